@@ -1,0 +1,57 @@
+"""Settings as plain values: environment over the configuration file. Standard library only.
+
+Hooks and the search fast path read settings here, because importing pydantic costs more than they may take;
+`data_models.settings` validates the same values for everything else. The file is
+`$RLM_CONTEXT_HOME/config.toml` (TOML); a table `[redaction]` with `emails = true` is the setting
+`redaction.emails`, in the environment `RLM_CONTEXT_REDACTION__EMAILS`.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from data_models.errors import SettingsError
+
+PREFIX = "RLM_CONTEXT_"
+
+
+def home() -> Path:
+    """The folder that holds everything a user has: `RLM_CONTEXT_HOME`, else `~/.rlm-context`."""
+    configured = os.environ.get(PREFIX + "HOME")
+    return Path(configured).expanduser().absolute() if configured else Path.home() / ".rlm-context"
+
+
+def config_file() -> Path:
+    """The configuration file; it need not exist."""
+    return home() / "config.toml"
+
+
+def read_config() -> dict[str, Any]:
+    """The configuration file's tables, or {} where there is none.
+
+    Raises:
+        SettingsError: the file is not TOML or cannot be read.
+    """
+    path = config_file()
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(
+            f"{path} cannot be used: {error}", next_command=f"mend or remove {path}"
+        ) from error
+
+
+def setting(name: str, default: str = "") -> str:
+    """One top-level setting as text: the environment, else the configuration file, else `default`."""
+    value = os.environ.get(PREFIX + name.upper())
+    if value is None:
+        value = read_config().get(name.lower())
+    return default if value is None else str(value)
+
+
+def store_url() -> str:
+    """Where the store is: the setting `store`, else the folder `store` in the home."""
+    return setting("store") or str(home() / "store")

@@ -1,0 +1,87 @@
+"""Every setting, validated. `data_models.env` says where values come from.
+
+Order: environment, configuration file, default; what a team fixed in the store's own `store.json` beats all.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from data_models import env
+from data_models.errors import SettingsError
+
+
+class RedactionSettings(BaseModel):
+    """What is replaced before anything is stored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    emails: bool = Field(default=False, description="Replace e-mail addresses too.")
+    rules: dict[str, str] = Field(
+        default_factory=dict,
+        description="Own patterns, name = RE2 regular expression; a group named `secret` limits what is replaced.",
+    )
+
+
+class Settings(BaseSettings):
+    """All settings. The environment variable of `chunk_tokens` is `RLM_CONTEXT_CHUNK_TOKENS`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=env.PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    home: Path = Field(default_factory=env.home, description="Spool, cache, logs, default store, Prefect's home.")
+    store: str = Field(default="", description="A folder. Empty: the folder `store` in the home.")
+    author: str = Field(default="", description="Your name in the store. Empty: git's user.email, else user@host.")
+    backend: Literal["extractive"] = Field(default="extractive", description="What summarises.")
+    chunk_tokens: int = Field(
+        default=12_000, ge=500, le=200_000, description="Size of a chunk, in estimated tokens (UTF-8 bytes / 4)."
+    )
+    project_aliases: dict[str, str] = Field(
+        default_factory=dict, description="Renamed projects: old name = new name."
+    )
+    redaction: RedactionSettings = Field(default_factory=RedactionSettings)
+
+    @property
+    def store_url(self) -> str:
+        """Where the store is."""
+        return self.store or str(self.home / "store")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Fixed team settings (passed in), then the environment, then the configuration file."""
+        return init_settings, env_settings, InitSettingsSource(settings_cls, env.read_config())
+
+
+def load_settings(fixed: dict[str, Any] | None = None) -> Settings:
+    """The settings of this process.
+
+    Args:
+        fixed: what the team fixed in the store; it wins.
+
+    Raises:
+        SettingsError: a value is invalid or unknown, or the file cannot be read.
+    """
+    try:
+        return Settings(**(fixed or {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        variable = env.PREFIX + name.upper().replace(".", "__")
+        raise SettingsError(
+            f"setting {name}: {first['msg']}", next_command=f"mend it in {env.config_file()} or in {variable}"
+        ) from error
