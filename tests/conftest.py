@@ -1,0 +1,53 @@
+"""Fixtures that apply to every test: a home of its own, and no network but loopback."""
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHARED = Path(
+    os.environ.get(
+        "RLM_CONTEXT_TEST_TRANSCRIPTS", Path(__file__).parents[2] / "shared" / "transcripts"
+    )
+)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home: no test sees or touches the real one."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    for name in [name for name in os.environ if name.startswith(("RLM_CONTEXT_", "PREFECT_"))]:
+        if name != "RLM_CONTEXT_TEST_TRANSCRIPTS":
+            monkeypatch.delenv(name)
+    for name in ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "XDG_CONFIG_HOME", "ANTHROPIC_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("RLM_CONTEXT_HOME", str(folder / "rlm-context"))
+    monkeypatch.setenv("DO_NOT_TRACK", "1")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Refuse every connection that is not to this machine."""
+    real_connect = socket.socket.connect
+
+    def connect(self: socket.socket, address: Any) -> None:
+        if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"a test tried to reach {address[0]}")
+        real_connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    yield
+
+
+@pytest.fixture()
+def shared_transcripts() -> Path:
+    """The folder of real transcripts kept outside the repository; the test is skipped where it is missing."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no real transcripts at {SHARED}")
+    return SHARED
