@@ -1,0 +1,156 @@
+"""Documents into segments, segments into a searchable folder.
+
+A segment is immutable and holds everything a query needs, so a session adds one and nothing is rebuilt: a folder
+is assembled by laying the files of several segments side by side under one meta.json. tantivy then counts words
+over all of them, as if they had been indexed together.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tantivy
+
+from search.archive import pack, unpack
+from search.document import Document
+from search.read import documents_in
+from search.schema import KINDS, VOICES, clean, make_schema, open_index, owner_of
+from search.words import camel_parts
+
+_HEAP = 64_000_000
+"""Bytes that one writer may use before it starts another segment file."""
+
+Owner = tuple[str, str]
+"""(author, session id)"""
+
+
+def build_segment(documents: Iterable[Document]) -> bytes:
+    """Index documents into one immutable archive; equal documents give equal bytes."""
+    with tempfile.TemporaryDirectory(prefix="rlm-context-") as folder:
+        index = open_index(make_schema(), folder)
+        # One thread: the order of documents, and so the bytes, do not depend on scheduling.
+        writer = index.writer(_HEAP, 1)
+        for document in documents:
+            writer.add_document(_encode(document))
+        writer.commit()
+        writer.wait_merging_threads()
+        return pack(Path(folder))
+
+
+def assemble(segments: Sequence[Path | bytes], stale: Mapping[int, Collection[Owner]], folder: Path) -> None:
+    """Make `folder` a searchable index of several segments, atomically; nothing is indexed again.
+
+    Args:
+        segments: archives of `build_segment`, as files or bytes.
+        stale: for a segment's place in `segments`, the sessions in it that a newer segment replaces.
+        folder: where the index shall stand; an index already there is replaced.
+
+    Raises:
+        DamagedError: a segment cannot be read.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        _lay_out(segments, stale, temporary)
+        _swap(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def merge(segments: Sequence[Path | bytes], stale: Mapping[int, Collection[Owner]]) -> bytes:
+    """One segment with the living documents of many, for the nightly run. Arguments as in `assemble`."""
+    with tempfile.TemporaryDirectory(prefix="rlm-context-") as name:
+        folder = Path(name) / "index"
+        assemble(segments, stale, folder)
+        return build_segment(documents_in(folder))
+
+
+def _lay_out(segments: Sequence[Path | bytes], stale: Mapping[int, Collection[Owner]], folder: Path) -> None:
+    metas = []
+    for place, segment in enumerate(segments):
+        archive = segment if isinstance(segment, bytes) else segment.read_bytes()
+        metas.append(_lay_out_one(archive, stale.get(place, ()), folder))
+    if not metas:
+        open_index(make_schema(), str(folder))
+        return
+    parts = {part["segment_id"]: part for meta in metas for part in meta["segments"]}
+    (folder / "meta.json").write_text(json.dumps({**metas[0], "segments": list(parts.values())}))
+
+
+def _lay_out_one(archive: bytes, stale: Collection[Owner], folder: Path) -> dict[str, Any]:
+    part = folder / "part"
+    part.mkdir(mode=0o700)
+    meta = unpack(archive, part)
+    if stale:
+        meta = _delete(part, meta, stale)
+    for path in part.iterdir():
+        if path.suffix != ".json" and not path.name.startswith("."):
+            path.replace(folder / path.name)
+    shutil.rmtree(part)
+    return meta
+
+
+def _delete(folder: Path, meta: dict[str, Any], owners: Collection[Owner]) -> dict[str, Any]:
+    (folder / "meta.json").write_text(json.dumps(meta))
+    writer = tantivy.Index.open(str(folder)).writer(15_000_000, 1)
+    for author, session_id in owners:
+        writer.delete_documents_by_term("owner", owner_of(author, session_id))
+    writer.commit()
+    writer.wait_merging_threads()
+    changed: dict[str, Any] = json.loads((folder / "meta.json").read_bytes())
+    return changed
+
+
+def _swap(temporary: Path, folder: Path) -> None:
+    """Put `temporary` in place of `folder`; a reader that has the old one open keeps its files."""
+    old = temporary.with_name(temporary.name + ".old")
+    if folder.exists():
+        os.rename(folder, old)
+    os.rename(temporary, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _encode(document: Document) -> tantivy.Document:
+    encoded = tantivy.Document()
+    text = clean(document.text)
+    if document.kind == "window":
+        encoded.add_text("wide", text)
+    else:
+        encoded.add_text("body", text)
+        encoded.add_text("parts", " ".join(camel_parts(text)))
+    for name, value in (
+        ("session_id", document.session_id),
+        ("from_seq", document.from_seq),
+        ("to_seq", document.to_seq),
+        ("key", document.key),
+        ("files", "\n".join(document.files)),
+        ("text", "" if document.kind == "window" else text),
+    ):
+        encoded.add_bytes(name, clean(value).encode())
+    for name, value in (
+        ("author", document.author),
+        ("project", document.project),
+        ("agent", document.agent),
+    ):
+        encoded.add_text(name, clean(value))
+    for path in document.files:
+        encoded.add_text("file", clean(path))
+    owner = clean(owner_of(document.author, document.session_id))
+    encoded.add_text("owner", owner)
+    encoded.add_integer("session", _number(owner))
+    encoded.add_integer("time", document.time)
+    encoded.add_integer("position", document.position)
+    encoded.add_integer("span", document.span)
+    encoded.add_integer("kind", KINDS.index(document.kind))
+    encoded.add_integer("voice", VOICES.index(document.voice))
+    return encoded
+
+
+def _number(owner: str) -> int:
+    """A session as a signed 64-bit number, for grouping by a fast field."""
+    return int.from_bytes(hashlib.blake2b(owner.encode(), digest_size=8).digest(), "big", signed=True)

@@ -1,0 +1,61 @@
+"""The tantivy schema shared by building and querying, and the analysis that connects them.
+
+`body`, `parts` (the words inside camelCase names) and `wide` (windows) are searched and not stored; `text` is
+stored and not searched. Numbers that ranking needs of every candidate are fast fields, because reading a stored document
+decompresses a block of 16 KB.
+"""
+
+import tantivy
+
+SCHEMA = 1
+"""Version of the fields and of the analysis; part of the segment format."""
+
+KINDS = ("message", "window", "summary")
+VOICES = ("human", "assistant", "tool", "harness")
+
+_LONGEST_WORD = 100
+"""Bytes. tantivy's own `en_stem` drops words of 40 and more: full commit hashes and long test names."""
+
+ANALYZER = (
+    tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    .filter(tantivy.Filter.remove_long(_LONGEST_WORD))
+    .filter(tantivy.Filter.lowercase())
+    .filter(tantivy.Filter.stemmer("english"))
+    .build()
+)
+_TOKENIZER = "words"
+
+
+def make_schema() -> tantivy.Schema:
+    """The schema of every segment; equal schemas let segments of many builds stand in one index."""
+    builder = tantivy.SchemaBuilder()
+    for name in ("body", "parts", "wide"):
+        builder.add_text_field(name, tokenizer_name=_TOKENIZER, index_option="freq")
+    for name in ("session_id", "from_seq", "to_seq", "key", "files", "text"):
+        builder.add_bytes_field(name, stored=True)
+    for name in ("author", "project", "agent"):
+        builder.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
+    for name in ("file", "owner"):
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
+    for name in ("time", "session", "position", "kind"):
+        builder.add_integer_field(name, indexed=True, fast=True)
+    for name in ("voice", "span"):
+        builder.add_integer_field(name, fast=True)
+    return builder.build()
+
+
+def open_index(schema: tantivy.Schema, path: str) -> tantivy.Index:
+    """An index in the folder `path` that documents can be added to."""
+    index = tantivy.Index(schema, path=path)
+    index.register_tokenizer(_TOKENIZER, ANALYZER)
+    return index
+
+
+def owner_of(author: str, session_id: str) -> str:
+    """The key of one author's session: what an upload of that session replaces."""
+    return f"{author}\0{session_id}"
+
+
+def clean(text: str) -> str:
+    """`text` as UTF-8 can hold it: lone surrogates, which broken JSON escapes produce, become "?"."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,57 @@
+"""Queries into weighted stems: question words dropped, names taken apart."""
+
+import re
+
+from search.schema import ANALYZER, clean
+
+_LONGEST_QUERY = 4_000
+"""Characters read; more would be a pasted log, whose first words say what it is."""
+_MOST_TERMS = 48
+
+STOPWORDS = frozenset(
+    """
+    a about after again all also although am an and any are as at be because been before being between both but
+    by can cannot could did didn do does doesn doing don done down during each else ever few for from further get
+    gets getting give go goes going got had has have having he her here hers him his how however i if in instead
+    into is isn it its itself just let like ll make makes many may me might mine more most much must my myself
+    need needs neither no nor not now of off often on once one only onto or other our ours out over own per
+    please quite rather re really s said same say says see shall she should since so some someone something such
+    t tell than that the their them then there these they thing things this those though through to too under
+    until up upon us use used uses using ve very want wanted wants was wasn way we were what whatever when where
+    whether which while who whom whose why will with within without won would yes yet you your yours
+    """.split()
+)
+
+_CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]{2,}|[A-Z]{2,}")
+_COMPOUND = re.compile(r"\b[A-Za-z]*[a-z][A-Z][A-Za-z]*\b")
+_NAME = re.compile(r"[\w$@~-]*(?:[./\\:_#-]+[\w$@~-]+)+|\w*[a-z][A-Z]\w*|\w*\d\w*")
+
+
+def stems(text: str) -> list[str]:
+    """The words of `text` as the index holds them."""
+    analysed: list[str] = ANALYZER.analyze(clean(text))
+    return analysed
+
+
+def camel_parts(text: str) -> list[str]:
+    """The words inside camelCase names; other separators are word borders already."""
+    return [part for name in _COMPOUND.findall(text) for part in _CAMEL.findall(name)]
+
+
+def query_terms(query: str) -> list[str]:
+    """The distinct stems of a query that carry meaning, at most `_MOST_TERMS`, in their order.
+
+    A query of question words alone is searched as it stands.
+    """
+    text = clean(query[:_LONGEST_QUERY])
+    words = [word for word in re.findall(r"\w+", text) if word.lower() not in STOPWORDS]
+    found = stems(" ".join(words)) or stems(text)
+    return list(dict.fromkeys(found))[:_MOST_TERMS]
+
+
+def names(query: str) -> list[str]:
+    """The parts of a query that are meant letter by letter: identifiers, paths, hashes, `a:b`, quoted text."""
+    text = clean(query[:_LONGEST_QUERY])
+    quoted = re.findall(r"[\"'`“]([^\"'`”\n]{3,200})[\"'`”]", text)
+    found = [name for name in (*quoted, *_NAME.findall(text)) if len(name) > 2]
+    return list(dict.fromkeys(name.lower() for name in found))[:_MOST_TERMS]
