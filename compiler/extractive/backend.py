@@ -1,0 +1,31 @@
+"""The backend that needs no model, no key and no network: it reads structure and picks sentences."""
+
+from collections.abc import Sequence
+
+from compiler.extractive import lines, summarize, tree
+from data_models.knowledge import Chunk, ChunkSummary, Level, Node, Root, SessionInfo
+
+VERSION = 1
+
+
+class ExtractiveBackend:
+    """A `Backend` of pure functions; nothing in it waits."""
+
+    id = f"extractive-{VERSION}"
+    paid = False
+
+    async def summarize(self, chunk: Chunk) -> ChunkSummary:
+        """See `Backend.summarize`."""
+        return summarize.summarize(chunk)
+
+    async def digest(self, session: SessionInfo, summaries: Sequence[ChunkSummary]) -> Node:
+        """See `Backend.digest`."""
+        return tree.digest(session, summaries)
+
+    async def rollup(self, level: Level, bucket: str, children: Sequence[Node]) -> Node:
+        """See `Backend.rollup`."""
+        return tree.rollup(level, bucket, children)
+
+    async def root(self, project: str, nodes: Sequence[Node]) -> Root:
+        """See `Backend.root`."""
+        return lines.root(project, nodes)

@@ -1,0 +1,58 @@
+"""Which statements to keep: the heaviest of each kind, and among equals those that cover rare terms."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from compiler.extractive.words import rarity, terms
+from data_models.knowledge import Statement
+
+COST_POWER = 0.7
+"""Exponent of a sentence's length in the coverage objective: gain / length ** 0.7."""
+
+
+def best(statements: Iterable[Statement], per_kind: int) -> list[Statement]:
+    """The `per_kind` heaviest statements of each kind, in a fixed order."""
+    kinds: dict[str, list[Statement]] = defaultdict(list)
+    for statement in statements:
+        kinds[statement.kind].append(statement)
+    kept = [one for kind in sorted(kinds) for one in sorted(kinds[kind], key=heaviest_first)[:per_kind]]
+    return kept
+
+
+def heaviest_first(statement: Statement) -> tuple[float, int, str]:
+    """Sort key: support times weight, then newest, then text, so that the order never depends on the input's."""
+    return (-statement.weight * support(statement), -statement.time, statement.text)
+
+
+def support(statement: Statement) -> float:
+    """How much repetition counts: each further session adds half, each further author a whole."""
+    return 1.0 + 0.5 * (statement.sessions - 1) + 1.0 * max(0, len(statement.authors) - 1)
+
+
+def cover(statements: Sequence[Statement], limit: int) -> list[Statement]:
+    """At most `limit` statements, chosen greedily by weight times the rarity of the terms they add."""
+    documents = [terms(one.text) for one in statements]
+    rare = rarity(documents)
+    left = list(range(len(statements)))
+    covered: set[str] = set()
+    chosen: list[Statement] = []
+    while left and len(chosen) < limit:
+        index = max(left, key=lambda i: (_gain(statements[i], documents[i], rare, covered), -i))
+        left.remove(index)
+        covered |= documents[index]
+        chosen.append(statements[index])
+    return chosen
+
+
+def _gain(statement: Statement, found: frozenset[str], rare: dict[str, float], covered: set[str]) -> float:
+    new = sum(rare[term] for term in found if term not in covered)
+    return (0.3 + statement.weight * support(statement)) * new / len(statement.text) ** COST_POWER
+
+
+def top_terms(statements: Iterable[Statement], limit: int) -> tuple[str, ...]:
+    """The terms that most statements share, longest first among equals."""
+    counts: Counter[str] = Counter()
+    for statement in statements:
+        counts.update(term for term in terms(statement.text) if len(term) > 3)
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], -len(item[0]), item[0]))
+    return tuple(term for term, _ in ranked[:limit])

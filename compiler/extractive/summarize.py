@@ -1,0 +1,76 @@
+"""One chunk's summary, read from its structure."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from compiler.extractive import agent, cues, human
+from compiler.extractive.merge import merge
+from compiler.extractive.select import best, top_terms
+from compiler.extractive.turns import Turn, edits, folders, read_turns
+from data_models.events import Event
+from data_models.knowledge import Chunk, ChunkSummary, Citation, Commit, FileStat, Statement
+
+PER_KIND = 8
+MOST_FILES = 40
+MOST_TERMS = 24
+
+
+def summarize(chunk: Chunk) -> ChunkSummary:
+    """What one chunk says; citations have an empty session id."""
+    turns = read_turns(chunk.events)
+    statements = best(merge(_statements(turns)), PER_KIND)
+    return ChunkSummary(
+        chunk_id=chunk.id,
+        title=_title(chunk.events),
+        statements=tuple(statements),
+        files=_files(turns, folders(chunk.events)),
+        commits=tuple(_commits(turns)),
+        terms=top_terms(statements, MOST_TERMS),
+    )
+
+
+def _statements(turns: Sequence[Turn]) -> Iterator[Statement]:
+    previous: Event | None = None
+    for index, turn in enumerate(turns):
+        yield from human.statements_of(turn, previous)
+        following = turns[index + 1] if index + 1 < len(turns) else None
+        yield from agent.text_statements(turn, accepted=not _corrected(following))
+        yield from agent.mended_checks(turn)
+        for commit in turn.commits:
+            yield from agent.commit_statements(commit)
+        previous = turn.final or previous
+
+
+def _corrected(following: Turn | None) -> bool:
+    if following is None or not following.said:
+        return False
+    return bool(cues.CORRECTION.match(following.said[0].text))
+
+
+def _title(events: Sequence[Event]) -> str:
+    titles = [event.text for event in events if event.kind == "title" and event.text]
+    return titles[-1][:120] if titles else ""
+
+
+def _files(turns: Sequence[Turn], roots: Sequence[str]) -> tuple[FileStat, ...]:
+    counts: Counter[str] = Counter()
+    newest: dict[str, Event] = {}
+    for path, call in edits(turns, roots):
+        counts[path] += 1
+        newest[path] = call
+    return tuple(
+        FileStat(path, count, 1, newest[path].time or 0, (Citation("", newest[path].ref),))
+        for path, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_FILES]
+    )
+
+
+def _commits(turns: Sequence[Turn]) -> Iterator[Commit]:
+    for turn in turns:
+        for made in turn.commits:
+            yield Commit(
+                made.ref,
+                made.subject,
+                made.result.time or 0,
+                Citation("", made.result.ref),
+                made.pull_request,
+            )
