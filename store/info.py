@@ -1,0 +1,46 @@
+"""`store.json`: what a store says of itself."""
+
+from typing import Any
+
+import msgspec
+
+from data_models.errors import KeyMissingError
+from data_models.records import FORMAT_VERSION
+from store.codec import decode, encode
+from store.keys import STORE_INFO
+from store.protocol import Store
+
+
+class StoreInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The store's format version and what its team fixed.
+
+    `redaction_key_id` names the key of the placeholders' suffix, `compilers` the authors who may compile
+    (empty: everyone), `settings` beat everyone's own settings.
+    """
+
+    format: int
+    redaction_key_id: str = ""
+    compilers: tuple[str, ...] = ()
+    settings: dict[str, Any] = {}
+
+
+def read_info(store: Store) -> StoreInfo:
+    """What the store says of itself.
+
+    Raises:
+        KeyMissingError: it is no store.
+        DamagedError: `store.json` is unreadable.
+        FormatTooNewError: a newer rlm-context made the store.
+    """
+    return decode(store.get(STORE_INFO), StoreInfo, STORE_INFO)
+
+
+def ensure_info(store: Store) -> StoreInfo:
+    """What the store says of itself; a store that says nothing yet becomes one of our format."""
+    try:
+        return read_info(store)
+    except KeyMissingError:
+        # Two processes may do this at once, so nothing in it is random: both write the same bytes.
+        info = StoreInfo(format=FORMAT_VERSION)
+        store.put(STORE_INFO, encode(info))
+        return info

@@ -1,0 +1,216 @@
+"""The spool: uploads of this machine that no generation is known to hold yet.
+
+One job is one file, written durably in one step: a line of JSON, then the slim blob. It stays, however often
+it was flushed, until its receipt stands in the newest generation; so an upload survives the loss of whatever
+happened in between.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from data_models.errors import DamagedError
+from data_models.records import Receipt
+from store.blobs import blob_ref, has_blob
+from store.codec import encode
+from store.files import FileWriter, store_errors
+from store.generations import Catalog, newest, read_catalog
+from store.keys import parse_receipt_key
+from store.protocol import Store
+from store.receipts import key_of, parse_receipt
+
+_BATCH_BYTES = 16 << 20
+"""Bytes of blobs held in memory at once while flushing."""
+
+
+class _Header(msgspec.Struct, frozen=True):
+    store: str
+    key: str
+    receipt: msgspec.Raw  # the very bytes that its key was made from
+
+
+@dataclass(frozen=True)
+class Job:
+    """A pending upload: the store it is meant for, and its receipt with its key and bytes there."""
+
+    path: Path
+    store_url: str
+    key: str
+    receipt: Receipt
+    content: bytes
+
+
+class Spool:
+    """Pending uploads in a folder; safe to use from several processes.
+
+    Args:
+        folder: `<home>/spool`; it is made when something is added.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._pending = folder / "pending"
+        self._dead = folder / "dead"
+        self._writer = FileWriter(folder)
+
+    def add(self, receipt: Receipt, slim: bytes, store_url: str) -> str:
+        """Keep an upload until a generation holds it; durable when it returns, and idempotent.
+
+        Args:
+            receipt: the upload's receipt, which names `slim`.
+            slim: the redacted slim blob.
+            store_url: the store it is meant for, as `Store.url` gives it.
+
+        Returns:
+            The receipt's key.
+
+        Raises:
+            ValueError: the receipt names another blob.
+            StoreFullError: no space, or not allowed.
+        """
+        return self.add_many([(receipt, slim)], store_url)[0]
+
+    def add_many(self, uploads: Iterable[tuple[Receipt, bytes]], store_url: str) -> list[str]:
+        """Several at once, cheaper than `add` for each; raises as it does."""
+        files: list[tuple[Path, bytes]] = []
+        keys: list[str] = []
+        for receipt, slim in uploads:
+            if blob_ref(slim) != receipt.slim:
+                raise ValueError("the receipt names another blob")
+            key = key_of(receipt)
+            header = encode(_Header(store_url, key, msgspec.Raw(encode(receipt))))
+            files.append((self._pending / _job_name(header), header + b"\n" + slim))
+            keys.append(key)
+        self._writer.write_many(files)
+        return keys
+
+    def pending(self) -> list[Job]:
+        """All pending uploads, whichever store they are meant for; a corrupt job is moved to `dead/`."""
+        with store_errors(self._folder):
+            paths = sorted(self._pending.glob("*.job"))
+            return [job for path in paths if (job := self._read(path)) is not None]
+
+    def dead(self) -> int:
+        """How many corrupt jobs were moved aside (never deleted)."""
+        with store_errors(self._folder):
+            return sum(1 for _ in self._dead.iterdir()) if self._dead.is_dir() else 0
+
+    def flush(self, store: Store) -> list[str]:
+        """Write blob, then receipt, of every pending upload meant for this store; what it has is left alone.
+
+        Returns:
+            The keys of their receipts, all of which are in the store now, sorted.
+
+        Raises:
+            StoreError: the store failed; nothing is lost, and the next flush goes on.
+        """
+        flushed: list[str] = []
+        for jobs in _batches(job for job in self.pending() if job.store_url == store.url):
+            flushed += self._flush_batch(store, jobs)
+        return sorted(flushed)
+
+    def acknowledge(self, store: Store) -> int:
+        """Drop the uploads that need no copy any more; how many.
+
+        That is so once the newest generation of the project holds the receipt, or a newer one of its session,
+        and the store has the upload's blob and receipt.
+
+        Raises:
+            StoreError: the store failed; nothing was dropped that it may lack.
+        """
+        catalogs: dict[str, Catalog] = {}
+        dropped = 0
+        for job in self.pending():
+            if job.store_url != store.url:
+                continue
+            project = job.receipt.project
+            if project not in catalogs:
+                generation = newest(store, project)
+                catalogs[project] = read_catalog(store, [generation.manifest] if generation else [])
+            if _is_held(job, catalogs[project]) and _is_stored(job, store):
+                with store_errors(self._folder):
+                    job.path.unlink(missing_ok=True)
+                dropped += 1
+        return dropped
+
+    def _flush_batch(self, store: Store, jobs: list[Job]) -> list[str]:
+        blobs: dict[str, bytes] = {}
+        sound: list[Job] = []
+        for job in jobs:
+            if not has_blob(store, job.receipt.slim):
+                slim = self._read_slim(job)
+                if slim is None:
+                    continue
+                blobs[job.receipt.slim.key] = slim
+            sound.append(job)
+        store.put_many(blobs.items())
+        store.put_many([(job.key, job.content) for job in sound if store.size(job.key) != len(job.content)])
+        return [job.key for job in sound]
+
+    def _read(self, path: Path) -> Job | None:
+        try:
+            with path.open("rb") as file:
+                header = file.readline().removesuffix(b"\n")
+        except FileNotFoundError:  # another process acknowledged it
+            return None
+        try:
+            return _parse(path, header)
+        except (DamagedError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self._bury(path)
+            return None
+
+    def _read_slim(self, job: Job) -> bytes | None:
+        with store_errors(self._folder):
+            try:
+                slim = job.path.read_bytes().split(b"\n", 1)[1]
+            except FileNotFoundError:
+                return None
+            if blob_ref(slim) == job.receipt.slim:
+                return slim
+            self._bury(job.path)
+            return None
+
+    def _bury(self, path: Path) -> None:
+        self._writer.make_folder(self._dead)
+        with suppress(FileNotFoundError):
+            path.replace(self._dead / path.name)
+
+
+def _job_name(header: bytes) -> str:
+    return hashlib.sha256(header).hexdigest()[:40] + ".job"
+
+
+def _parse(path: Path, header: bytes) -> Job:
+    if path.name != _job_name(header):
+        raise DamagedError(path.name, "its header does not fit its name")
+    parsed = msgspec.json.decode(header, type=_Header)
+    content = bytes(parsed.receipt)
+    return Job(path, parsed.store, parsed.key, parse_receipt(content, parsed.key), content)
+
+
+def _batches(jobs: Iterable[Job]) -> Iterator[list[Job]]:
+    batch: list[Job] = []
+    size = 0
+    for job in jobs:
+        batch.append(job)
+        size += job.receipt.slim.size
+        if size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _is_held(job: Job, catalog: Catalog) -> bool:
+    entry = catalog.get((job.receipt.author, job.receipt.session_id))
+    mine = parse_receipt_key(job.key)
+    held = parse_receipt_key(entry.receipt) if entry else None
+    return mine is not None and held is not None and held >= mine
+
+
+def _is_stored(job: Job, store: Store) -> bool:
+    return has_blob(store, job.receipt.slim) and store.size(job.key) is not None
