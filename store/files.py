@@ -53,7 +53,7 @@ class FileWriter:
         """Remove what killed writers left behind; how many files that were."""
         swept = 0
         oldest = time.time() - TEMPORARY_AGE
-        with suppress(FileNotFoundError), store_errors(self.root):
+        with store_errors(self.root), suppress(FileNotFoundError):
             for path in self.temporary.iterdir():
                 # Another process may sweep at the same moment.
                 with suppress(FileNotFoundError):
