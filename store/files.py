@@ -63,37 +63,49 @@ class FileWriter:
         return swept
 
     def make_folder(self, folder: Path) -> None:
-        """Make the folder and its parents, durably; cheap from the second time on."""
-        if folder in self._known:
-            return
-        if not folder.is_dir():
-            if folder != folder.parent:
-                self.make_folder(folder.parent)
-            with suppress(FileExistsError):
-                folder.mkdir(mode=0o700)
-        # Also where another process made it: its name may not be durable yet.
-        if folder != self.root.parent and self.root.parent in folder.parents:
-            sync_folder(folder.parent)
+        """Make a folder and its parents, durably; cheap from the second time on."""
+        unsynced: set[Path] = set()
+        self._make_folder(folder, unsynced)
+        self._sync_folders(unsynced)
         self._known.add(folder)
 
     def _write_batch(self, batch: list[tuple[Path, bytes]]) -> None:
-        self.make_folder(self.temporary)
         pending: list[tuple[Path, Path, int]] = []
+        unsynced: set[Path] = set()
         try:
+            self._make_folder(self.temporary, unsynced)
             for target, data in batch:
-                self.make_folder(target.parent)
+                self._make_folder(target.parent, unsynced)
                 temporary = self.temporary / f"{secrets.token_hex(8)}.{os.getpid()}"
                 pending.append((temporary, target, _write_new(temporary, data)))
             for temporary, target, descriptor in pending:
                 os.fsync(descriptor)
                 temporary.replace(target)
-            for folder in sorted({target.parent for _, target, _ in pending}):
-                sync_folder(folder)
         finally:
             for temporary, _, descriptor in pending:
                 os.close(descriptor)
-                with suppress(FileNotFoundError):
-                    temporary.unlink()
+                temporary.unlink(missing_ok=True)
+        folders = {target.parent for target, _ in batch}
+        self._sync_folders(unsynced | folders)
+        # Only now: another thread must not take for durable what is not yet synced.
+        self._known |= folders | {self.temporary}
+
+    def _make_folder(self, folder: Path, unsynced: set[Path]) -> None:
+        """Make a folder; adds to `unsynced` the folders whose sync makes its name durable."""
+        if folder in self._known:
+            return
+        is_there = folder.is_dir()
+        if not is_there:
+            self._make_folder(folder.parent, unsynced)
+            with suppress(FileExistsError):
+                folder.mkdir(mode=0o700)
+        # Inside the root also where another process made it: it may not have synced the name yet.
+        if not is_there or self.root in folder.parents:
+            unsynced.add(folder.parent)
+
+    def _sync_folders(self, folders: set[Path]) -> None:
+        for folder in sorted(folders):
+            sync_folder(folder)
 
 
 def _write_new(path: Path, data: bytes) -> int:

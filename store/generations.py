@@ -25,10 +25,7 @@ Catalog = dict[tuple[str, str], CatalogEntry]
 
 @dataclass(frozen=True)
 class Generation:
-    """A published generation whose files are all there.
-
-    `damaged` lists the manifests that should have come before it but are not sound.
-    """
+    """A published generation. `damaged` lists the manifests that come before it but are not sound."""
 
     key: str
     manifest: Manifest
@@ -127,15 +124,16 @@ def heads(store: Store, project: str) -> list[Generation]:
     return found
 
 
-def history(store: Store, project: str) -> list[Manifest]:
-    """Every readable manifest of a project, newest first (files are not looked at)."""
-    found = []
+def history(store: Store, project: str) -> tuple[list[Generation], list[str]]:
+    """The readable manifests of a project, newest first, and the keys of the unreadable; files are not read."""
+    readable: list[Generation] = []
+    unreadable: list[str] = []
     for key, _ in _manifests(store, project):
         try:
-            found.append(read_manifest(store, key))
+            readable.append(Generation(key, read_manifest(store, key)))
         except (DamagedError, KeyMissingError):
-            continue  # `newest` reports it, `store verify` names it
-    return found
+            unreadable.append(key)
+    return readable, unreadable
 
 
 def read_catalog(store: Store, manifests: Iterable[Manifest]) -> Catalog:
@@ -222,7 +220,7 @@ def _entries(
     """The entries of the parts in order; siblings share most parts, so each is read once."""
     for ref in parts:
         if ref not in read:
-            read[ref] = list(unpack(get_blob(store, ref), ref.key))
+            read[ref] = unpack(get_blob(store, ref), ref.key)
         yield from read[ref]
 
 

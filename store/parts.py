@@ -5,18 +5,20 @@ is rewritten O(log n) times in all (the logarithmic method: Bentley and Saxe 198
 problems I"; size-tiered, as in log-structured merge trees).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
+import msgspec
 import zstandard
 
 from data_models.errors import DamagedError
 from data_models.records import CatalogEntry
-from store.codec import check_ref, decode, encode
+from store.codec import check_ref, encode
 from store.keys import parse_receipt_key
 
 FAN_IN = 8
 """How many parts of one tier are merged into one."""
 
+_DECODER = msgspec.json.Decoder(CatalogEntry)
 _FIRST_TIER = 4096  # bytes; smaller parts are all of tier 0
 _MOST = 1 << 30  # bytes; a part that claims to unpack to more is refused
 
@@ -27,12 +29,11 @@ def pack(entries: Iterable[CatalogEntry]) -> bytes:
     return zstandard.ZstdCompressor(level=6).compress(lines)
 
 
-def unpack(data: bytes, key: str) -> Iterator[CatalogEntry]:
+def unpack(data: bytes, key: str) -> list[CatalogEntry]:
     """The sessions of a part; `key` names it in errors.
 
     Raises:
         DamagedError: it is no part.
-        FormatTooNewError: a newer rlm-context wrote it.
     """
     try:
         if not 0 <= zstandard.frame_content_size(data) <= _MOST:
@@ -40,18 +41,16 @@ def unpack(data: bytes, key: str) -> Iterator[CatalogEntry]:
         lines = zstandard.ZstdDecompressor().decompress(data)
     except zstandard.ZstdError as error:
         raise DamagedError(key, "not a catalog part") from error
-    for line in lines.split(b"\n"):
-        if line:
-            yield _entry(line, key)
-
-
-def _entry(line: bytes, key: str) -> CatalogEntry:
-    entry = decode(line, CatalogEntry, key)
-    check_ref(entry.slim, key)
-    check_ref(entry.parquet, key)
-    if parse_receipt_key(entry.receipt) is None:
-        raise DamagedError(key, "an entry names no receipt")
-    return entry
+    try:
+        entries = _DECODER.decode_lines(lines)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DamagedError(key, "not a catalog part") from error
+    for entry in entries:
+        check_ref(entry.slim, key)
+        check_ref(entry.parquet, key)
+        if parse_receipt_key(entry.receipt) is None:
+            raise DamagedError(key, "an entry names no receipt")
+    return entries
 
 
 def latest(entries: Iterable[CatalogEntry]) -> dict[tuple[str, str], CatalogEntry]:
