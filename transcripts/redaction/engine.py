@@ -1,0 +1,127 @@
+"""Replaces secrets in transcript text before anything is stored.
+
+One automaton looks for the literals of all rules at once, case-sensitively, in one pass; only where a
+literal stands does its rule look closer, at a bounded window. So time is linear in the text whatever it
+holds, and text without a literal costs one pass.
+
+Covered: tokens with a form of their own (`rules_tokens`), private keys and `<private>` blocks
+(`rules_blocks`), URLs, headers and command lines (`rules_places`), values of names that say "secret"
+(`rules_names`), and by setting e-mail addresses and patterns of the user's own (`own`).
+
+Not covered: passwords in prose ("the password is swordfish"), secrets split over lines or strings, secrets
+inside base64 or another encoding (but PEM keys, `user:password` after Basic, and Docker's `auth` are), a bare
+run of hex or letters that no name or form marks as a secret, and passwords that are plain words.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+
+from ahocorasick_rs import AhoCorasick, Implementation
+
+from transcripts.redaction import placeholder, rules_blocks, rules_names, rules_places, rules_tokens
+from transcripts.redaction.own import OwnRules, find_emails
+from transcripts.redaction.spans import BLOCK, PLACED, Find, Span, merge
+
+RULES_VERSION = 1
+"""Raised whenever a rule changes what it finds: blobs redacted by older rules are then worth another pass."""
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_SHORTEST = 8  # no rule of ours finds anything in a shorter text
+
+
+class Redactor:
+    """Replaces secrets in texts. Safe to share between threads: it never changes after it is made.
+
+    Args:
+        key: the store's secret key of the placeholders' suffixes.
+        emails: replace e-mail addresses too.
+        rules: the user's own patterns, name = RE2 pattern; a group named `secret` limits what is replaced.
+
+    Raises:
+        SettingsError: an own rule cannot be used.
+    """
+
+    def __init__(self, key: bytes, *, emails: bool = False, rules: Mapping[str, str] | None = None) -> None:
+        self._key = key
+        self._emails = emails
+        self._own = OwnRules(rules) if rules else None
+        self._shortest = 1 if self._own else _SHORTEST
+        self._finds, automaton = _automaton()
+        self._search = automaton.find_matches_as_indexes
+
+    def __call__(self, text: str, counts: dict[str, int]) -> str:
+        """`text` with every secret replaced; the same object if it holds none.
+
+        Args:
+            text: one whole string value: what is cut or joined first hides secrets from the rules.
+            counts: how many were replaced, by kind; added to.
+        """
+        if len(text) < self._shortest:
+            return text
+        try:
+            spans = self._spans(text)
+        except UnicodeEncodeError:
+            # Lone surrogates stand for one character each, so the offsets stay right.
+            spans = self._spans(_SURROGATE.sub("\ufffd", text))
+        return self._replaced(text, spans, counts) if spans else text
+
+    def _spans(self, text: str) -> list[Span]:
+        spans: list[Span] = []
+        placed: list[Span] = []
+        hidden = 0  # up to here a block or a placeholder hides everything
+        finds = self._finds
+        for literal, start, end in self._search(text, overlapping=True):
+            if start < hidden:
+                continue
+            span = finds[literal](text, start, end)
+            if span is not None:
+                (placed if span.rank == PLACED else spans).append(span)
+                if span.rank <= BLOCK:
+                    hidden = span.end
+        if self._own:
+            spans.extend(self._own.find(text))
+        if self._emails:
+            spans.extend(find_emails(text))
+        return merge(_outside(placed, spans)) if spans else spans
+
+    def _replaced(self, text: str, spans: list[Span], counts: dict[str, int]) -> str:
+        pieces: list[str] = []
+        place = 0
+        for span in spans:
+            counts[span.kind] = counts.get(span.kind, 0) + 1
+            pieces += (
+                text[place : span.start],
+                placeholder.make(self._key, span.kind, text[span.start : span.end]),
+            )
+            place = span.end
+        pieces.append(text[place:])
+        return "".join(pieces)
+
+
+def _automaton() -> tuple[list[Find], AhoCorasick]:
+    rules = (
+        placeholder.RULE,
+        *rules_blocks.RULES,
+        *rules_tokens.RULES,
+        *rules_places.RULES,
+        *rules_names.RULES,
+    )
+    pairs = [(literal, rule.find) for rule in rules for literal in rule.literals]
+    literals, finds = zip(*pairs, strict=True)
+    return list(finds), AhoCorasick(literals, implementation=Implementation.DFA)
+
+
+def _outside(placed: list[Span], spans: list[Span]) -> Iterable[Span]:
+    """Drops what touches a placeholder without holding the whole of it: a second pass changes nothing."""
+    if not placed:
+        return spans
+    ends = [place.end for place in placed]
+    return (span for span in spans if _clear_of(placed, bisect_right(ends, span.start), span))
+
+
+def _clear_of(placed: list[Span], first: int, span: Span) -> bool:
+    """Whether `span` touches no placeholder from `first` on, or holds more than the first one it touches."""
+    if first == len(placed) or placed[first].start >= span.end:
+        return True
+    return span.start < placed[first].start and placed[first].end < span.end

@@ -1,0 +1,174 @@
+"""Values of names that say "secret": `DB_PASSWORD=…`, `"apiKey": "…"`, `token := "…"`, `--password …`.
+
+The name alone says little ("token" is everywhere), so the value must look like a secret too: see `values`.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+
+from transcripts.redaction import values
+from transcripts.redaction.spans import ANSI, NAMED, Rule, Span
+
+KindOf = Callable[[str, str, bool, str], str]
+"""(full name in lower case, value, whether quoted, the character after it) -> the kind of secret, or ""."""
+
+_KINDS = (("api", "api-key"), ("token", "token"))
+_PASSWORDS = ("password", "passwd", "passphrase", "pwd", "passwort")
+_TOKENS = (
+    "token", "secret", "api key", "app key", "application key", "access key", "private key", "account key",
+    "auth key", "signing key", "encryption key", "master key", "service key", "license key", "deploy key",
+    "storage key", "admin key", "webhook key", "jwt key", "hmac key", "credential", "dsn",
+)  # fmt: skip
+
+_TO_VALUE = re.compile(
+    r"(?P<suffix>[A-Za-z0-9_-]{0,30}+)"
+    rf"""(?:\\{{0,7}}["'`])?\]?{ANSI}?[ \t]{{0,8}}+"""
+    r"(?::[ \t]{0,4}[A-Za-z][\w.\[\]| ]{0,30}=|(?P<separator>:=|=>|==?|:|>|,(?=[ \t]*\\*[\"'])|(?<=[ \t])))"
+    rf"""[ \t]{{0,16}}+{ANSI}?(?:(?:[rbf]|base64:)?(?P<quote>\\{{0,7}}["'`]))?{ANSI}?"""
+)
+_NAME = re.compile(r"[A-Za-z0-9_.$-]{0,60}\Z")
+_WORD_END = re.compile(r"(?:[a-z0-9](?=[A-Z])|[^A-Za-z])\Z")
+_QUOTED = {quote: re.compile(rf"(?:[^{quote}\\\n]|\\[^{quote}\n]){{1,512}}+") for quote in "\"'`"}
+_BARE = re.compile(r"""(?:[^\s\\"'`,;&<>(){}\[\]|\x1b]|\\(?![nrtu"'\\x0e])){6,512}+""")
+_LINE = re.compile(r"""(?:[^\s\\\x1b<"'`]|\\(?![nrtu"'\\x0e])|(?<=.)["'`](?=[^\s,;)\]}])){6,512}+""")
+_LINE_START = re.compile(
+    r"(?:\A|[\r\n]|\\[nr]|[\t+|→>m-]|(?:export|ENV|ARG|set|env|-e|-x|--env|declare)?[ ])\Z"
+)
+_TRAILING = ".,;:)]}\"'`"
+
+_NOT_SECRET_SUFFIX = re.compile(
+    r"(?:\A|[_-])(?:ur[il]s?|endpoint|paths?|files?|filename|dir|names?|ids?|types?|counts?|limits?|len|length|size|"
+    r"usage|used|expir\w*|budget|ttl|iz\w*|fields?|label|prompt|hints?|polic(?:y|ies)|reset|arn|refs?|version|"
+    r"manager|store|provider|class|scopes?|env|var|vars|header|index|pattern|regex|prefix|hash|format|source|"
+    r"input|output|mode|per|rate|cost|price|estimat\w*|method|error|err|valid\w*|require\w*|change\w*|stream|"
+    r"kind|status|state|role|s|stats?|window|at|in|on|info|data|list|set|map|body|response|request)\Z",
+    re.IGNORECASE,
+)
+_NOT_SECRET_PREFIX = re.compile(
+    r"(?:next|page|continuation|cancel|cancellation|input|output|max|min|total|num|cache|cached|prompt|completion|"
+    r"public|eos|bos|pad|unk|mask|sep|cls|sync|resume|start|end|first|last|stop|special|per|design|color|"
+    r"change|idempotency|no|is|has|show|hide|forgot|reset|confirm)(?:page)?[_.-]?\Z",
+    re.IGNORECASE,
+)
+_AWS_SECRET = re.compile(r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """How a name of one or more words is written: api_key, API-KEY, apiKey, ApiKey, apikey, API key."""
+    words = name.split()
+    camel = "".join(word.capitalize() for word in words)
+    yield from (camel, camel[0].lower() + camel[1:])
+    for joint in ("_", "-", " ", ""):
+        joined = joint.join(words)
+        yield from (
+            joined,
+            joined.upper(),
+            joint.join(word.capitalize() for word in words),
+            joined.capitalize(),
+        )
+    if len(words) > 1:
+        yield " ".join((words[0].upper(), *words[1:]))
+
+
+def _find_token(text: str, start: int, end: int) -> Span | None:
+    """The value of a name that ends in "token", "secret", "api_key" and the like."""
+    return _find(text, start, end, _token_kind)
+
+
+def _find_password(text: str, start: int, end: int) -> Span | None:
+    """The value of a name that holds "password"."""
+    return _find(text, start, end, _password_kind)
+
+
+def _find_auth(text: str, start: int, end: int) -> Span | None:
+    """Docker's and npm's `auth`: `user:password` in base64."""
+    return _find(text, start, end, _auth_kind)
+
+
+def _find_signature(text: str, start: int, end: int) -> Span | None:
+    """The signature in a URL that somebody signed in advance: whoever has the URL may use it."""
+    return _find(text, start, end, _signature_kind)
+
+
+def _find(text: str, start: int, end: int, kind_of: "KindOf") -> Span | None:
+    match = _TO_VALUE.match(text, end)
+    if match is None or _NOT_SECRET_SUFFIX.search(match["suffix"]):
+        return None
+    before = _NAME.search(text, max(0, start - 60), start)
+    name = before[0] if before else ""
+    if _NOT_SECRET_PREFIX.search(name):
+        return None
+    place = start - len(name)
+    if not match["separator"] and not _may_lack_separator(text, place, name, match["quote"]):
+        return None
+    if match["separator"] == ">" and text[place - 1 : place] != "<":
+        return None
+    first, last, quoted = _value(text, place, match)
+    if first == last:
+        return None
+    full = (name + text[start:end] + match["suffix"]).lower()
+    kind = kind_of(full, text[first:last], quoted, text[last : last + 1])
+    return Span(first, last, kind, NAMED) if kind else None
+
+
+def _may_lack_separator(text: str, place: int, name: str, quote: str | None) -> bool:
+    """`--password x`, `PASSWORD 'x'` in SQL, and `password x` in .netrc have only a space."""
+    if name.startswith("--"):
+        return True
+    if name:
+        return False
+    before = text[max(0, place - 200) : place]
+    return "login " in before or (
+        quote == "'" and any(word in before for word in ("USER", "ROLE", "user", "role"))
+    )
+
+
+def _value(text: str, place: int, match: re.Match[str]) -> tuple[int, int, bool]:
+    """Where the value begins and ends, and whether it is quoted."""
+    first = match.end()
+    if quote := match["quote"]:
+        value = _QUOTED[quote[-1]].match(text, first)
+        if value is not None:
+            return first, value.end(), True
+        return first, first, True
+    line = match["separator"] == "=" and _LINE_START.search(text, max(0, place - 8), place) is not None
+    value = (_LINE if line else _BARE).match(text, first)
+    if value is None:
+        return first, first, False
+    kept = value[0].rstrip(_TRAILING) if not line else value[0].rstrip(",;\"'`")
+    return first, first + len(kept), False
+
+
+def _token_kind(name: str, value: str, quoted: bool, after: str) -> str:
+    if "secret" in name and _AWS_SECRET.fullmatch(value) and values.entropy(value) > 3.5:
+        return "aws-secret-key" if "aws" in name or "access" in name else "secret"
+    if " " in value or (not quoted and (after == "(" or values.is_code(value))):
+        return ""
+    if not values.is_token(value):
+        return ""
+    return next((kind for word, kind in _KINDS if word in name), "secret")
+
+
+def _auth_kind(name: str, value: str, quoted: bool, after: str) -> str:
+    return "basic-auth" if len(value) >= 12 and values.is_credentials(value) else ""
+
+
+def _signature_kind(name: str, value: str, quoted: bool, after: str) -> str:
+    return "signature" if len(value) >= 32 and values.is_random(value) else ""
+
+
+def _password_kind(name: str, value: str, quoted: bool, after: str) -> str:
+    if " " in value or (not quoted and (after == "(" or values.is_code(value))):
+        return ""
+    if name.endswith("pwd") and values.is_path(value):
+        return ""
+    return "password" if values.is_password(value) else ""
+
+
+RULES = (
+    Rule(tuple({s for name in _PASSWORDS for s in _spellings(name)}), _find_password),
+    Rule(("_PASS", "_pass", "-pass", "PASS=", "pass="), _find_password),
+    Rule(('"auth', '\\"auth', "'auth", "_auth"), _find_auth),
+    Rule(("?sig", "&sig", "-Amz-Signature", "-Goog-Signature"), _find_signature),
+    Rule(tuple({s for name in _TOKENS for s in _spellings(name)}), _find_token),
+)

@@ -1,0 +1,110 @@
+"""Does a value look like a secret? Asked where only a name or a place says that it might be one."""
+
+import base64
+import binascii
+import math
+import re
+from collections import Counter
+from itertools import pairwise
+
+_PLACEHOLDER = re.compile(
+    r"\A(?:\$|%[a-z(%{]|\{|@|<|&lt;|\\u003c|\.\.\.|…|#\{|your|my[-_]|our[-_]|the[-_]|insert|replace|enter)"
+    r"|<redacted|redacted|example|placeholder|change[-_]?me|dummy|\$\{|\{\{|\$\(|\.\.\.|…|\*{3}|(.)\1{4}"
+    r"|abcdefgh|(?:\A|[-_])(?:fake|sample|mock|todo|fixme)(?:\Z|[-_])",
+    re.IGNORECASE | re.DOTALL,
+)
+_CODE = re.compile(
+    r"\A(?:[A-Za-z_]\w*(?:\??\.|->|::))+[A-Za-z_]\w*\Z|\A[A-Za-z_][\w.]*[(\[{]|\(\)|=>|\A&?[A-Za-z_]+\Z"
+)
+_PATH = re.compile(r"\A(?:~|\.{0,2})/|\A[A-Za-z]:[\\/]|://|\A[\w.-]+/[\w./-]*\.[a-z]{1,5}\Z")
+_RUN = re.compile(r"[A-Za-z0-9]+")
+_CLASSES = (
+    re.compile(r"[a-z]"),
+    re.compile(r"[A-Z]"),
+    re.compile(r"[0-9]"),
+    re.compile(r"[^A-Za-z0-9_./ -]"),
+)
+_DUMMY = frozenset(
+    (
+        "admin", "adminpass", "changeit", "default", "demo", "false", "guest", "letmein", "minio",
+        "minioadmin", "mongo", "mysecretpassword", "mysql", "none", "null", "pass", "passwd", "password", "postgres",
+        "postgresql", "qwerty", "rabbitmq", "redis", "root", "secret", "string", "test", "testing", "token",
+        "true", "undefined", "user", "username",
+    )
+)  # fmt: skip
+
+
+def entropy(value: str) -> float:
+    """Shannon entropy of the characters of `value`, in bits per character."""
+    size = len(value)
+    return -sum(n / size * math.log2(n / size) for n in Counter(value).values()) if size else 0.0
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether `value` stands for a secret instead of being one: `$TOKEN`, `<token>`, `your-key`, `xxxxx`."""
+    return _PLACEHOLDER.search(value) is not None
+
+
+def is_dummy(value: str) -> bool:
+    """Whether `value` is one of the words that everybody uses where a password must stand."""
+    return value.lower().rstrip("0123456789!") in _DUMMY
+
+
+def is_code(value: str) -> bool:
+    """Whether an unquoted `value` is an expression: `config.token`, `getpass(`, a bare word."""
+    return _CODE.search(value) is not None
+
+
+def is_path(value: str) -> bool:
+    """Whether `value` reads as a path or a URL."""
+    return _PATH.search(value) is not None
+
+
+def is_random(value: str) -> bool:
+    """Whether `value` reads as drawn at random and not as words, an identifier or a version.
+
+    Random letters and digits change class (lower, upper, digit) at 47 % (hex) to 62 % (base 62) of their
+    positions; camel case and words with numbers behind them at a third or less.
+    """
+    size = len(value)
+    if size < 8 or entropy(value) < (3.0 if size >= 20 else 2.5):
+        return False
+    runs = _RUN.findall(value)
+    mixed = sum(len(run) for run in runs if _digit_changes(run) >= 2 and len(run) >= 6)
+    if mixed * 2 >= size:
+        return True
+    return size >= 16 and sum(_changes(run) for run in runs) >= 0.4 * size
+
+
+def is_token(value: str) -> bool:
+    """Whether `value` may be a token: 16 characters or more, random, and neither placeholder nor path."""
+    return len(value) >= 16 and is_random(value) and not is_placeholder(value) and not is_path(value)
+
+
+def is_password(value: str) -> bool:
+    """Whether `value` may be a password: 6 characters or more of two classes, and no word for "password"."""
+    if len(value) < 6 or is_dummy(value) or is_placeholder(value):
+        return False
+    classes = [kind.search(value) is not None for kind in _CLASSES]
+    if not (classes[2] or classes[3]):
+        return is_random(value)
+    return sum(classes) >= 2
+
+
+def is_credentials(value: str) -> bool:
+    """Whether `value` is the base64 form of `user:password` (RFC 7617)."""
+    try:
+        plain = base64.b64decode(value + "=" * (-len(value) % 4), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return False
+    _, colon, password = plain.partition(":")
+    return bool(colon) and plain.isprintable() and len(password) >= 4
+
+
+def _digit_changes(run: str) -> int:
+    return sum(a.isdigit() != b.isdigit() for a, b in pairwise(run))
+
+
+def _changes(run: str) -> int:
+    kinds = [0 if char.isdigit() else 1 if char.isupper() else 2 for char in run]
+    return sum(a != b for a, b in pairwise(kinds))
