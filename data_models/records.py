@@ -51,7 +51,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One session of a generation: which receipt it comes from and where what was made of it lies.
 
-    `memo` names the memo keys (stage/hash) that its summaries and digest rest on, so that garbage
+    `indexed` is the number of the generation whose index segment holds it; `memo` names the memo keys (stage/hash) that its summaries and digest rest on, so that garbage
     collection keeps them.
     """
 
@@ -69,6 +69,7 @@ class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True):
     parquet: BlobRef
     chunks: tuple[str, ...]
     digest: str
+    indexed: int = 0
     memo: tuple[str, ...] = ()
     rejects: tuple[Reject, ...] = ()
     redactions: dict[str, int] = {}
@@ -76,14 +77,17 @@ class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
-    """One part of the search index: a blob, and the receipts of the sessions whose documents it holds.
+    """One part of the search index: a blob with the documents of the sessions indexed in some generations.
 
-    A session uploaded again stands in two segments; the newest segment that names the session wins.
+    `first` and `last` are the numbers of the generations it covers (`CatalogEntry.indexed`). `stale` names the
+    sessions, as (author, session id), that were uploaded again since and now stand in a newer segment.
     """
 
     blob: BlobRef
-    sessions: tuple[str, ...]
+    first: int
+    last: int
     documents: int
+    stale: tuple[tuple[str, str], ...] = ()
 
 
 class Usage(msgspec.Struct, kw_only=True):

@@ -24,6 +24,10 @@ class RedactionSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     emails: bool = Field(default=False, description="Replace e-mail addresses too.")
+    key: str = Field(
+        default="",
+        description="A team's shared passphrase: the same secret then reads the same in everybody's sessions.",
+    )
     rules: dict[str, str] = Field(
         default_factory=dict,
         description="Own patterns, name = RE2 regular expression; a group named `secret` limits what is replaced.",

@@ -1,70 +1,90 @@
 """What agents concluded and did, as statements: done, decision, fix, dead end, open item."""
 
+import re
 from collections.abc import Iterator
 
 from compiler.extractive import cues
 from compiler.extractive.calls import Committed
-from compiler.extractive.human import make, stands_alone, worth
+from compiler.extractive.human import make
 from compiler.extractive.text import sentences, shorten
 from compiler.extractive.turns import Turn
+from compiler.extractive.voice import stands_alone, tidy, worth
+from compiler.extractive.words import specifics
 from data_models.events import Event
-from data_models.knowledge import Citation, Statement, StatementKind
+from data_models.knowledge import Statement
+
+_GENERIC = re.compile(r"\b(?:address|apply|resolve)\b.{0,40}\b(?:review|feedback|comments?)\b|^merge\b|^(?:wip|fix(?:es)?|update|cleanup)$", re.I)
+_SCOPE = re.compile(r"^(\w+)(?:\(([^)]+)\))?!?:\s*")
+_SUMMARY_PART = re.compile(r"errors? and fix|problem solving|decision|key technical", re.I)
+_LEAST_INTERIM = 300
+
+
+def is_generic(subject: str) -> bool:
+    """Whether a commit subject says nothing about the change ("address review feedback")."""
+    return bool(_GENERIC.search(subject))
 
 
 def commit_statements(commit: Committed) -> Iterator[Statement]:
     """A commit's subject as done, and the sentences of its message that give causes and reasons."""
-    cited = commit.result
-    if commit.subject.startswith("Merge "):
+    if commit.subject.lower().startswith("merge "):
         return
-    kind: StatementKind = "done"
-    yield make(
-        kind, shorten(commit.subject, 200), cited, 5.0 + (1.0 if commit.pull_request else 0.0), "assistant"
-    )
+    if not is_generic(commit.subject):
+        yield make("done", shorten(commit.subject, 200), commit.call, 6.0 if commit.pull_request else 5.0, commit.result)
     for sentence in sentences(commit.body)[:14]:
-        text = shorten(sentence.text)
-        if not stands_alone(text):
+        text = tidy(shorten(sentence.text))
+        if not stands_alone(text, least=0) or sentence.heading.lower().startswith(("test", "how to")):
             continue
-        if cues.REASON.search(text) or cues.DECISION_AGENT.search(text):
-            yield _with_subject("decision", commit.subject, text, cited, 3.0)
-        elif cues.CAUSE.search(text):
-            yield _with_subject("fix", commit.subject, text, cited, 3.0)
+        line = f"{_subject(commit.subject)}{text}"
+        if cues.CAUSE.search(text):
+            yield make("fix", line, commit.call, 3.0 + worth(text))
+        elif cues.REASON.search(text) or cues.DECISION_AGENT.search(text):
+            yield make("decision", line, commit.call, 2.5 + worth(text))
 
 
-def _with_subject(kind: StatementKind, subject: str, text: str, event: Event, base: float) -> Statement:
-    return make(kind, f"{subject.rstrip('.')}: {text}", event, base + worth(text), "assistant")
+def _subject(subject: str) -> str:
+    if not is_generic(subject):
+        return f"{shorten(subject, 90).rstrip('.')}: "
+    scope = _SCOPE.match(subject)
+    return f"{scope[2]}: " if scope and scope[2] else ""
 
 
-def text_statements(turn: Turn, accepted: bool) -> Iterator[Statement]:
-    """Conclusions in the agent's words; those of a turn the human then corrected are left out."""
-    if not accepted:
+def text_statements(turn: Turn, corrected: bool) -> Iterator[Statement]:
+    """Conclusions in the agent's words. Those that a human corrected next are left out."""
+    if corrected:
         return
-    boost = 1.0 if turn.commits else 0.0
+    committed = 0.8 if turn.commits else 0.0
     for event in turn.texts:
         final = event is turn.final
-        if not final and len(event.text) < 200:
+        if not final and len(event.text) < _LEAST_INTERIM:
             continue
         for sentence in sentences(event.text):
-            text = shorten(sentence.text)
-            if not stands_alone(text) or text.endswith(("?", ":")):
-                continue
-            yield from _conclusion(text, event, boost + (1.0 if final else 0.0))
+            text = tidy(sentence.text)
+            if len(text) <= 320 and stands_alone(text) and not text.endswith(("?", ":")):
+                yield from _conclusion(text, event, committed + (0.6 if final else 0.0), final)
 
 
-def _conclusion(text: str, event: Event, boost: float) -> Iterator[Statement]:
+def _conclusion(text: str, event: Event, boost: float, final: bool) -> Iterator[Statement]:
     score = worth(text) + boost
-    reason = bool(cues.REASON.search(text))
     if cues.CAUSE.search(text):
-        yield make("fix", text, event, score, "assistant")
-    elif cues.DECISION_AGENT.search(text) and reason:
-        yield make("decision", text, event, score, "assistant")
-    if cues.DEAD_END.search(text) and reason:
-        yield make("dead_end", text, event, score, "assistant")
-    if cues.OPEN.search(text):
-        yield make("open_item", text, event, score, "assistant")
+        yield make("fix", text, event, score)
+    elif cues.DECISION_AGENT.search(text) and cues.REASON.search(text):
+        yield make("decision", text, event, score - 0.5)
+    if cues.DEAD_END.search(text) and cues.REASON.search(text):
+        yield make("dead_end", text, event, score)
+    if cues.OPEN_EXPLICIT.search(text) or (final and cues.OPEN.search(text)):
+        yield make("open_item", text, event, score)
+
+
+def compaction_statements(event: Event) -> Iterator[Statement]:
+    """What the host's own summary of a compacted conversation says of errors, fixes and decisions."""
+    for sentence in sentences(event.text):
+        text = tidy(sentence.text)
+        if len(text) <= 320 and stands_alone(text, least=2) and cues.CAUSE.search(text):
+            yield make("fix", text, event, 0.5 + worth(text))
 
 
 def mended_checks(turn: Turn) -> Iterator[Statement]:
-    """Checks that failed and then passed in one turn, with the agent's sentence about the cause between them."""
+    """Checks that failed and then passed in one turn, with the agent's sentence about the cause."""
     failed: dict[str, Event] = {}
     for check in turn.checks:
         if check.failed:
@@ -74,27 +94,14 @@ def mended_checks(turn: Turn) -> Iterator[Statement]:
             cause = _cause_between(turn, start.seq, check.result.seq)
             if cause:
                 event, text = cause
-                statement = make(
-                    "fix", f"`{check.command}` failed: {text}", event, 2.0 + worth(text), "assistant"
-                )
-                yield _citing(statement, check.result)
+                yield make("fix", f"`{check.command}` failed: {text}", event, 1.0 + worth(text), check.result)
 
 
 def _cause_between(turn: Turn, first: int, last: int) -> tuple[Event, str] | None:
     for event in turn.texts:
         if first < event.seq < last:
             for sentence in sentences(event.text):
-                if cues.CAUSE.search(sentence.text) and stands_alone(sentence.text):
-                    return event, shorten(sentence.text)
+                text = tidy(sentence.text)
+                if cues.CAUSE.search(text) and specifics(text) and len(text) < 260 and not text.endswith((":", "?")):
+                    return event, text
     return None
-
-
-def _citing(statement: Statement, event: Event) -> Statement:
-    return Statement(
-        kind=statement.kind,
-        text=statement.text,
-        citations=(*statement.citations, Citation("", event.ref)),
-        time=event.time or statement.time,
-        weight=statement.weight,
-        by=statement.by,
-    )

@@ -1,82 +1,107 @@
-"""Words that show what a sentence is: a decision, a correction, a dead end, an open item, a rule, or nothing.
+"""Words that show what a sentence is: a decision, a correction, a rule, a dead end, an open item, or nothing.
 
-The lists are English; other languages still get their questions, answers, commits, files and commands, which
-are read from structure.
+The lists are English. Other languages still give their questions and answers, commits, files, commands and
+todo lists, which are read from structure.
 """
 
 import re
 from typing import Final
 
-_I: Final = re.IGNORECASE
 
-CHATTER = re.compile(
-    r"^(?:let me|i'll|i will|i'm going to|i need to|i can see|i see|i should|i have to|now (?:i|let|we)\b|let's (?:check|see|look"
-    r"|verify|run|try|start|continue|find|also check|now)|first,? (?:let|i)|perfect|great|good|excellent|sure|absolutely|sorry"
-    r"|thanks|thank you|hello|hi\b|hey\b|you're (?:right|absolutely)|you are right|okay|ok\b|alright|here(?:'s| is| are)\b"
-    r"|looking at|would you like|do you want|should i\b|shall i|want me to|does (?:this|that)|is there anything|feel free"
-    r"|done[.!]?$|all (?:tests|checks|done|good)|the (?:tests|build|linter?) (?:pass|are passing|is clean)|understood|got it"
-    r"|this (?:is|was) (?:a )?(?:good|great|correct|exactly)|wait|hmm|actually,? (?:let|i)|yes\b|no problem|note that i"
-    r"|the user|user (?:asked|wants)|based on|summary|changes made|what (?:was|i) (?:done|did))",
-    _I,
+def _phrases(*alternatives: str, at_start: bool = False) -> re.Pattern[str]:
+    """One case-blind pattern: any of the alternatives as whole words, anywhere or only at the beginning."""
+    joined = "|".join(alternatives)
+    return re.compile(rf"^\W*(?:{joined})(?!\w)" if at_start else rf"(?<!\w)(?:{joined})(?!\w)", re.IGNORECASE)
+
+
+CHATTER: Final = _phrases(
+    r"let me|i'll|i will|i'm going to|i need to|i can(?: now)? see|i see|i should|i have to|i understand|i found",
+    r"now (?:i|let|we|that|the)|let'?s (?:check|see|look|verify|run|try|start|continue|find|review|debug|proceed|go)",
+    r"first,? (?:let|i)|perfect|great|good|excellent|sure|absolutely|sorry|thanks|thank you|hello|hi|hey|wow|lol|nice",
+    r"you'?re (?:right|absolutely|welcome)|you are right|okay|ok|alright|here(?:'s| is| are)|looking at|got it|understood",
+    r"would you like|do you want|should i|shall i|want me to|does (?:this|that)|is there anything|feel free|ready to",
+    r"done|all (?:tests|checks|done|good|\d+)|the (?:tests|build|linter?|changes?) (?:pass|are|is)|wait|hang on|yes|yeah",
+    r"this (?:is|was) (?:a )?(?:good|great|correct|exactly)|actually,? (?:let|i)|no problem|note that i|the user|user (?:asked|wants)",
+    r"based on|summary|changes made|what (?:was|i) (?:done|did)|tests? (?:pass|fail)|build (?:pass|succe)|successfully",
+    at_start=True,
 )
-DANGLING = re.compile(
-    r"^(?:this|that|these|those|it|its|it's|they|them|he|she|which|both|so|and|but|or|then|also|however|either"
-    r"|here|there|same|such|otherwise|additionally|furthermore|instead|specifically|similarly|meanwhile|for example"
-    r"|e\.g\.|like|because|since|thus|therefore|hence|again|yet|the (?:above|former|latter|same|other|first|second))\b",
-    _I,
+DANGLING: Final = _phrases(
+    r"this|that|these|those|it|its|it's|that's|they|them|he|she|which|both|so|and|but|or|then|also|however|either|neither",
+    r"there|same|such|otherwise|additionally|furthermore|instead|specifically|similarly|meanwhile|for example|e\.g\.",
+    r"like|because|since|thus|therefore|hence|again|yet|where|who|one|two|three|another|option \w|approach \w|step \d+",
+    r"the (?:above|former|latter|same|other|first|second|fix|issue|problem|bug|test|tests|change|changes|error|reason|key)",
+    at_start=True,
 )
-REASON = re.compile(
-    r"\b(?:because|since (?:it|we|the|they|that|there)|so that|in order to|to avoid|to prevent|to ensure|otherwise"
-    r"|the reason|due to|in favou?r of|rather than|instead of|which means|would (?:break|fail|cause|lose)|ensures?"
-    r"|prevents?|avoids?)\b",
-    _I,
+REASON: Final = _phrases(
+    r"because|since (?:it|we|the|they|that|there|a|this)|so that|in order to|to (?:avoid|prevent|ensure|match|keep|allow|support)",
+    r"otherwise|the reason|due to|in favou?r of|rather than|instead of|which means|would (?:break|fail|cause|lose|require)",
+    r"ensur(?:es|ing)|prevent(?:s|ing)|avoid(?:s|ing)|for consistency|so (?:it|we|the|users|they|you)|risk|safer|simpler",
 )
-DECISION_HUMAN = re.compile(
-    r"\b(?:let'?s (?!see|check|look|try to find|talk|discuss|start|continue|first|wait)|i(?:'d| would) (?:prefer|rather|like to (?:keep|have|use|change|go|make))"
-    r"|i want (?:it|to have|the|us)|we (?:should|need to|want to|have to|must)|go(?:ing)? with|on purpose|instead of|rather than"
-    r"|let us|we (?:use|don't use|decided|agreed|chose)|i think we (?:should|can|need)|should be (?:called|named|enough|fine))\b",
-    _I,
+DECISION_HUMAN: Final = _phrases(
+    r"let'?s|let us|i(?:'d| would) (?:prefer|rather|like (?:to|it|us))|i want|we (?:should|need to|want to|have to|must)",
+    r"(?:go|going|went) with|on purpose|instead of|rather than|we (?:don'?t )?use|we (?:decided|agreed|chose|removed|renamed)",
+    r"should be (?:called|named|enough|fine|the)|should (?:always|never|not|only)|don'?t|never|always|prefer|rename|drop",
 )
-DECISION_AGENT = re.compile(
-    r"\b(?:instead of|rather than|in favou?r of|decided|chose|chosen|approach is|trade-?off|single source of truth|now uses?\b"
-    r"|no longer|replaced|renamed|moved .{1,60} to|switched|kept .{1,60} (?:because|since|for)|by design|intentional(?:ly)?)\b",
-    _I,
+DECISION_AGENT: Final = _phrases(
+    r"instead of|rather than|in favou?r of|decided|chose|chosen|trade-?off|single source of truth|now uses?|no longer",
+    r"replaced|renamed|moved|switched|kept|by design|intentional(?:ly)?|removed|consolidated|extracted|unified|must",
 )
-CORRECTION = re.compile(
-    r"^(?:no\b(?! (?:worries|problem|need|rush))|nope|not\b|don'?t|do not|stop\b|wait\b|please (?:don'?t|do not|stop)|never\b"
-    r"|undo|revert|that'?s (?:not|wrong)|that is (?:not|wrong)|this is (?:not|wrong|still)|wrong|why (?:are|did|do|don'?t|didn'?t|not|would)|actually"
-    r"|hmm|i (?:did ?n[o']?t|don'?t|never) (?:say|said|ask|want|like|think)|i said|i meant|i'?d (?:rather|prefer)|instead\b|again\b|you (?:should|forgot|missed|broke|didn'?t|keep)"
-    r"|can'?t we|could ?n[o']?t we|should ?n[o']?t|why not|prefer\b|let'?s (?:not|just|drop|remove|revert|keep|avoid)|yeah,? but|yes,? but|but\b)",
-    _I,
+CORRECTION: Final = _phrases(
+    r"no,?(?! (?:worries|problem|need|rush|idea))|nope|not|don'?t|do not|stop|wait|please (?:don'?t|do not|stop)|never|undo|revert",
+    r"that'?s (?:not|wrong)|that is (?:not|wrong)|this is (?:not|wrong|still)|wrong|why (?:are|did|do|don'?t|didn'?t|not|would|is)",
+    r"hmm+|i did ?n[o']?t (?:say|ask|want|mean)|i don'?t (?:like|think|want)|i said|i meant|i'?d (?:rather|prefer)|instead",
+    r"you (?:should|forgot|missed|broke|didn'?t|keep)|can'?t we|could ?n[o']?t we|should ?n[o']?t|why not|prefer|ugh",
+    r"let'?s (?:not|just|drop|remove|revert|keep|avoid)|yeah,? but|yes,? but|but|oh,? please|i mean",
+    at_start=True,
 )
-RULE = re.compile(
-    r"\b(?:always|never|make sure|on purpose|convention|from now on|every time|each time|must (?:not|be|have|use|never)|we (?:don'?t|do not|never|always|prefer"
-    r"|use|explicitly)|don'?t (?:ever|use|add|commit|amend|push|check|touch|put|include|want)|should (?:always|never|not)|prefer\b|remember|(?:no|without) (?:amend|force)"
-    r"|before (?:committing|pushing|you commit)|in (?:claude|agents)\.md|guideline|avoid\b|follow)\b",
-    _I,
+RULE: Final = _phrases(
+    r"always|never|make sure|on purpose|convention|from now on|(?:every|each) time|must(?: not| be| have| use| never)?",
+    r"we (?:don'?t|do not|never|always|prefer|use|explicitly|should be using)|(?:please )?(?:don'?t|do not) \w+|should (?:always|never|not)",
+    r"prefer|remember|(?:no|without|avoid) \w+ing|before (?:committing|pushing|you|we|starting|each)|in (?:claude|agents)\.md",
+    r"guideline|avoid|wherever (?:we|you) can|as (?:small|simple) as|(?:keep|each|every) commit|critical|important",
 )
-DEAD_END = re.compile(
-    r"\b(?:(?:does|did|do|will|would|could|can)(?: not|n'?t) (?:actually )?(?:work|help|compile|solve|exist|support|handle|fix)|not (?:possible|supported|feasible)"
-    r"|revert(?:ed|ing)?\b|abandon(?:ed|ing)?|gave up|rolled back|dropped|undo|made (?:it|that|this) up|turn(?:s|ed) out|dead end|too (?:complex|fragile|risky|hard)"
-    r"|no (?:benefit|way to)|dropping|falls apart|nuclear|remove(?:d)? (?:again|completely|entirely)|backed out)\b",
-    _I,
+HABIT: Final = _phrases(
+    r"tests?|lint(?:er|ing)?|commits?|push|pull request|pr|reviews?|docs?|documentation|changelog|readme|rebase|merge|plan",
+    r"ci|format|subagents?|comments?|issue|ticket|branch|draft|summary|explain|options|typecheck|benchmark",
 )
-OPEN = re.compile(
-    r"\b(?:todo|fixme|follow[- ]?ups?|for later|later\b(?! (?:than|date|time|version|in|on))|not (?:yet|now)|for now|next steps?|remaining|still (?:fail|need|open|to do|broken|miss)\w*"
-    r"|tomorrow|defer(?:red)?|out of scope|future (?:work|pr|improvement|enhancement)|left (?:to do|open|for)|pick (?:this|it) up|separate (?:pr|ticket|issue|branch)|wip|unfinished"
-    r"|known (?:issue|limitation)|not (?:implemented|covered|handled|tested))\b",
-    _I,
+DEAD_END: Final = _phrases(
+    r"(?:does|did|do|will|would|could|can)(?: not|n'?t) (?:actually |really )?(?:work|help|compile|solve|exist|support|handle|fix)\w*",
+    r"not (?:possible|supported|feasible|viable)|revert(?:ed|ing)?|abandon(?:ed|ing)?|gave up|give up|rolled back|undo|undid",
+    r"made (?:it|that|this) up|turn(?:s|ed) out|dead end|too (?:complex|fragile|risky|hard|slow|big)|dropped|dropping|backed out",
+    r"no (?:benefit|way to|longer needed)|falls? apart|remove (?:this|it|that) again|misdiagnosed|red herring|concede|won'?t work",
 )
-CAUSE = re.compile(
-    r"\b(?:root cause|the (?:issue|problem|bug|cause|error|failure|reason) (?:is|was|here|comes|came)|caused by|was (?:failing|broken|missing|caused)|happen(?:s|ed) (?:because|when)"
-    r"|the fix\b|fixed (?:by|the)|fix(?:es)? (?:is|was)|because)\b",
-    _I,
+OPEN: Final = _phrases(
+    r"todo|fixme|follow[- ]?ups?|for later|later|not now|for now|next steps?|still (?:fail|need|open|to do|broken|miss)\w*",
+    r"tomorrow|defer(?:red)?|out of scope|future (?:work|prs?|improvement|enhancement|exercise|task)|left (?:to do|open|for)",
+    r"pick (?:this|it) up|separate (?:pr|ticket|issue|branch|task)|wip|unfinished|known (?:issue|limitation)|park(?:ed)?",
+    r"not (?:yet )?(?:implemented|covered|handled|tested|done)|remaining (?:work|issue|task|step|problem|fail)\w*",
 )
-AFFIRMATIVE = re.compile(
-    r"^(?:yes|yeah|yep|yup|ok(?:ay)?|sure|sounds good|go ahead|do it|please do|great|perfect|agreed?|correct|exactly|lgtm|continue|proceed|y)\b[\s,.!]*",
-    _I,
+OPEN_EXPLICIT: Final = _phrases(
+    r"todo|fixme|follow[- ]?ups?|for later|not now|defer(?:red)?|out of scope|future (?:work|prs?|exercise|task|improvement)",
+    r"pick (?:this|it) up|separate (?:pr|ticket|issue|branch|task)|unfinished|known (?:issue|limitation)|later|tomorrow|parked?",
 )
-OPTION = re.compile(
-    r"\b(?:option|approach|number|variant|choice|#)\s*#?([1-9A-E])\b|^\s*(?:do |let'?s (?:do|try|go with) |go with )?([1-9])\s*[.=!]?\s*$",
-    _I,
+CAUSE: Final = _phrases(
+    r"root cause|the (?:issue|problem|bug|cause|failure|culprit|reason) (?:is|was|came|comes)|(?:was|were|is|are) caused by",
+    r"caused by|(?:was|were) (?:failing|broken|missing|lost|ignored|skipped|overwritten) (?:because|when|since)",
+    r"(?:fails?|failed|breaks?|broke|happen(?:s|ed)|occur(?:s|red)) (?:because|when|since)|misdiagnosed|solved",
+)
+AFFIRMATIVE: Final = _phrases(
+    r"yes|yeah|yep|yup|ok|okay|sure|sounds good|go ahead|do it|please do|great|perfect|agreed?|correct|exactly|lgtm|continue",
+    at_start=True,
+)
+REVERSAL: Final = _phrases(
+    r"drop(?:ped|ping)?|remov(?:e|ed|ing)|revert(?:ed)?|instead of|rather than|no longer|renam(?:e|ed)|replac(?:e|ed|es)",
+    r"switch(?:ed)? (?:to|from)|abandon(?:ed)?|not|don'?t|go back|undo|without|single|deleted?|moved? (?:to|from)|change",
+)
+VOICE: Final = re.compile(
+    r"(?<!\w)(?:i|i'm|i'd|i've|we|we're|we've|you|you're|us|let'?s|me|my|our|can|could|please|pls|think|guess|want)(?!\w)",
+    re.IGNORECASE,
+)
+REVIEW: Final = re.compile(
+    r"\b(?:High|Medium|Low|Critical) Severity\b|\bSuggested fix\b|\bP[0-3]\b.{0,20}\bbadge\b|^\s*Consider \w+ing\b", re.IGNORECASE
+)
+CHOICE: Final = re.compile(
+    r"(?:option|approach|variant|number|choice|#)\s*#?([1-9A-Ea-e])\b|^\W*(?:(?:let'?s |i'd |we )?(?:do|try|go with|take|pick)\s+)?"
+    r"([1-9A-E])(?:\s*[.)=!,]|\s*$)",
+    re.IGNORECASE,
 )

@@ -1,114 +1,140 @@
 """What people said, as statements: asked, decision, pattern, correction, open item, dead end."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from compiler.extractive import cues
-from compiler.extractive.text import Sentence, sentences, shorten, strip_markup
+from compiler.extractive.options import chosen_option
+from compiler.extractive.text import sentences, shorten, strip_markup
 from compiler.extractive.turns import Turn
+from compiler.extractive.voice import own_words, stands_alone, tidy, worth
 from compiler.extractive.words import specifics
 from data_models.events import Event
 from data_models.knowledge import Citation, Statement, StatementKind
 
+LONGEST_SAID = 240
+_LONGEST_OUTCOME = 160
 _ANSWER = re.compile(r'"([^"\n]{8,400})"\s*=\s*"([^"\n]{1,400})"')
-_PASTED_PROMPT = re.compile(
-    r"^(?:Operation stopped by hook|unknown command|Error:|Caveat:|This session is being continued|\[Pasted|=== |Base directory)|"
-    r"\b(?:High|Medium|Low|Critical) Severity\b",
-)
-_LONGEST_SAID = 260
+_PROCESS = re.compile(r"^(?:plan (?:ready|updated)|what would you like to do|how would you like to proceed|ready to)", re.I)
+_CLOSED = re.compile(r"^(?:start|run|done|continue|proceed|yes|no|stop|open|view)\b", re.I)
+_TITLE = re.compile(r"^#\s+(.+)$", re.M)
+_PLAN = re.compile(r"^(?:implementation )?plan:?\s*(?:for\s+)?", re.I)
 
 
-def statements_of(turn: Turn, previous: Event | None) -> Iterator[Statement]:
-    """The statements in a turn's human words; `previous` is what the agent had said before them."""
+def make(kind: StatementKind, text: str, event: Event, weight: float, *also: Event) -> Statement:
+    """A statement by the event's speaker that rests on it, and on the events in `also`."""
+    return Statement(
+        kind=kind,
+        text=text,
+        citations=tuple(dict.fromkeys(Citation("", one.ref) for one in (event, *also))),
+        time=max(one.time or 0 for one in (event, *also)),
+        weight=round(weight, 3),
+        by="human" if event.role == "human" else "assistant",
+    )
+
+
+def human_statements(turn: Turn, before: Event | None) -> Iterator[Statement]:
+    """The statements in a turn's human words; `before` is what the agent had said just then."""
     for event in turn.said:
         if event.kind == "answer":
             yield from _answers(event)
         elif event.kind == "plan_edit":
             yield from _plan(event)
         else:
-            yield from _words(event, previous)
-
-
-def make(kind: StatementKind, text: str, event: Event, weight: float, by: str = "human") -> Statement:
-    """A statement that rests on one event."""
-    return Statement(
-        kind=kind,
-        text=text,
-        citations=(Citation("", event.ref),),
-        time=event.time or 0,
-        weight=weight,
-        by="human" if by == "human" else "assistant",
-    )
+            yield from _words(event, before, turn)
 
 
 def _answers(event: Event) -> Iterator[Statement]:
     for question, answer in _ANSWER.findall(event.text):
-        if (
-            question.lower().startswith(("plan ready", "plan updated", "what would you like to do"))
-            and len(answer) < 60
-        ):
-            continue
-        yield make("decision", f"{strip_markup(question)} → {strip_markup(answer)}", event, 6.0)
+        asked, answered = strip_markup(question), strip_markup(answer).replace(" (Recommended)", "")
+        if not _PROCESS.match(asked):
+            yield make("decision", f"{shorten(asked, 180)} → {shorten(answered, 180)}", event, 6.0)
+        elif not _CLOSED.match(answered) and len(answered) > 40:
+            yield make("decision", shorten(answered, LONGEST_SAID), event, 5.0)
 
 
 def _plan(event: Event) -> Iterator[Statement]:
-    title = re.search(r"^#\s+(.+)$", event.text, re.M)
+    title = _TITLE.search(event.text)
     if title:
-        name = strip_markup(title[1]).removeprefix("Plan:").removeprefix("Implementation Plan:").strip()
-        yield make("asked", f"Approved the plan “{shorten(name, 160)}”", event, 4.0)
+        name = _PLAN.sub("", strip_markup(title[1]))
+        goal = next((one.text for one in sentences(event.text) if one.heading.lower() in ("goal", "problem", "overview")), "")
+        yield make("asked", f"approved the plan “{shorten(name, 120)}”: {shorten(goal, 160)}".rstrip(": "), event, 4.0)
 
 
-def _words(event: Event, previous: Event | None) -> Iterator[Statement]:
-    if _PASTED_PROMPT.search(event.text[:300]):
-        return
-    said = sentences(event.text)
+def _words(event: Event, before: Event | None, turn: Turn) -> Iterator[Statement]:
+    said = own_words(event.text)
     if not said:
         return
+    yield from _choice(event, before)
     opening = said[0].text
-    if event.kind == "rejection" or cues.CORRECTION.match(opening):
-        text = shorten(" ".join(sentence.text for sentence in said[:2]), _LONGEST_SAID)
-        if stands_alone(text):
-            yield make(
-                "correction", text, event, 1.0 + worth(text) + (1.0 if cues.REASON.search(text) else 0.0)
-            )
-    request = shorten(opening, _LONGEST_SAID)
-    if len(request) > 24 and specifics(request):
-        yield make("asked", request, event, worth(request))
+    corrected = event.kind == "rejection" or bool(cues.CORRECTION.match(opening))
+    request = next((one.text for one in said if len(one.text) > 24 and not cues.CHATTER.match(one.text)), "")
+    if request:
+        yield make("asked", shorten(request, LONGEST_SAID), event, worth(request))
+    if corrected:
+        yield from _correction(" ".join(one.text for one in said[:3]), event, turn)
     for sentence in said[:12]:
-        yield from _sentence(sentence, event)
+        yield from _sentence(sentence.text, event, turn, corrected)
 
 
-def _sentence(sentence: Sentence, event: Event) -> Iterator[Statement]:
-    text = sentence.text
-    if not stands_alone(text) or text.endswith("?") and not cues.REASON.search(text):
+def _choice(event: Event, before: Event | None) -> Iterator[Statement]:
+    match = cues.CHOICE.search(event.text[:120]) if before and len(event.text) < 400 else None
+    if match and before:
+        option = chosen_option(before.text, (match[1] or match[2]).upper())
+        if option and len(option) > 30:
+            yield make("decision", f"chose: {shorten(tidy(option), LONGEST_SAID)}", event, 3.0 + worth(option), before)
+
+
+def _correction(text: str, event: Event, turn: Turn) -> Iterator[Statement]:
+    words = shorten(text, LONGEST_SAID)
+    if len(words) < 24 or words.endswith("?") and not specifics(words):
         return
-    text = shorten(text, _LONGEST_SAID)
-    score = worth(text) + (1.5 if cues.REASON.search(text) else 0.0)
-    if cues.RULE.search(text):
-        yield make("pattern", text, event, score)
-    elif cues.DECISION_HUMAN.search(text):
-        yield make("decision", text, event, 1.0 + score)
-    if cues.OPEN.search(text):
-        yield make("open_item", text, event, score)
-    if cues.DEAD_END.search(text) and cues.REASON.search(text):
-        yield make("dead_end", text, event, score)
+    reply = _outcome(event, turn) if specifics(words) < 2 else None
+    if reply:
+        yield make("correction", f"{words} → {shorten(reply[1], _LONGEST_OUTCOME)}", event, 1.5 + worth(text), reply[0])
+    elif specifics(words):
+        yield make("correction", words, event, 0.8 + worth(text))
 
 
-def stands_alone(text: str) -> bool:
-    """Whether a reader without the conversation can tell what a sentence is about."""
-    if not 20 <= len(text) or cues.CHATTER.match(text):
-        return False
-    return not cues.DANGLING.match(text) or specifics(text) >= 2
-
-
-def worth(text: str) -> float:
-    """How much a sentence names: code, files, options; longer is a little better."""
-    return min(3.0, 0.8 * specifics(text)) + min(1.0, len(text) / 200)
-
-
-def last_words(turns: Sequence[Turn]) -> Event | None:
-    """The agent's last text of these turns."""
-    for turn in reversed(turns):
-        if turn.final:
-            return turn.final
+def _outcome(event: Event, turn: Turn) -> tuple[Event, str] | None:
+    """The agent's first sentence after the human's words that says what came of them."""
+    for text in turn.texts:
+        if text.seq < event.seq:
+            continue
+        for sentence in sentences(text.text):
+            outcome = tidy(sentence.text)
+            if stands_alone(outcome) and not outcome.endswith((":", "?")):
+                return text, outcome
     return None
+
+
+def _sentence(text: str, event: Event, turn: Turn, corrected: bool) -> Iterator[Statement]:
+    if len(text) < 20 or len(text) > 600:
+        return
+    words = shorten(text, LONGEST_SAID)
+    asks = text.endswith("?") and not re.match(r"\W*(?:can|could|should) (?:we|you)\b", text, re.I)
+    score = worth(text)
+    if cues.HABIT.search(text) and len(text) <= 110:
+        yield make("pattern", words, event, 0.3 + 0.1 * score)
+    if asks:
+        return
+    if cues.RULE.search(text) and not cues.CHATTER.match(text):
+        yield make("pattern", words, event, 0.8 + score)
+    if cues.DECISION_HUMAN.search(text) and not corrected and specifics(text):
+        yield make("decision", words, event, 1.0 + score)
+    elif cues.DECISION_HUMAN.search(text) and cues.REASON.search(text) and not corrected:
+        reply = _outcome(event, turn)
+        if reply:
+            yield make("decision", f"{words} → {shorten(reply[1], _LONGEST_OUTCOME)}", event, 1.0 + score, reply[0])
+    if cues.OPEN_EXPLICIT.search(text):
+        yield from _open(words, event, turn, score)
+    if cues.DEAD_END.search(text) and (specifics(text) or corrected):
+        yield make("dead_end", words, event, 0.8 + score)
+
+
+def _open(words: str, event: Event, turn: Turn, score: float) -> Iterator[Statement]:
+    reply = None if specifics(words) else _outcome(event, turn)
+    if reply:
+        yield make("open_item", f"{words} → {shorten(reply[1], _LONGEST_OUTCOME)}", event, 1.5 + score, reply[0])
+    elif specifics(words):
+        yield make("open_item", words, event, 1.5 + score)

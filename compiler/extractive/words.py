@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-_WORD = re.compile(r"[^\W_][\w]*(?:[./:-][\w]+)*", re.UNICODE)
+_WORD = re.compile(r"[^\W_]\w*(?:[./:-]\w+)*")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SPECIFIC = re.compile(

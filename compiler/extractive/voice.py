@@ -1,0 +1,62 @@
+"""Which sentences are worth keeping: a person's own voice, understandable alone, naming something."""
+
+import re
+
+from compiler.extractive import cues
+from compiler.extractive.text import Sentence, sentences
+from compiler.extractive.words import specifics
+
+_HOST_TEXT = re.compile(
+    r"^\s*(?:Operation stopped by hook|unknown command|Error:|Caveat:|This session is being continued|\[Pasted|=== "
+    r"|Base directory|<ide_|<[a-z-]+>|Failed with|Warning:|Traceback|Stop hook)"
+)
+_LINES = re.compile(r"\s*\((?:at )?(?:lines?|L)\s*~?\d+(?:\s*[-–]\s*\d+)?(?:, ?\d+(?:-\d+)?)*\)|(?<=\.\w\w):\d+(?:[-–]\d+)?|(?<=\.go|\.py|\.ts|\.md|\.rs|\.js):\d+(?:[-–]\d+)?")
+_LONG_PATH = re.compile(r"(?<![\w.])(?:~|/(?:Users|home|private|var|tmp|root|opt))(?:/[^\s/`'\")]+)*/([^\s/`'\")]+/[^\s/`'\")]+)")
+_FIRST_PERSON = re.compile(r"^(?:I(?:'ve| have)?|We(?:'ve| have)?) (?:also |now |just |already |then )?((?:\w+ed|put|made|kept|chose|wrote|split)\b)")
+_LABEL = re.compile(r"^(?:root cause(?: fix)?|the fix|fix|cause|problem|issue|solution|result|note|key (?:insight|change|finding)s?|why|reason|status|answer|conclusion)\s*(?:\([^)]*\))?\s*[:：]\s*", re.I)
+_UNSTABLE = re.compile(r"\b(?:above|below|here|as (?:discussed|mentioned)|these (?:two|three|changes)|your|you)\b", re.I)
+
+
+def own_words(text: str) -> list[Sentence]:
+    """A person's own sentences in a prompt: without host text, pasted reviews, logs and code."""
+    if _HOST_TEXT.match(text) or cues.REVIEW.search(text[:2_000]):
+        return []
+    said = sentences(text)
+    return [one for one in said if speaks(one.text)]
+
+
+def speaks(text: str) -> bool:
+    """Whether a sentence sounds typed by a person in a conversation, not pasted from a review or document."""
+    return text[:1].islower() or not text.isascii() or len(text) < 60 or bool(cues.VOICE.search(text))
+
+
+def tidy(text: str) -> str:
+    """A sentence without line numbers, long absolute paths, leading labels and "I have"."""
+    text = _LINES.sub("", text)
+    text = _LONG_PATH.sub(r"…/\1", text)
+    text = _LABEL.sub("", text)
+    match = _FIRST_PERSON.match(text)
+    if match:
+        text = match[1] + text[match.end(1) :]
+    text = text.strip(" -–—:;,*")
+    return text[:1].upper() + text[1:] if text[:1].islower() and not text[:12].count("(") and " " in text[:20] else text
+
+
+def stands_alone(text: str, least: int = 1) -> bool:
+    """Whether a reader without the conversation can tell what a sentence is about.
+
+    Args:
+        text: one sentence.
+        least: how many names of code, files or tickets it must hold.
+    """
+    if not 24 <= len(text) or text.count("`") % 2 or cues.CHATTER.match(text):
+        return False
+    named = specifics(text)
+    return named >= least and (named >= 2 or not cues.DANGLING.match(text))
+
+
+def worth(text: str) -> float:
+    """How much a sentence says: names of code and files, a reason, a readable length; 0 to about 4."""
+    score = min(1.6, 0.5 * specifics(text)) + (1.2 if cues.REASON.search(text) else 0.0)
+    score += 0.8 if 60 <= len(text) <= 220 else 0.3
+    return score - (0.6 if _UNSTABLE.search(text) else 0.0) - (0.5 if cues.DANGLING.match(text) else 0.0)

@@ -1,0 +1,199 @@
+"""The compile of one project: which step follows which. Prefect, or nothing at all, runs the steps.
+
+`Steps` is what a runner must offer; `DirectSteps` calls the plain functions in this process, and the tasks
+package offers the same as Prefect tasks. Arguments and results are small values that travel as JSON.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Protocol, TypeVar
+
+from compiler import index, ingest, publish, summarize, texts, tree
+from compiler.base import Base, load_base
+from compiler.plan import plan as make_plan
+from compiler.report import Count, ProjectReport
+from compiler.runtime import Runtime
+from compiler.work import Grown, Ingested, Plan, Summarized, Texts
+from data_models.records import CatalogEntry, Segment, Usage
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_LEAST_BATCH = 10
+_MOST_BATCHES = 60
+"""Sessions are handed to a step in at most so many batches, so that a run has few steps at any size."""
+
+
+class Steps(Protocol):
+    """The steps of a compile, as some runner runs them. `label` says which part of the whole a batch is."""
+
+    async def ingest(self, plan: Plan, receipts: Sequence[str], label: str) -> list[Ingested]:
+        """Receipts to events."""
+        ...
+
+    async def summarize(self, plan: Plan, sessions: Sequence[Ingested], label: str) -> list[Summarized]:
+        """Events to chunk summaries."""
+        ...
+
+    async def grow(self, plan: Plan, new: Sequence[Summarized]) -> Grown:
+        """Chunk summaries to digests and rollups."""
+        ...
+
+    async def index(self, plan: Plan, entries: Sequence[CatalogEntry], label: str) -> Segment:
+        """These sessions to one index segment."""
+        ...
+
+    async def write_texts(self, plan: Plan, new: Sequence[CatalogEntry]) -> Texts:
+        """Rollups to brief and full text: the root pass."""
+        ...
+
+    async def publish(
+        self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment], texts: Texts, rollups: int
+    ) -> str:
+        """Everything to a generation; its key."""
+        ...
+
+
+class DirectSteps:
+    """The steps called in this process."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    async def ingest(self, plan: Plan, receipts: Sequence[str], label: str) -> list[Ingested]:
+        """See `Steps.ingest`."""
+        return await asyncio.to_thread(ingest.ingest, self.runtime, receipts, rebuild=plan.rebuild)
+
+    async def summarize(self, plan: Plan, sessions: Sequence[Ingested], label: str) -> list[Summarized]:
+        """See `Steps.summarize`."""
+        return await summarize.summarize(self.runtime, sessions, rebuild=plan.rebuild)
+
+    async def grow(self, plan: Plan, new: Sequence[Summarized]) -> Grown:
+        """See `Steps.grow`."""
+        base = await self._base(plan)
+        mine = {(session.ingested.author, session.ingested.session_id) for session in new}
+        known = [entry for owner, entry in base.entries.items() if owner not in mine]
+        return await tree.grow(self.runtime, plan.project, known, new, rebuild=plan.rebuild)
+
+    async def index(self, plan: Plan, entries: Sequence[CatalogEntry], label: str) -> Segment:
+        """See `Steps.index`."""
+        return await asyncio.to_thread(
+            index.index_batch, self.runtime, plan.project, entries, plan.number, rebuild=plan.rebuild
+        )
+
+    async def write_texts(self, plan: Plan, new: Sequence[CatalogEntry]) -> Texts:
+        """See `Steps.write_texts`."""
+        base = await self._base(plan)
+        entries = {**base.entries, **{(entry.author, entry.session_id): entry for entry in new}}
+        return await texts.write_texts(self.runtime, plan.project, list(entries.values()))
+
+    async def publish(
+        self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment], texts: Texts, rollups: int
+    ) -> str:
+        """See `Steps.publish`."""
+        base = await self._base(plan)
+        return await asyncio.to_thread(
+            publish.publish, self.runtime, plan, base, new, segments, texts, rollups, Usage()
+        )
+
+    async def _base(self, plan: Plan) -> Base:
+        return await asyncio.to_thread(load_base, self.runtime, plan)
+
+
+async def compile_project(runtime: Runtime, project: str, steps: Steps, *, full: bool = False) -> ProjectReport:
+    """Compile one project until its inbox holds nothing new.
+
+    Args:
+        runtime: for looking at the store between the steps.
+        project: the project.
+        steps: how to run the steps.
+        full: make everything anew from the uploads.
+
+    Returns:
+        What was done: counts of new things and seconds. Where nothing was new, no step ran.
+    """
+    report = ProjectReport(project=project)
+    todo = await asyncio.to_thread(make_plan, runtime, project, full=full)
+    while todo.new:
+        await _compile_once(runtime, todo, steps, report)
+        # What was uploaded meanwhile would otherwise wait for the next trigger.
+        todo = await asyncio.to_thread(make_plan, runtime, project)
+    return report
+
+
+async def _compile_once(runtime: Runtime, todo: Plan, steps: Steps, report: ProjectReport) -> None:
+    clock = _Clock(report)
+    with clock.step("ingest"):
+        ingested = await _in_batches(todo.new, lambda part, label: steps.ingest(todo, part, label))
+    with clock.step("summarize"):
+        summarized = await _in_batches(ingested, lambda part, label: steps.summarize(todo, part, label))
+    chunking = sum(session.seconds_chunk for session in summarized)
+    report.seconds.chunk += chunking
+    report.seconds.summarize -= chunking
+    with clock.step("tree"):
+        grown = await steps.grow(todo, summarized)
+    with clock.step("index"):
+        entries, segments = await _index(runtime, todo, grown.entries, steps)
+    with clock.step("root"):
+        made = await steps.write_texts(todo, entries)
+    with clock.step("publish"):
+        await steps.publish(todo, entries, segments, made, grown.rollups_total)
+    _count(report, summarized, grown)
+
+
+async def _index(
+    runtime: Runtime, todo: Plan, entries: Sequence[CatalogEntry], steps: Steps
+) -> tuple[list[CatalogEntry], list[Segment]]:
+    """Index what is new; all entries that the new catalog part holds, and all segments of the generation."""
+    base = await asyncio.to_thread(load_base, runtime, todo)
+    mine = {(entry.author, entry.session_id) for entry in entries}
+    adopted = [entry for entry in base.adopted if (entry.author, entry.session_id) not in mine]
+    new = index.indexed_in([*entries, *adopted], todo.number)
+    replaced = [base.held[owner] for owner in {(e.author, e.session_id) for e in new} & base.held.keys()]
+    kept = index.with_stale(base.segments, replaced)
+    made = [
+        await steps.index(todo, new[at : at + index.BATCH], _label(at, index.BATCH, len(new)))
+        for at in range(0, len(new), index.BATCH)
+    ]
+    return new, await asyncio.to_thread(index.join_small, runtime, [*kept, *made])
+
+
+async def _in_batches(
+    items: Sequence[T], step: Callable[[Sequence[T], str], Awaitable[list[R]]]
+) -> list[R]:
+    size = max(_LEAST_BATCH, -(-len(items) // _MOST_BATCHES))
+    results: list[R] = []
+    for at in range(0, len(items), size):
+        results += await step(items[at : at + size], _label(at, size, len(items)))
+    return results
+
+
+def _label(at: int, size: int, total: int) -> str:
+    return f"sessions {at + 1}-{min(at + size, total)} of {total}"
+
+
+class _Clock:
+    """Adds the wall time of steps to a report."""
+
+    def __init__(self, report: ProjectReport) -> None:
+        self._seconds = report.seconds
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time the block as the step `name`."""
+        begun = perf_counter()
+        try:
+            yield
+        finally:
+            spent = perf_counter() - begun
+            setattr(self._seconds, name, getattr(self._seconds, name) + spent)
+            self._seconds.total += spent
+
+
+def _count(report: ProjectReport, summarized: Sequence[Summarized], grown: Grown) -> None:
+    report.sessions.new += len(summarized)
+    report.chunks.new += sum(session.new_chunks for session in summarized)
+    report.nodes.digest.new += grown.digests_new
+    report.nodes.rollup = Count(grown.rollups_total, report.nodes.rollup.new + grown.rollups_new)

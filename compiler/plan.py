@@ -1,0 +1,59 @@
+"""What there is to do: the receipts of a project that its newest generation does not hold yet."""
+
+from collections.abc import Mapping, Sequence
+
+from compiler.runtime import Runtime
+from compiler.work import Plan
+from data_models.events import SCHEMA_VERSION
+from data_models.records import CatalogEntry
+from search.schema import SCHEMA as INDEX_VERSION
+from store.generations import Generation, heads, next_number, read_catalog
+from store.receipts import newest_per_session, receipt_keys
+from transcripts.events import PARSER_VERSION
+
+Catalog = Mapping[tuple[str, str], CatalogEntry]
+
+
+def plan(runtime: Runtime, project: str, *, full: bool = False) -> Plan:
+    """Compare a project's inbox with its newest generation.
+
+    Args:
+        runtime: the process's runtime.
+        project: the project.
+        full: make everything anew from the uploads.
+
+    Returns:
+        What is to do. All sessions are new where another version (parser, backend, chunk size) made the newest
+        generation; memo then keeps what did not change cheap.
+    """
+    parents = heads(runtime.store, project)
+    outdated = any(parent.manifest.versions != versions(runtime) for parent in parents)
+    known = {entry.receipt for entry in catalog(runtime, parents).values()}
+    newest = newest_per_session([*receipt_keys(runtime.store, project), *known])
+    held = set() if full or outdated else known
+    return Plan(
+        project=project,
+        parents=tuple(parent.key for parent in parents),
+        number=next_number(runtime.store, project),
+        new=tuple(key for key in sorted(newest) if key not in held),
+        total=len(newest),
+        rebuild=full,
+    )
+
+
+def catalog(runtime: Runtime, parents: Sequence[Generation]) -> Catalog:
+    """The sessions that these generations hold together."""
+    return read_catalog(runtime.store, [parent.manifest for parent in parents])
+
+
+def versions(runtime: Runtime) -> dict[str, str]:
+    """What a generation's content depends on besides its inputs."""
+    return {
+        "schema": str(SCHEMA_VERSION),
+        "parser": str(PARSER_VERSION),
+        "index": str(INDEX_VERSION),
+        "backend": runtime.backend.id,
+        "chunk_tokens": str(runtime.settings.chunk_tokens),
+    }
+
+

@@ -1,0 +1,73 @@
+"""The last step: catalog part, manifest, readable copies. Until the manifest stands, nobody sees anything new."""
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+
+from compiler.base import Base
+from compiler.plan import versions
+from compiler.runtime import Runtime
+from compiler.work import Plan, Texts
+from data_models.errors import StoreError
+from data_models.records import CatalogEntry, Manifest, Segment, Usage
+from store.generations import compact_parts, new_nonce, write_part
+from store.generations import publish as publish_manifest
+from store.keys import compiled_text_key
+
+logger = logging.getLogger(__name__)
+
+
+def publish(
+    runtime: Runtime,
+    plan: Plan,
+    base: Base,
+    new: Sequence[CatalogEntry],
+    segments: Sequence[Segment],
+    texts: Texts,
+    rollups: int,
+    usage: Usage,
+) -> str:
+    """Publish the generation that holds the base's sessions and `new`, which go into a catalog part; its key.
+
+    Raises:
+        StoreError: a file of it is missing or cannot be written; then nothing is published.
+    """
+    entries = {**base.entries, **{(entry.author, entry.session_id): entry for entry in new}}
+    parts = [*base.parts, write_part(runtime.store, new)]
+    manifest = Manifest(
+        project=plan.project,
+        number=plan.number,
+        nonce=new_nonce(),
+        parents=plan.parents,
+        parts=compact_parts(runtime.store, parts),
+        segments=tuple(segments),
+        texts={"brief": texts.brief, "full": texts.full, "root": texts.root},
+        counts=_counts(entries.values(), rollups),
+        created=int(time.time() * 1000),
+        versions=versions(runtime),
+        usage=usage,
+        degraded=(texts.degraded,) if texts.degraded else (),
+    )
+    key = publish_manifest(runtime.store, manifest)
+    _write_readable_copy(runtime, plan.project, texts)
+    return key
+
+
+def _counts(entries: Iterable[CatalogEntry], rollups: int) -> dict[str, int]:
+    entries = list(entries)
+    return {
+        "sessions": len(entries),
+        "authors": len({entry.author for entry in entries}),
+        "events": sum(entry.events for entry in entries),
+        "chunks": sum(len(entry.chunks) for entry in entries),
+        "rejects": sum(len(entry.rejects) for entry in entries),
+        "rollups": rollups,
+    }
+
+
+def _write_readable_copy(runtime: Runtime, project: str, texts: Texts) -> None:
+    """A copy for people. The generation stands without it, so a failure is said and no more."""
+    try:
+        runtime.store.put(compiled_text_key(project), runtime.store.get(texts.full.key))
+    except StoreError as error:
+        logger.warning("no readable copy of %s: %s", project, error)

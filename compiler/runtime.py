@@ -1,0 +1,93 @@
+"""Opens what a step needs: settings, store, memo, backend, redactor. Every process opens its own."""
+
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from compiler.backend import Backend
+from compiler.extractive.backend import ExtractiveBackend
+from data_models.errors import SettingsError
+from data_models.settings import Settings, load_settings
+from store.memo import Memo
+from store.protocol import Store
+from store.registry import open_store
+from store.spool import Spool
+from transcripts.redaction.engine import Redactor
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What the steps share inside one process."""
+
+    settings: Settings
+    store: Store
+    backend: Backend
+
+    @property
+    def home(self) -> Path:
+        """The user's home of rlm-context."""
+        return self.settings.home
+
+    @cached_property
+    def memo(self) -> Memo:
+        """Results that need not be made again."""
+        return Memo(self.store)
+
+    @cached_property
+    def spool(self) -> Spool:
+        """Uploads that no generation holds yet."""
+        return Spool(self.home / "spool")
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        """Replaces secrets, with this team's key."""
+        settings = self.settings.redaction
+        return Redactor(redaction_key(self.settings), emails=settings.emails, rules=settings.rules)
+
+
+def open_runtime() -> Runtime:
+    """The runtime of this process, from its settings.
+
+    Raises:
+        SettingsError: a setting is invalid.
+        StoreError: the store cannot be opened, or a newer version wrote it.
+    """
+    settings = load_settings()
+    return Runtime(settings=settings, store=open_store(settings.store_url), backend=ExtractiveBackend())
+
+
+def redaction_key(settings: Settings) -> bytes:
+    """The key of the placeholders' suffixes: the setting, else 32 random bytes kept in the home.
+
+    Without a key a suffix of a short secret could be guessed. A team sets the same key everywhere, so that a
+    secret reads the same in everybody's sessions.
+    """
+    if settings.redaction.key:
+        return hashlib.sha256(settings.redaction.key.encode()).digest()
+    path = settings.home / "redaction.key"
+    if not path.exists():
+        _create_key(path)
+    key = path.read_bytes()
+    if len(key) != 32:
+        raise SettingsError(f"{path} is not a redaction key", next_command=f"remove {path}")
+    return key
+
+
+def _create_key(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(secrets.token_bytes(32))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(temporary, path)  # unlike a rename, never replaces the key of a process that was faster
+    except FileExistsError:
+        pass
+    finally:
+        temporary.unlink()
+
+

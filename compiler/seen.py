@@ -1,0 +1,66 @@
+"""What was uploaded from which file: a cache in the home, never needed for correctness."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from store.files import FileWriter
+
+
+class Known(NamedTuple):
+    """The receipt that a file's state led to."""
+
+    key: str
+    project: str
+
+
+def signature(paths: Iterable[Path], salt: str) -> str:
+    """A hash of the files' sizes, times and inodes and of `salt`; "" where one cannot be looked at."""
+    digest = hashlib.sha256(salt.encode())
+    for path in paths:
+        try:
+            stat = path.stat()
+        except OSError:
+            return ""
+        digest.update(f"\0{path}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ino}".encode())
+    return digest.hexdigest()
+
+
+class Seen:
+    """The cache file; one that cannot be read is as good as none."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known = _read(path)
+        self._added: dict[str, list[str]] = {}
+
+    def receipt(self, main: Path, mark: str) -> Known | None:
+        """What this state of the session's files led to, if it was uploaded before."""
+        entry = self._known.get(str(main))
+        return Known(entry[1], entry[2]) if entry and mark and entry[0] == mark else None
+
+    def remember(self, main: Path, mark: str, key: str, project: str) -> None:
+        """Note an upload; `save` writes it."""
+        self._added[str(main)] = [mark, key, project]
+
+    def save(self) -> None:
+        """Write what was noted, beside what another process wrote meanwhile."""
+        self._known = _read(self._path) | self._added
+        data = json.dumps(self._known).encode()
+        FileWriter(self._path.parent).write_many([(self._path, data)])
+
+
+def _read(path: Path) -> dict[str, list[str]]:
+    try:
+        found: Any = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {str(main): entry for main, entry in found.items() if _is_entry(entry)}
+
+
+def _is_entry(entry: Any) -> bool:
+    return isinstance(entry, list) and len(entry) == 3 and all(isinstance(item, str) for item in entry)

@@ -1,0 +1,242 @@
+"""The tree that remembers: session digests, and rollups by UTC day, ISO week and month.
+
+A node's id is the hash of its inputs, so the ids of the whole tree follow from the catalog without reading
+anything. Nodes are then made from the top: what is in memo is taken, and only what is missing is descended
+into. One new session therefore costs its digest and one rollup a level, at any history.
+
+Inside a bucket children are grouped by their hash and not by position, so that one insertion moves no other:
+the sorted ids are cut after each whose hash falls on a boundary (content-defined chunking).
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import msgspec
+
+from compiler.memoised import recall, remember
+from compiler.runtime import Runtime
+from compiler.summarize import load_summaries
+from compiler.work import NODE, SUMMARIES, Grown, Summarized, content_hash
+from data_models.knowledge import Level, Node, SessionInfo
+from data_models.records import CatalogEntry
+
+FAN_IN = 32
+"""Most children of one rollup."""
+_BOUNDARY = 16
+"""A group ends after a hash divisible by this, so groups hold 16 children on average."""
+
+
+class _Spec(msgspec.Struct, frozen=True):
+    """How to make one node: a digest of `entry`, or a rollup of `children`."""
+
+    level: Level
+    bucket: str
+    children: tuple[str, ...] = ()
+    entry: CatalogEntry | None = None
+
+
+async def grow(
+    runtime: Runtime,
+    project: str,
+    known: Iterable[CatalogEntry],
+    new: Sequence[Summarized],
+    *,
+    rebuild: bool = False,
+) -> Grown:
+    """Digest the new sessions and bring the rollups up to date.
+
+    Args:
+        runtime: the process's runtime.
+        project: the project.
+        known: the entries of the sessions that stay as they are.
+        new: the sessions summarised in this compile.
+        rebuild: make unpaid nodes anew even if memo has them.
+    """
+    fresh = [_entry(runtime, project, summarized) for summarized in new]
+    specs, months = _specs(runtime, [*known, *fresh])
+    tree = _Tree(runtime, project, specs, rebuild)
+    digests = await asyncio.gather(*(tree.node(entry.digest) for entry in fresh))
+    await asyncio.gather(*(tree.node(month) for month in months))
+    return Grown(
+        entries=tuple(
+            msgspec.structs.replace(entry, title=node.title or entry.title)
+            for entry, node in zip(fresh, digests, strict=True)
+        ),
+        months=tuple(months),
+        digests_new=tree.made["digest"],
+        rollups_total=sum(spec.entry is None for spec in specs.values()),
+        rollups_new=sum(tree.made.values()) - tree.made["digest"],
+    )
+
+
+async def load_nodes(runtime: Runtime, project: str, entries: Iterable[CatalogEntry]) -> list[Node]:
+    """The month nodes over these sessions, oldest first; what memo lost is made again."""
+    specs, months = _specs(runtime, entries)
+    tree = _Tree(runtime, project, specs, rebuild=False)
+    return list(await asyncio.gather(*(tree.node(month) for month in months)))
+
+
+class _Tree:
+    """Makes nodes on demand, each once."""
+
+    def __init__(self, runtime: Runtime, project: str, specs: Mapping[str, _Spec], rebuild: bool) -> None:
+        self.runtime = runtime
+        self.project = project
+        self.specs = specs
+        self.rebuild = rebuild and not runtime.backend.paid
+        self.made: dict[str, int] = defaultdict(int)
+        self._tasks: dict[str, asyncio.Task[Node]] = {}
+
+    async def node(self, node_id: str) -> Node:
+        """The node, from memo or made now."""
+        if node_id not in self._tasks:
+            self._tasks[node_id] = asyncio.create_task(self._find_or_make(node_id))
+        return await self._tasks[node_id]
+
+    async def _find_or_make(self, node_id: str) -> Node:
+        memo = self.runtime.memo
+        node = None if self.rebuild else recall(memo, NODE, node_id, Node)
+        if node is None:
+            spec = self.specs[node_id]
+            made = await (self._digest(spec.entry) if spec.entry else self._rollup(spec))
+            node = msgspec.structs.replace(made, id=node_id)
+            remember(memo, NODE, node_id, node)
+            self.made[spec.level] += 1
+        return node
+
+    async def _digest(self, entry: CatalogEntry) -> Node:
+        summaries = load_summaries(self.runtime, _summaries_key(entry))
+        return await self.runtime.backend.digest(session_info(self.project, entry), summaries)
+
+    async def _rollup(self, spec: _Spec) -> Node:
+        children = await asyncio.gather(*(self.node(child) for child in spec.children))
+        return await self.runtime.backend.rollup(spec.level, spec.bucket, children)
+
+
+def _entry(runtime: Runtime, project: str, summarized: Summarized) -> CatalogEntry:
+    session = summarized.ingested
+    entry = CatalogEntry(
+        receipt=session.receipt,
+        session_id=session.session_id,
+        agent=session.agent,
+        author=session.author,
+        title=session.title,
+        branch=session.branch,
+        started=session.started,
+        ended=session.ended,
+        events=session.events,
+        prompts=session.prompts,
+        slim=session.slim,
+        parquet=session.parquet,
+        chunks=summarized.chunks,
+        digest="",
+        memo=(f"{SUMMARIES}/{summarized.summaries}",),
+        rejects=session.rejects,
+        redactions=session.redactions,
+        degraded=summarized.degraded,
+    )
+    info = session_info(project, entry)
+    digest = content_hash(NODE, runtime.backend.id, "digest", info, summarized.summaries)
+    return msgspec.structs.replace(entry, digest=digest)
+
+
+def session_info(project: str, entry: CatalogEntry) -> SessionInfo:
+    """What a digest and the index know of a session besides its events."""
+    return SessionInfo(
+        session_id=entry.session_id,
+        agent=entry.agent,
+        author=entry.author,
+        project=project,
+        branch=entry.branch,
+        started=entry.started,
+        ended=entry.ended,
+        prompts=entry.prompts,
+        events=entry.events,
+    )
+
+
+def _summaries_key(entry: CatalogEntry) -> str:
+    return next(key.partition("/")[2] for key in entry.memo if key.startswith(f"{SUMMARIES}/"))
+
+
+def _specs(runtime: Runtime, entries: Iterable[CatalogEntry]) -> tuple[dict[str, _Spec], list[str]]:
+    """How to make every node over these sessions, by id; and the ids of the months, oldest first."""
+    specs: dict[str, _Spec] = {}
+    days: dict[str, list[str]] = defaultdict(list)
+    for entry in entries:
+        specs[entry.digest] = _Spec("digest", entry.session_id, entry=entry)
+        days[_day(entry.started)].append(entry.digest)
+    weeks = _gather(runtime, specs, "day", days, _week_of_day)
+    months = _gather(runtime, specs, "week", weeks, _month_of_week)
+    tops = [_bucket(runtime, specs, "month", month, months[month]) for month in sorted(months)]
+    return specs, tops
+
+
+def _gather(
+    runtime: Runtime,
+    specs: dict[str, _Spec],
+    level: Level,
+    buckets: Mapping[str, list[str]],
+    parent: Callable[[str], str],
+) -> dict[str, list[str]]:
+    """Plan one level's nodes and sort them into the buckets of the level above."""
+    above: dict[str, list[str]] = defaultdict(list)
+    for bucket in sorted(buckets):
+        above[parent(bucket)].append(_bucket(runtime, specs, level, bucket, buckets[bucket]))
+    return above
+
+
+def _bucket(
+    runtime: Runtime, specs: dict[str, _Spec], level: Level, bucket: str, children: Sequence[str]
+) -> str:
+    """Plan one bucket's node. A bucket with one child is that child: there is nothing to join."""
+    current = sorted(set(children))
+    while len(current) > FAN_IN:
+        current = sorted(_plan(runtime, specs, "group", bucket, group) for group in groups(current))
+    return _plan(runtime, specs, level, bucket, current)
+
+
+def _plan(
+    runtime: Runtime, specs: dict[str, _Spec], level: Level, bucket: str, children: Sequence[str]
+) -> str:
+    if len(children) == 1:
+        return children[0]
+    node_id = content_hash(NODE, runtime.backend.id, level, bucket, children)
+    specs[node_id] = _Spec(level, bucket, tuple(children))
+    return node_id
+
+
+def groups(ids: Sequence[str], depth: int = 0) -> list[list[str]]:
+    """Cut sorted ids (hex, 64 digits) into groups of at most `FAN_IN`, each boundary set by one id alone.
+
+    One insertion changes one group, or cuts one in two.
+    """
+    cut: list[list[str]] = [[]]
+    for node_id in ids:
+        cut[-1].append(node_id)
+        if int(node_id[8 * depth : 8 * depth + 8], 16) % _BOUNDARY == 0:
+            cut.append([])
+    result: list[list[str]] = []
+    for group in cut:
+        if len(group) > FAN_IN and depth < 7:
+            result.extend(groups(group, depth + 1))
+        elif group:
+            result.append(group)
+    return result
+
+
+def _day(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).date().isoformat()
+
+
+def _week_of_day(day: str) -> str:
+    year, week, _ = date.fromisoformat(day).isocalendar()
+    return f"{year}-W{week:02d}"
+
+
+def _month_of_week(week: str) -> str:
+    year, number = week.split("-W")
+    thursday = date.fromisocalendar(int(year), int(number), 1) + timedelta(days=3)
+    return thursday.isoformat()[:7]

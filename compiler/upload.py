@@ -1,0 +1,156 @@
+"""The one way in: agents' files are redacted, reduced to slim blobs, spooled, and acknowledged by the store.
+
+A file that has not changed since its last upload is not read again: the home remembers size, time and inode of
+each session's files with the receipt that came of them.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from compiler.author import author_of
+from compiler.runtime import Runtime
+from compiler.seen import Seen, signature
+from data_models.errors import SourceError
+from data_models.events import Reject
+from data_models.project import project_of
+from data_models.records import Receipt
+from store.blobs import blob_ref
+from transcripts.redaction.engine import RULES_VERSION
+from transcripts.slim import SLIM_VERSION, Slim, slim_session
+from transcripts.sources import SessionFiles, find_sessions
+
+_SPOOL_BATCH = 16
+"""Sessions written to the spool, and from there to the store, at a time."""
+
+Progress = Callable[[int, int], None]
+"""Called with sessions done and sessions in all."""
+
+
+@dataclass
+class Uploaded:
+    """What an upload did. `projects` are those of every session found, new or not."""
+
+    new: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    projects: set[str] = field(default_factory=set)
+    raw_bytes: int = 0
+    skipped: list[Reject] = field(default_factory=list)
+
+
+def upload(
+    runtime: Runtime,
+    sources: Sequence[Path],
+    *,
+    project: str = "",
+    progress: Progress | None = None,
+) -> Uploaded:
+    """Upload every session below these folders that is new or has grown.
+
+    Args:
+        runtime: the process's runtime.
+        sources: folders or files of agents' sessions.
+        project: the project of what is read, instead of each session's own.
+        progress: told as sessions are done.
+
+    Raises:
+        SourceError: a source is missing, unreadable, or holds no session.
+        StoreError: the store failed; what was read so far waits in the spool.
+    """
+    result = Uploaded()
+    found = _find(sources, result)
+    seen = Seen(runtime.home / "cache" / "uploads.json")
+    salt = _salt(runtime, project)
+    marks = {files.main: signature(_paths(files), salt) for files in found}
+    fresh = []
+    for files in found:
+        known = seen.receipt(files.main, marks[files.main])
+        if known and runtime.store.size(known.key) is not None:
+            result.unchanged += 1
+            result.projects.add(known.project)
+        else:
+            fresh.append(files)
+    done = result.unchanged
+    for batch in _spooled(runtime, fresh, project, result):
+        for files, receipt, key in batch:
+            seen.remember(files.main, marks[files.main], key, receipt.project)
+        seen.save()
+        done += len(batch)
+        if progress:
+            progress(done, len(found))
+    runtime.spool.flush(runtime.store)
+    return result
+
+
+def _find(sources: Sequence[Path], result: Uploaded) -> list[SessionFiles]:
+    found: dict[Path, SessionFiles] = {}
+    for source in sources:
+        here = find_sessions(source)
+        result.skipped += here.skipped
+        found |= {files.main: files for files in here.sessions}
+    if not found:
+        places = ", ".join(map(str, sources))
+        raise SourceError(
+            f"no sessions found in {places}", next_command="rlm-context doctor --source DIR"
+        )
+    return list(found.values())
+
+
+def _salt(runtime: Runtime, project: str) -> str:
+    """What besides the files decides a receipt: another store, name or rule makes it a new upload."""
+    redaction = runtime.settings.redaction.model_dump_json()
+    parts = (runtime.store.url, project, author_of(runtime.settings), redaction, RULES_VERSION, SLIM_VERSION)
+    return repr(parts)
+
+
+def _paths(files: SessionFiles) -> list[Path]:
+    return [files.main, *(part.path for part in files.parts)]
+
+
+def _spooled(
+    runtime: Runtime, fresh: Sequence[SessionFiles], project: str, result: Uploaded
+) -> Iterator[list[tuple[SessionFiles, Receipt, str]]]:
+    """Read, spool and flush the sessions batch by batch; each batch is in the store when it is yielded."""
+    author = author_of(runtime.settings)
+    with ThreadPoolExecutor(2) as pool:  # one reads while the other compresses and waits for the disk
+        for batch in _batches(fresh):
+            slims = list(pool.map(lambda files: slim_session(files, runtime.redactor), batch))
+            made = [
+                (files, _receipt(runtime, files, slim, project, author))
+                for files, slim in zip(batch, slims, strict=True)
+            ]
+            uploads = [(receipt, slim.blob) for (_, receipt), slim in zip(made, slims, strict=True)]
+            keys = runtime.spool.add_many(uploads, runtime.store.url)
+            runtime.spool.flush(runtime.store)
+            result.new += keys
+            result.raw_bytes += sum(receipt.raw_bytes for _, receipt in made)
+            result.projects |= {receipt.project for _, receipt in made}
+            yield [(files, receipt, key) for (files, receipt), key in zip(made, keys, strict=True)]
+
+
+def _batches(fresh: Sequence[SessionFiles]) -> Iterator[Sequence[SessionFiles]]:
+    for at in range(0, len(fresh), _SPOOL_BATCH):
+        yield fresh[at : at + _SPOOL_BATCH]
+
+
+def _receipt(runtime: Runtime, files: SessionFiles, slim: Slim, project: str, author: str) -> Receipt:
+    own, remote = project_of(slim.cwd) if slim.cwd else ("unknown", "")
+    name = project or own
+    return Receipt(
+        session_id=files.session_id,
+        agent=files.agent,
+        author=files.author or author,
+        project=runtime.settings.project_aliases.get(name, name),
+        event_ms=slim.event_ms,
+        slim=blob_ref(slim.blob),
+        raw_bytes=slim.raw_bytes,
+        records=slim.records,
+        files=tuple(str(path.name) for path in _paths(files)),
+        rejects=slim.rejects,
+        redactions=slim.redactions,
+        remote=remote,
+        branch=slim.branch,
+        cwd=slim.cwd,
+        host_version=slim.host_version,
+    )
