@@ -1,0 +1,163 @@
+"""The local Prefect server of one home: a process that ends itself once nobody uses it any more.
+
+`flows.local_server` starts this file by its path (standard library only until the server is up) with three
+arguments: the home's Prefect folder, the log file, and the seconds to stay after the last user left. Files in
+the folder:
+
+    server.lock   held (flock) by the one live server for as long as it lives, so a kill frees it
+    users.lock    held shared by every process that uses the server
+    server.json   pid, url, auth: written once the port is bound, before Prefect is imported
+
+The port is bound here and handed to the server, so no other program can take it in between, and a client may
+connect at once and wait.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import uvicorn
+
+SERVER_LOCK = "server.lock"
+USERS_LOCK = "users.lock"
+STATE = "server.json"
+_LOG_BYTES = 1_000_000
+_WATCH_SECONDS = 0.5
+
+# Services that a server for one user, without schedules or automations, never needs. What stays: the recorder
+# of task runs, the vacuum of old runs, and the repossessor of leases that killed processes held.
+_SERVICES_OFF = (
+    "SCHEDULER",
+    "LATE_RUNS",
+    "FOREMAN",
+    "PAUSE_EXPIRATIONS",
+    "CANCELLATION_CLEANUP",
+    "CLEANUP_RECONCILER",
+    "TRIGGERS",
+    "EVENT_PERSISTER",  # five rows a task run in SQLite that nothing here reads
+)
+
+
+def try_lock(path: Path, kind: int) -> int | None:
+    """Take a flock on `path` without waiting.
+
+    Args:
+        path: the lock file; made (0600) if missing.
+        kind: `fcntl.LOCK_SH` or `fcntl.LOCK_EX`.
+
+    Returns:
+        The descriptor that holds the lock until it is closed, or None if another process holds it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def main() -> None:
+    """Become the server of the folder given on the command line, unless it has one."""
+    folder, log, linger = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
+    os.umask(0o077)
+    if try_lock(folder / SERVER_LOCK, fcntl.LOCK_EX) is None:
+        return
+    (folder / STATE).unlink(missing_ok=True)  # a killed server's
+    if os.fork():
+        os._exit(0)  # whoever started us need not reap us; the lock is the child's now
+    os.setsid()
+    os.chdir(folder)  # Prefect reads settings from its working folder, and that may be anyone's checkout
+    _redirect_output(log)
+    _serve(folder, linger)
+
+
+def _redirect_output(log: Path) -> None:
+    if log.exists() and log.stat().st_size > _LOG_BYTES:
+        log.replace(log.with_name(log.name + ".1"))
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((nothing, 0), (output, 1), (output, 2)):
+        os.dup2(source, target)
+
+
+def _serve(folder: Path, linger: float) -> None:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    auth = f"rlm-context:{secrets.token_urlsafe(24)}"
+    _set_environment(folder, url, auth)
+    _write_state(folder, {"pid": os.getpid(), "url": f"{url}/api", "auth": auth})
+    import uvicorn
+
+    config = uvicorn.Config(
+        "prefect.server.api.server:create_app",
+        factory=True,
+        lifespan="on",
+        log_level="warning",
+        timeout_graceful_shutdown=5,
+    )
+    server = uvicorn.Server(config)
+    threading.Thread(target=_end_when_unused, args=(folder, server, linger), daemon=True).start()
+    server.run(sockets=[listener])
+    (folder / STATE).unlink(missing_ok=True)
+    if not server.started:
+        sys.exit(1)
+
+
+def _set_environment(folder: Path, url: str, auth: str) -> None:
+    """Prefect's settings for this server, and none that the user made for another one."""
+    for name in [name for name in os.environ if name.startswith("PREFECT_")]:
+        del os.environ[name]
+    os.environ.update({f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in _SERVICES_OFF})
+    os.environ.update(
+        DO_NOT_TRACK="1",
+        PREFECT_HOME=str(folder),
+        PREFECT_SERVER_ANALYTICS_ENABLED="false",
+        # Any program and any web page on this machine can reach the port; the brief is an artifact in there.
+        PREFECT_SERVER_API_AUTH_STRING=auth,
+        PREFECT_SERVER_CORS_ALLOWED_ORIGINS=url,
+        PREFECT_SERVER_DATABASE_CONNECTION_URL=f"sqlite+aiosqlite:///{folder}/prefect.db",
+        PREFECT_SERVER_EVENTS_STREAM_OUT_ENABLED="false",
+        PREFECT_SERVER_LOGGING_LEVEL="WARNING",
+        PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED="events,flow_runs",  # else the database grows for ever
+        PREFECT_SERVER_UI_API_URL=f"{url}/api",
+        PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT="false",
+        PREFECT_SERVER_UI_STATIC_DIRECTORY=str(folder / "ui"),  # else it writes into the installed package
+        PREFECT_SERVER_UI_V2_ENABLED="false",  # the second UI asks a tracking service for its configuration
+    )
+
+
+def _write_state(folder: Path, state: dict[str, str | int]) -> None:
+    temporary = folder / f"{STATE}.{os.getpid()}"
+    temporary.write_text(json.dumps(state), encoding="utf-8")
+    temporary.replace(folder / STATE)
+
+
+def _end_when_unused(folder: Path, server: "uvicorn.Server", linger: float) -> None:
+    """Stop the server when no process has held the users' lock for `linger` seconds.
+
+    The lock is then kept until this process is gone: whoever comes meanwhile waits for that and starts anew.
+    """
+    used = time.monotonic()
+    while not server.should_exit:
+        time.sleep(_WATCH_SECONDS)
+        lock = try_lock(folder / USERS_LOCK, fcntl.LOCK_EX)
+        if lock is None:
+            used = time.monotonic()
+        elif time.monotonic() - used < linger:
+            os.close(lock)
+        else:
+            (folder / STATE).unlink(missing_ok=True)
+            server.should_exit = True
+
+
+if __name__ == "__main__":
+    main()
