@@ -47,11 +47,12 @@ compile: $(READY)
 		exec $(BIN)/rlm-context compile; \
 	fi; \
 	home=$$(mktemp -d "$${TMPDIR:-/tmp}/rlm-context-example.XXXXXX"); \
-	echo "No coding-agent sessions in $(CLAUDE_SESSIONS) or $(CODEX_SESSIONS): compiling the invented ones of examples/sessions."; \
-	RLM_CONTEXT_HOME="$$home" $(BIN)/rlm-context compile --source examples/sessions --project tidewatch; \
+	echo "There are no coding-agent sessions in $(CLAUDE_SESSIONS) or $(CODEX_SESSIONS)."; \
+	echo "So this compiles the invented ones of examples/sessions, in the throwaway home $$home"; \
+	RLM_CONTEXT_HOME="$$home" RLM_CONTEXT_STORE= $(BIN)/rlm-context compile --source examples/sessions --project tidewatch; \
 	echo; \
-	echo "All of it lies in $$home, which you may delete. To look further:"; \
-	echo "  export RLM_CONTEXT_HOME=$$home"; \
+	echo "To look further (or delete $$home when you are done):"; \
+	echo "  export RLM_CONTEXT_HOME=$$home RLM_CONTEXT_STORE="; \
 	echo "  $(BIN)/rlm-context search \"alert backoff\""; \
 	echo "  $(BIN)/rlm-context sessions"
 

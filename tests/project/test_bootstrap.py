@@ -25,7 +25,7 @@ echo "$*" >> python.log
 """
 
 STUB = """#!/bin/sh
-echo "ran: $* home: ${RLM_CONTEXT_HOME:-own}"
+echo "ran: $* home: ${RLM_CONTEXT_HOME:-own} store: ${RLM_CONTEXT_STORE:-own}"
 """
 
 
@@ -107,11 +107,11 @@ def test_an_interrupted_installation_is_not_taken_for_ready(checkout: Path, step
 
 
 def test_without_sessions_the_examples_are_compiled_in_a_throwaway_home(checkout: Path) -> None:
-    """Where no agent has left sessions, examples go to a new folder, and the output names it."""
-    done = make(checkout, "compile")
+    """Where no agent has left sessions, examples go to a new folder and never to a team's store."""
+    done = make(checkout, "compile", RLM_CONTEXT_STORE="/the/teams/store")
     assert "ran: compile --source examples/sessions --project tidewatch" in done.stdout
     throwaway = done.stdout.split("export RLM_CONTEXT_HOME=")[1].split()[0]
-    assert f"home: {throwaway}" in done.stdout
+    assert f"home: {throwaway} store: own" in done.stdout
     assert Path(throwaway).stat().st_mode & 0o777 == 0o700
 
 
