@@ -1,0 +1,103 @@
+"""Every string that is kept passes here: terminal codes go, embedded bytes go, secrets are replaced."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+# ECMA-48 control sequences: CSI, OSC (title, hyperlink; ended by BEL or ST), and two-character escapes.
+# Each alternative stops at the next ESC, so the pattern is linear.
+_ANSI = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\^_=>]?")
+_DATA_URI = re.compile(r"(data:[\w.+-]{1,40}/[\w.+-]{1,80};base64,)([A-Za-z0-9+/=]{64,})")
+# The shapes of ids that hosts and model services make. They look random, so a rule for secrets could take
+# them for one and break the links between records; anything that does not have such a shape is redacted.
+_ID = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    r"|(?:msg|toolu|srvtoolu|mcptoolu|req|call|fc|fco|ctc|ctco|rs|resp)_[0-9A-Za-z-]{1,80}"
+    r"|[0-9a-f]{7,20}"
+)
+_REMEMBERED_LENGTH = 160
+_REMEMBERED = 8192
+
+
+class Redact(Protocol):
+    """Replaces secrets in a text and counts them by kind; returns the same object when it finds none."""
+
+    def __call__(self, text: str, counts: dict[str, int], /) -> str:
+        """The text without secrets."""
+        ...
+
+
+def parse_time(value: object) -> int | None:
+    """Unix milliseconds of an ISO 8601 time (UTC where it names no zone), or None."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return round(moment.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
+
+
+class Cleaner:
+    """Cleans the strings of one session and counts what was redacted.
+
+    Short strings without a finding are remembered, because paths, branches and names come back on every
+    record; `counts` still holds every replacement.
+    """
+
+    def __init__(self, redact: Redact) -> None:
+        self.counts: dict[str, int] = {}
+        self._redact = redact
+        self._harmless: set[str] = set()
+
+    def text(self, text: str) -> str:
+        """The text without terminal codes, embedded base64 data and secrets."""
+        short = len(text) <= _REMEMBERED_LENGTH
+        if short and text in self._harmless:
+            return text
+        clean = text
+        if "\x1b" in clean or "\x9b" in clean:
+            clean = _ANSI.sub("", clean)
+        if ";base64," in clean:
+            clean = _DATA_URI.sub(_without_data, clean)
+        clean = self._redact(clean, self.counts)
+        if short and clean is text and len(self._harmless) < _REMEMBERED:
+            self._harmless.add(text)
+        return clean
+
+    def value(self, value: Any) -> Any:
+        """The same for every string of a JSON value, keys included; base64 payloads become their size."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            if isinstance(value.get("base64"), str) or (value.get("type") == "base64" and "data" in value):
+                value = without_payload(value)
+            return {self.text(key): self.value(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.value(item) for item in value]
+        return value
+
+    def identifier(self, value: Any) -> Any:
+        """An id as it is if it has the shape of one, else cleaned like any other value."""
+        if isinstance(value, str) and _ID.fullmatch(value):
+            return value
+        return self.value(value)
+
+    def time(self, value: Any) -> Any:
+        """A time as it is if it is one, else cleaned like any other value."""
+        return value if parse_time(value) is not None else self.value(value)
+
+
+def without_payload(source: dict[str, Any]) -> dict[str, Any]:
+    """An image or document source with the size in bytes in place of its base64 data."""
+    kept = {key: item for key, item in source.items() if key not in ("base64", "data")}
+    payload = source.get("base64", source.get("data"))
+    if isinstance(payload, str):
+        kept["size"] = len(payload) * 3 // 4
+    return kept
+
+
+def _without_data(match: re.Match[str]) -> str:
+    return f"{match[1]}[{len(match[2]) * 3 // 4} bytes]"
