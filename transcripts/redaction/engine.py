@@ -19,9 +19,9 @@ from collections.abc import Iterable, Mapping
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
-from transcripts.redaction import placeholder, rules_blocks, rules_names, rules_places, rules_tokens
+from transcripts.redaction import colour, placeholder, rules_blocks, rules_names, rules_places, rules_tokens
 from transcripts.redaction.own import OwnRules, find_emails
-from transcripts.redaction.spans import BLOCK, PLACED, Find, Span, merge
+from transcripts.redaction.spans import BLOCK, PLACED, Find, Rule, Span, merge
 
 RULES_VERSION = 1
 """Raised whenever a rule changes what it finds: blobs redacted by older rules are then worth another pass."""
@@ -48,6 +48,7 @@ class Redactor:
         self._own = OwnRules(rules) if rules else None
         self._shortest = 1 if self._own else _SHORTEST
         self._finds, automaton = _automaton()
+        self._colours = len(colour.LITERALS)  # the first literals, by their number
         self._search = automaton.find_matches_as_indexes
 
     def __call__(self, text: str, counts: dict[str, int]) -> str:
@@ -59,19 +60,25 @@ class Redactor:
         """
         if len(text) < self._shortest:
             return text
-        try:
-            spans = self._spans(text)
-        except UnicodeEncodeError:
-            # Lone surrogates stand for one character each, so the offsets stay right.
-            spans = self._spans(_SURROGATE.sub("\ufffd", text))
+        spans = self.find(text)
         return self._replaced(text, spans, counts) if spans else text
 
-    def _spans(self, text: str) -> list[Span]:
+    def find(self, text: str) -> list[Span]:
+        """Where the secrets of `text` stand: disjoint and in order."""
+        try:
+            return self._find(text, self._colours)
+        except UnicodeEncodeError:
+            # Lone surrogates stand for one character each, so the offsets stay right.
+            return self._find(_SURROGATE.sub("\ufffd", text), self._colours)
+
+    def _find(self, text: str, colours: int) -> list[Span]:
         spans: list[Span] = []
         placed: list[Span] = []
         hidden = 0  # up to here a block or a placeholder hides everything
         finds = self._finds
         for literal, start, end in self._search(text, overlapping=True):
+            if literal < colours:
+                return self._find_in_colour(text)
             if start < hidden:
                 continue
             span = finds[literal](text, start, end)
@@ -84,6 +91,10 @@ class Redactor:
         if self._emails:
             spans.extend(find_emails(text))
         return merge(_outside(placed, spans)) if spans else spans
+
+    def _find_in_colour(self, text: str) -> list[Span]:
+        plain, kept, origin = colour.plain(text)
+        return [colour.restored(span, kept, origin) for span in self._find(plain, 0)]
 
     def _replaced(self, text: str, spans: list[Span], counts: dict[str, int]) -> str:
         pieces: list[str] = []
@@ -101,6 +112,7 @@ class Redactor:
 
 def _automaton() -> tuple[list[Find], AhoCorasick]:
     rules = (
+        Rule(colour.LITERALS, _nothing),
         placeholder.RULE,
         *rules_blocks.RULES,
         *rules_tokens.RULES,
@@ -110,6 +122,10 @@ def _automaton() -> tuple[list[Find], AhoCorasick]:
     pairs = [(literal, rule.find) for rule in rules for literal in rule.literals]
     literals, finds = zip(*pairs, strict=True)
     return list(finds), AhoCorasick(literals, implementation=Implementation.DFA)
+
+
+def _nothing(text: str, start: int, end: int) -> Span | None:
+    return None
 
 
 def _outside(placed: list[Span], spans: list[Span]) -> Iterable[Span]:

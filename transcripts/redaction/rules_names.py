@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from transcripts.redaction import values
-from transcripts.redaction.spans import ANSI, NAMED, Rule, Span
+from transcripts.redaction.spans import NAMED, Rule, Span
 
 KindOf = Callable[[str, str, bool, str], str]
 """(full name in lower case, value, whether quoted, the character after it) -> the kind of secret, or ""."""
@@ -22,13 +22,14 @@ _TOKENS = (
 
 _TO_VALUE = re.compile(
     r"(?P<suffix>[A-Za-z0-9_-]{0,30}+)"
-    rf"""(?:\\{{0,7}}["'`])?\]?{ANSI}?[ \t]{{0,8}}+"""
+    r"""(?:\\{0,7}["'`])?\]?[ \t]{0,8}+"""
     r"(?::[ \t]{0,4}[A-Za-z][\w.\[\]| ]{0,30}=|(?P<separator>:=|=>|==?|:|>|,(?=[ \t]*\\*[\"'])|(?<=[ \t])))"
-    rf"""[ \t]{{0,16}}+{ANSI}?(?:(?:[rbf]|base64:)?(?P<quote>\\{{0,7}}["'`]))?{ANSI}?"""
+    r"""[ \t]{0,16}+(?:(?:[rbf]|base64:)?(?P<quote>\\{0,7}["'`]))?"""
 )
 _NAME = re.compile(r"[A-Za-z0-9_.$-]{0,60}\Z")
 _WORD_END = re.compile(r"(?:[a-z0-9](?=[A-Z])|[^A-Za-z])\Z")
-_QUOTED = {quote: re.compile(rf"(?:[^{quote}\\\n]|\\[^{quote}\n]){{1,512}}+") for quote in "\"'`"}
+_QUOTED = {quote: re.compile(rf"(?:[^{quote}\\\n]|\\[^\n]){{1,512}}+") for quote in "\"'`"}
+_ESCAPED = {quote: re.compile(rf"(?:[^{quote}\\\n]|\\(?!\\*+{quote})){{1,512}}+") for quote in "\"'`"}
 _BARE = re.compile(r"""(?:[^\s\\"'`,;&<>(){}\[\]|\x1b]|\\(?![nrtu"'\\x0e])){6,512}+""")
 _LINE = re.compile(r"""(?:[^\s\\\x1b<"'`]|\\(?![nrtu"'\\x0e])|(?<=.)["'`](?=[^\s,;)\]}])){6,512}+""")
 _LINE_START = re.compile(
@@ -45,7 +46,8 @@ _NOT_SECRET_SUFFIX = re.compile(
     re.IGNORECASE,
 )
 _NOT_SECRET_PREFIX = re.compile(
-    r"(?:next|page|continuation|cancel|cancellation|input|output|max|min|total|num|cache|cached|prompt|completion|"
+    r"(?:\A|[_.$-]|(?-i:(?<=[a-z])(?=[A-Z])))(?:next|page|continuation|cancel|"
+    r"cancellation|input|output|max|min|total|num|cache|cached|prompt|completion|"
     r"public|eos|bos|pad|unk|mask|sep|cls|sync|resume|start|end|first|last|stop|special|per|design|color|"
     r"change|idempotency|no|is|has|show|hide|forgot|reset|confirm)(?:page)?[_.-]?\Z",
     re.IGNORECASE,
@@ -66,8 +68,9 @@ def _spellings(name: str) -> Iterator[str]:
             joint.join(word.capitalize() for word in words),
             joined.capitalize(),
         )
-    if len(words) > 1:
-        yield " ".join((words[0].upper(), *words[1:]))
+        if len(words) > 1:
+            yield joint.join((words[0].upper(), *words[1:]))
+            yield joint.join((words[0].upper(), *(word.capitalize() for word in words[1:])))
 
 
 def _find_token(text: str, start: int, end: int) -> Span | None:
@@ -127,10 +130,8 @@ def _value(text: str, place: int, match: re.Match[str]) -> tuple[int, int, bool]
     """Where the value begins and ends, and whether it is quoted."""
     first = match.end()
     if quote := match["quote"]:
-        value = _QUOTED[quote[-1]].match(text, first)
-        if value is not None:
-            return first, value.end(), True
-        return first, first, True
+        value = (_QUOTED if len(quote) == 1 else _ESCAPED)[quote[-1]].match(text, first)
+        return first, value.end() if value else first, True
     line = match["separator"] == "=" and _LINE_START.search(text, max(0, place - 8), place) is not None
     value = (_LINE if line else _BARE).match(text, first)
     if value is None:

@@ -3,7 +3,7 @@
 import re
 
 from transcripts.redaction import values
-from transcripts.redaction.spans import ANSI, NAMED, Rule, Span
+from transcripts.redaction.spans import NAMED, Rule, Span
 
 _USERINFO = re.compile(
     r"(?P<user>[^\s/:@?#\"'`<>\\|]{0,200})(?::(?P<password>[^\s/\"'`<>\\]{1,256}))?@(?=[\w\[$%{-])"
@@ -18,12 +18,10 @@ _COOKIE = re.compile(
     r"""(?:\\*["'`])?[ \t]{0,4}(?::|=(?=\\*["']))[ \t]{0,4}(?:\\*["'`])?"""
     r"""(?P<value>[\w.-]{1,80}=(?:[^\s\\"'`<>]|[ \t](?=[\w.-]{1,80}=))*)"""
 )
-_COOKIE_FLAG = re.compile(r"""[ =](?P<quote>["']?)(?P<value>[\w.-]{1,80}=[^\s\\"'`<>]{16,4096})""")
+_COOKIE_FLAG = re.compile(r"""[ =]["']?(?P<value>[\w.-]{1,80}=[^\s\\"'`<>]{16,4096})""")
 _COOKIE_PAIR = re.compile(r"[\w.-]{1,80}=\\*[\"']?([^;\s\"'\\]+)")
-_USER_FLAG = re.compile(
-    rf"""(?:[ =]{ANSI}?|[ =]?(?=["']))(?P<quote>\\*["']?)[^\s:"'\\]{{0,100}}:(?P<value>[^\s"'\\]{{4,256}})"""
-)
-_PASSWORD_FLAG = re.compile(r"""[ ]?(?P<quote>\\*["']?)(?P<value>[^\s"'\\]{6,256})""")
+_USER_FLAG = re.compile(r"""(?:[ =]|[ =]?(?=["']))\\*["']?[^\s:"'\\]{0,100}:(?P<value>[^\s"'\\]{4,256})""")
+_PASSWORD_FLAG = re.compile(r"""[ ]?\\*["']?(?P<value>[^\s"'\\]{6,256})""")
 _CLIENTS = ("curl", "wget", "http ", "https ", "httpie")
 _LOGINS = ("mysql", "mariadb", "sshpass", "docker login", "podman login", "helm registry login", "redis-cli")
 

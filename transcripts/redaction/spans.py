@@ -37,18 +37,15 @@ class Rule(NamedTuple):
     find: Find
 
 
-ANSI = r"(?:(?:\x1b|\\{1,2}(?:u001b|x1b|033|e))?\[[0-9;]{0,12}m)"
-"""Regular expression of a colour sequence: real, written as an escape, or with its ESC lost."""
-
 _BEFORE_TOKEN = re.compile(
-    r"(?:[^A-Za-z0-9_]|\\[nrtbfv]|\[[0-9;]{0,12}m|%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2})\Z"
+    r"(?:[^A-Za-z0-9_]|\\[nrtbfv]|%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2})\Z"
 )
 
 
 def starts_word(text: str, start: int) -> bool:
     r"""Whether a word can begin at `start`.
 
-    `\b` is not enough: in `\x1b[32mghp_…` and in a literal `\nghp_…` a letter stands before the token.
+    `\b` is not enough: in a literal `\nghp_…` a letter stands before the token.
     """
     return start == 0 or _BEFORE_TOKEN.search(text, max(0, start - 16), start) is not None
 

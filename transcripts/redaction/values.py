@@ -9,7 +9,7 @@ from itertools import pairwise
 
 _PLACEHOLDER = re.compile(
     r"\A(?:\$|%[a-z(%{]|\{|@|<|&lt;|\\u003c|\.\.\.|…|#\{|your|my[-_]|our[-_]|the[-_]|insert|replace|enter)"
-    r"|<redacted|redacted|example|placeholder|change[-_]?me|dummy|\$\{|\{\{|\$\(|\.\.\.|…|\*{3}|(.)\1{4}"
+    r"|<redacted|redacted|example|placeholder|change[-_]?me|dummy|\$\{|\{\{|\$\(|\.\.\.|…|\*{3}|(.)\1{6}"
     r"|abcdefgh|(?:\A|[-_])(?:fake|sample|mock|todo|fixme)(?:\Z|[-_])",
     re.IGNORECASE | re.DOTALL,
 )
@@ -17,6 +17,7 @@ _CODE = re.compile(
     r"\A(?:[A-Za-z_]\w*(?:\??\.|->|::))+[A-Za-z_]\w*\Z|\A[A-Za-z_][\w.]*[(\[{]|\(\)|=>|\A&?[A-Za-z_]+\Z"
 )
 _PATH = re.compile(r"\A(?:~|\.{0,2})/|\A[A-Za-z]:[\\/]|://|\A[\w.-]+/[\w./-]*\.[a-z]{1,5}\Z")
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _RUN = re.compile(r"[A-Za-z0-9]+")
 _CLASSES = (
     re.compile(r"[a-z]"),
@@ -27,9 +28,9 @@ _CLASSES = (
 _DUMMY = frozenset(
     (
         "admin", "adminpass", "changeit", "default", "demo", "false", "guest", "letmein", "minio",
-        "minioadmin", "mongo", "mysecretpassword", "mysql", "none", "null", "pass", "passwd", "password", "postgres",
-        "postgresql", "qwerty", "rabbitmq", "redis", "root", "secret", "string", "test", "testing", "token",
-        "true", "undefined", "user", "username",
+        "minioadmin", "mongo", "mysecretpassword", "mysql", "none", "null", "pass", "passwd", "password",
+        "postgres", "postgresql", "qwerty", "rabbitmq", "redis", "root", "secret", "string",
+        "test", "testing", "token", "true", "undefined", "user", "username",
     )
 )  # fmt: skip
 
@@ -56,8 +57,8 @@ def is_code(value: str) -> bool:
 
 
 def is_path(value: str) -> bool:
-    """Whether `value` reads as a path or a URL."""
-    return _PATH.search(value) is not None
+    """Whether `value` reads as a path or a URL, and not as base64 that begins with a slash."""
+    return _PATH.search(value) is not None and not value.endswith("=") and "+" not in value
 
 
 def is_random(value: str) -> bool:
@@ -70,15 +71,16 @@ def is_random(value: str) -> bool:
     if size < 8 or entropy(value) < (3.0 if size >= 20 else 2.5):
         return False
     runs = _RUN.findall(value)
-    mixed = sum(len(run) for run in runs if _digit_changes(run) >= 2 and len(run) >= 6)
-    if mixed * 2 >= size:
+    if sum(len(run) for run in runs if _is_mixed(run)) * 2 >= size:
         return True
     return size >= 16 and sum(_changes(run) for run in runs) >= 0.4 * size
 
 
 def is_token(value: str) -> bool:
     """Whether `value` may be a token: 16 characters or more, random, and neither placeholder nor path."""
-    return len(value) >= 16 and is_random(value) and not is_placeholder(value) and not is_path(value)
+    if len(value) < 16 or is_placeholder(value):
+        return False
+    return _UUID.fullmatch(value) is not None or (is_random(value) and not is_path(value))
 
 
 def is_password(value: str) -> bool:
@@ -101,8 +103,12 @@ def is_credentials(value: str) -> bool:
     return bool(colon) and plain.isprintable() and len(password) >= 4
 
 
-def _digit_changes(run: str) -> int:
-    return sum(a.isdigit() != b.isdigit() for a, b in pairwise(run))
+def _is_mixed(run: str) -> bool:
+    """Whether digits stand inside a run, not only at one end of it, or its case jumps about."""
+    digit_changes = sum(a.isdigit() != b.isdigit() for a, b in pairwise(run))
+    if digit_changes >= 2:
+        return len(run) >= 6
+    return digit_changes == 1 and len(run) >= 10 and _changes(run) >= 0.3 * len(run)
 
 
 def _changes(run: str) -> int:
