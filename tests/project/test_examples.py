@@ -31,7 +31,7 @@ def test_they_are_small() -> None:
 def test_four_authors_have_sessions() -> None:
     """Three people use Claude Code and one uses Codex, each in the layout of that agent."""
     authors = {path.relative_to(SESSIONS).parts[0]: path.relative_to(SESSIONS).parts[1] for path in FILES}
-    assert authors == {"adaeze": "projects", "jonas": "projects", "mira": "projects", "tomasz": "codex"}
+    assert authors == {"adaeze": "projects", "jonas": "projects", "mira": "projects", "tomasz": "sessions"}
 
 
 def test_exactly_one_line_is_corrupt() -> None:
