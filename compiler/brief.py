@@ -26,7 +26,7 @@ _SHARE: Mapping[Section, float] = {
     "Open items": 0.12,
     "Where to look": 0.10,
 }
-_MOST_CITED = 2
+_MOST_CITED = 1
 
 
 def units(text: str) -> int:

@@ -15,7 +15,10 @@ from data_models.knowledge import Statement
 
 _GENERIC = re.compile(r"\b(?:address|apply|resolve)\b.{0,40}\b(?:review|feedback|comments?)\b|^merge\b|^(?:wip|fix(?:es)?|update|cleanup)$", re.I)
 _SCOPE = re.compile(r"^(\w+)(?:\(([^)]+)\))?!?:\s*")
-_SUMMARY_PART = re.compile(r"errors? and fix|problem solving|decision|key technical", re.I)
+_DONE = re.compile(
+    r"(?:added|fixed|removed|changed|created|updated|renamed|moved|implemented|refactored|extracted|replaced|rewrote|merged|converted)\b",
+    re.I,
+)
 _LEAST_INTERIM = 300
 
 
@@ -30,15 +33,18 @@ def commit_statements(commit: Committed) -> Iterator[Statement]:
         return
     if not is_generic(commit.subject):
         yield make("done", shorten(commit.subject, 200), commit.call, 6.0 if commit.pull_request else 5.0, commit.result)
-    for sentence in sentences(commit.body)[:14]:
+    kind = _SCOPE.match(commit.subject)
+    base = 1.8 + (0.8 if commit.pull_request else 0.0) + (0.6 if kind and kind[1] in ("feat", "refactor", "perf") else 0.0)
+    base -= 1.0 if is_generic(commit.subject) else 0.0
+    for place, sentence in enumerate(sentences(commit.body)[:14]):
         text = tidy(shorten(sentence.text))
         if not stands_alone(text, least=0) or sentence.heading.lower().startswith(("test", "how to")):
             continue
         line = f"{_subject(commit.subject)}{text}"
         if cues.CAUSE.search(text):
-            yield make("fix", line, commit.call, 3.0 + worth(text))
+            yield make("fix", line, commit.call, base + worth(text) - 0.05 * place)
         elif cues.REASON.search(text) or cues.DECISION_AGENT.search(text):
-            yield make("decision", line, commit.call, 2.5 + worth(text))
+            yield make("decision", line, commit.call, base + worth(text) - 0.05 * place)
 
 
 def _subject(subject: str) -> str:
@@ -65,6 +71,8 @@ def text_statements(turn: Turn, corrected: bool) -> Iterator[Statement]:
 
 def _conclusion(text: str, event: Event, boost: float, final: bool) -> Iterator[Statement]:
     score = worth(text) + boost
+    if final and _DONE.match(text):
+        yield make("done", text, event, 1.0 + score)
     if cues.CAUSE.search(text):
         yield make("fix", text, event, score)
     elif cues.DECISION_AGENT.search(text) and cues.REASON.search(text):

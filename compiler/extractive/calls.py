@@ -75,6 +75,15 @@ def check_of(command: str) -> str:
     return ""
 
 
+def check_name(command: str) -> str:
+    """A check's command without its arguments: "go test ./pkg -run X" gives "go test"."""
+    words = command.split()
+    for index, word in enumerate(words):
+        if index and (word.startswith(("-", ".", "/", "'", '"')) and word != "-m" or "/" in word or "=" in word):
+            return " ".join(words[:index])
+    return " ".join(words)
+
+
 def commits_of(call: Event, result: Event) -> list[Committed]:
     """The commits and pull requests that one shell call made, by what its output says."""
     command = command_of(call)

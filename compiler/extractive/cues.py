@@ -64,6 +64,10 @@ HABIT: Final = _phrases(
     r"tests?|lint(?:er|ing)?|commits?|push|pull request|pr|reviews?|docs?|documentation|changelog|readme|rebase|merge|plan",
     r"ci|format|subagents?|comments?|issue|ticket|branch|draft|summary|explain|options|typecheck|benchmark",
 )
+GENERAL: Final = _phrases(
+    r"always|never|wherever|whenever|every|each|any|all|generally|in general|directive|convention|principle|rule|from now on|on purpose",
+    r"workflows?|codebase|in the future|instead of|rather than|explicitly|broken state",
+)
 DEAD_END: Final = _phrases(
     r"(?:does|did|do|will|would|could|can)(?: not|n'?t) (?:actually |really )?(?:work|help|compile|solve|exist|support|handle|fix)\w*",
     r"not (?:possible|supported|feasible|viable)|revert(?:ed|ing)?|abandon(?:ed|ing)?|gave up|give up|rolled back|undo|undid",
@@ -71,13 +75,13 @@ DEAD_END: Final = _phrases(
     r"no (?:benefit|way to|longer needed)|falls? apart|remove (?:this|it|that) again|misdiagnosed|red herring|concede|won'?t work",
 )
 OPEN: Final = _phrases(
-    r"todo|fixme|follow[- ]?ups?|for later|later|not now|for now|next steps?|still (?:fail|need|open|to do|broken|miss)\w*",
+    r"(?-i:TODO|FIXME)|follow[- ]?ups?|for later|later|not now|for now|next steps?|still (?:fail|need|open|to do|broken|miss)\w*",
     r"tomorrow|defer(?:red)?|out of scope|future (?:work|prs?|improvement|enhancement|exercise|task)|left (?:to do|open|for)",
     r"pick (?:this|it) up|separate (?:pr|ticket|issue|branch|task)|wip|unfinished|known (?:issue|limitation)|park(?:ed)?",
     r"not (?:yet )?(?:implemented|covered|handled|tested|done)|remaining (?:work|issue|task|step|problem|fail)\w*",
 )
 OPEN_EXPLICIT: Final = _phrases(
-    r"todo|fixme|follow[- ]?ups?|for later|not now|defer(?:red)?|out of scope|future (?:work|prs?|exercise|task|improvement)",
+    r"(?-i:TODO|FIXME)|follow[- ]?ups?|for later|not now|defer(?:red)?|out of scope|future (?:work|prs?|exercise|task|improvement)",
     r"pick (?:this|it) up|separate (?:pr|ticket|issue|branch|task)|unfinished|known (?:issue|limitation)|later|tomorrow|parked?",
 )
 CAUSE: Final = _phrases(
@@ -94,7 +98,7 @@ REVERSAL: Final = _phrases(
     r"switch(?:ed)? (?:to|from)|abandon(?:ed)?|not|don'?t|go back|undo|without|single|deleted?|moved? (?:to|from)|change",
 )
 VOICE: Final = re.compile(
-    r"(?<!\w)(?:i|i'm|i'd|i've|we|we're|we've|you|you're|us|let'?s|me|my|our|can|could|please|pls|think|guess|want)(?!\w)",
+    r"(?<!\w)(?:i|i'm|i'd|i've|we|we're|we've|you|you're|us|let'?s|me|my|our|please|pls|think|guess|want)(?!\w)",
     re.IGNORECASE,
 )
 REVIEW: Final = re.compile(

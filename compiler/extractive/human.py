@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from compiler.extractive import cues
+from compiler.extractive.calls import arguments
 from compiler.extractive.options import chosen_option
 from compiler.extractive.text import sentences, shorten, strip_markup
 from compiler.extractive.turns import Turn
-from compiler.extractive.voice import own_words, stands_alone, tidy, worth
+from compiler.extractive.voice import own_words, rule_worth, stands_alone, tidy, trim_filler, worth
 from compiler.extractive.words import specifics
 from data_models.events import Event
 from data_models.knowledge import Citation, Statement, StatementKind
@@ -37,20 +39,40 @@ def human_statements(turn: Turn, before: Event | None) -> Iterator[Statement]:
     """The statements in a turn's human words; `before` is what the agent had said just then."""
     for event in turn.said:
         if event.kind == "answer":
-            yield from _answers(event)
+            yield from _answers(event, turn)
         elif event.kind == "plan_edit":
             yield from _plan(event)
         else:
             yield from _words(event, before, turn)
 
 
-def _answers(event: Event) -> Iterator[Statement]:
+def _answers(event: Event, turn: Turn) -> Iterator[Statement]:
+    explained = _explanations(event, turn)
     for question, answer in _ANSWER.findall(event.text):
         asked, answered = strip_markup(question), strip_markup(answer).replace(" (Recommended)", "")
         if not _PROCESS.match(asked):
-            yield make("decision", f"{shorten(asked, 180)} → {shorten(answered, 180)}", event, 6.0)
+            why = explained.get(answered, "")
+            told = f"{answered} ({shorten(why, 180)})" if why else shorten(answered, 180)
+            yield make("decision", f"{shorten(asked, 150)} → {told}", event, 6.0)
         elif not _CLOSED.match(answered) and len(answered) > 40:
             yield make("decision", shorten(answered, LONGEST_SAID), event, 5.0)
+
+
+def _explanations(event: Event, turn: Turn) -> dict[str, str]:
+    """Label to description of the options that the agent offered in the question that `event` answers."""
+    found: dict[str, str] = {}
+    for call in turn.calls:
+        if call.tool_use_id != event.tool_use_id:
+            continue
+        for question in _items(arguments(call).get("questions")):
+            for option in _items(question.get("options")):
+                label = strip_markup(str(option.get("label", ""))).replace(" (Recommended)", "")
+                found[label] = strip_markup(str(option.get("description", "")))
+    return found
+
+
+def _items(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _plan(event: Event) -> Iterator[Statement]:
@@ -70,7 +92,7 @@ def _words(event: Event, before: Event | None, turn: Turn) -> Iterator[Statement
     corrected = event.kind == "rejection" or bool(cues.CORRECTION.match(opening))
     request = next((one.text for one in said if len(one.text) > 24 and not cues.CHATTER.match(one.text)), "")
     if request:
-        yield make("asked", shorten(request, LONGEST_SAID), event, worth(request))
+        yield make("asked", shorten(trim_filler(request), LONGEST_SAID), event, worth(request))
     if corrected:
         yield from _correction(" ".join(one.text for one in said[:3]), event, turn)
     for sentence in said[:12]:
@@ -86,7 +108,7 @@ def _choice(event: Event, before: Event | None) -> Iterator[Statement]:
 
 
 def _correction(text: str, event: Event, turn: Turn) -> Iterator[Statement]:
-    words = shorten(text, LONGEST_SAID)
+    words = shorten(trim_filler(text), LONGEST_SAID)
     if len(words) < 24 or words.endswith("?") and not specifics(words):
         return
     reply = _outcome(event, turn) if specifics(words) < 2 else None
@@ -111,21 +133,19 @@ def _outcome(event: Event, turn: Turn) -> tuple[Event, str] | None:
 def _sentence(text: str, event: Event, turn: Turn, corrected: bool) -> Iterator[Statement]:
     if len(text) < 20 or len(text) > 600:
         return
-    words = shorten(text, LONGEST_SAID)
+    words = shorten(trim_filler(text), LONGEST_SAID)
     asks = text.endswith("?") and not re.match(r"\W*(?:can|could|should) (?:we|you)\b", text, re.I)
     score = worth(text)
-    if cues.HABIT.search(text) and len(text) <= 110:
-        yield make("pattern", words, event, 0.3 + 0.1 * score)
     if asks:
         return
     if cues.RULE.search(text) and not cues.CHATTER.match(text):
-        yield make("pattern", words, event, 0.8 + score)
+        yield make("pattern", words, event, 1.5 + rule_worth(words))
     if cues.DECISION_HUMAN.search(text) and not corrected and specifics(text):
-        yield make("decision", words, event, 1.0 + score)
+        yield make("decision", words, event, 2.0 + score)
     elif cues.DECISION_HUMAN.search(text) and cues.REASON.search(text) and not corrected:
         reply = _outcome(event, turn)
         if reply:
-            yield make("decision", f"{words} → {shorten(reply[1], _LONGEST_OUTCOME)}", event, 1.0 + score, reply[0])
+            yield make("decision", f"{words} → {shorten(reply[1], _LONGEST_OUTCOME)}", event, 2.0 + score, reply[0])
     if cues.OPEN_EXPLICIT.search(text):
         yield from _open(words, event, turn, score)
     if cues.DEAD_END.search(text) and (specifics(text) or corrected):

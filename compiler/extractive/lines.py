@@ -1,56 +1,105 @@
 """The root: statements of all months become the ranked lines of the compiled context."""
 
+import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
+from compiler.extractive import places
 from compiler.extractive.merge import merge
-from compiler.extractive.select import cover, heaviest_first, support
-from compiler.extractive.tree import rollup
+from compiler.extractive.rules import habit
+from compiler.extractive.select import cover, support
+from compiler.extractive.supersede import supersede
+from compiler.extractive.tree import HEADLINE_WEIGHT, rollup
 from data_models.knowledge import Line, Node, Root, Section, Statement, StatementKind
 
 PER_SECTION = 60
-_SECTION_OF: dict[StatementKind, Section] = {
-    "done": "Summary",
-    "decision": "Key decisions",
-    "correction": "Patterns",
-    "pattern": "Patterns",
-    "dead_end": "Dead ends",
-    "fix": "Dead ends",
-    "open_item": "Open items",
+LEAST_HABIT = 3
+"""Sessions in which a short request must come up to count as a convention."""
+
+_HALF_LIFE_MS = 45 * 86_400_000
+_TOPIC = re.compile(r"^`([^`]+)`: ")
+_KINDS: dict[Section, tuple[StatementKind, ...]] = {
+    "Key decisions": ("decision",),
+    "Patterns": ("pattern", "correction"),
+    "Dead ends": ("dead_end", "fix"),
+    "Open items": ("open_item",),
 }
 
 
 def root(project: str, nodes: Sequence[Node]) -> Root:
     """All lines, best first inside each section."""
     whole = rollup("month", project, nodes)
-    lines: list[Line] = []
-    for section in dict.fromkeys(_SECTION_OF.values()):
-        mine = [one for one in whole.statements if _SECTION_OF.get(one.kind) == section]
-        if section == "Summary":
-            chosen = sorted(mine, key=lambda one: -one.time)[:PER_SECTION]
-        else:
-            chosen = cover(sorted(merge(mine), key=heaviest_first), PER_SECTION)
-        lines += [_line(section, one, len(chosen) - rank) for rank, one in enumerate(chosen)]
-    lines += _files(whole)
+    statements = supersede(whole.statements)
+    lines = _ranked("Summary", _summary(whole, statements))
+    for section, kinds in _KINDS.items():
+        mine = [_aged(one, whole.ended) for one in statements if one.kind in kinds]
+        standing = [one for one in merge(mine) if not _is_noise(one)]
+        lines += _ranked(section, cover(standing, PER_SECTION))
+    lines += list(places.lines(whole))
     return Root(lines=tuple(lines))
 
 
-def _line(section: Section, statement: Statement, rank: float) -> Line:
-    who = ", ".join(statement.authors)
-    text = f"{who}: {statement.text}" if statement.by == "human" and who else statement.text
-    if statement.sessions > 1:
-        text += f" ({statement.sessions} sessions)"
-    return Line(
-        section=section,
-        text=text,
-        citations=statement.citations,
-        time=statement.time,
-        rank=rank * support(statement),
+def _aged(statement: Statement, newest: int) -> Statement:
+    """The statement with its weight halved for every `_HALF_LIFE_MS` that it is older than the newest session."""
+    age = max(0, newest - statement.time)
+    return msgspec.structs.replace(statement, weight=statement.weight * 0.5 ** (age / _HALF_LIFE_MS))
+
+
+def _is_noise(statement: Statement) -> bool:
+    if statement.by == "tool":
+        return True
+    return habit(statement) is not None and statement.sessions < LEAST_HABIT
+
+
+def _summary(whole: Node, statements: Sequence[Statement]) -> list[Statement]:
+    """Work streams, newest first: one statement for each branch, or session without one."""
+    streams: dict[str, list[Statement]] = defaultdict(list)
+    for one in statements:
+        if one.kind == "done" and one.weight >= HEADLINE_WEIGHT:
+            topic = _TOPIC.match(one.text)
+            streams[topic[1] if topic else one.text].append(one)
+    joined = [_stream(sorted(group, key=lambda one: -one.time)) for group in streams.values()]
+    return sorted(joined, key=lambda one: (-one.time, one.text))[:PER_SECTION]
+
+
+def _stream(group: Sequence[Statement]) -> Statement:
+    newest = group[0]
+    return msgspec.structs.replace(
+        newest,
+        sessions=sum(one.sessions for one in group),
+        authors=tuple(dict.fromkeys(author for one in group for author in one.authors)),
+        citations=tuple(dict.fromkeys(cited for one in group for cited in one.citations)),
     )
 
 
-def _files(whole: Node) -> Iterator[Line]:
-    for stat in whole.files[:20]:
-        text = f"`{stat.path}` ({stat.sessions} sessions, {stat.edits} edits)"
-        yield Line(
-            section="Where to look", text=text, citations=stat.citations, time=stat.last, rank=stat.sessions
-        )
+def _ranked(section: Section, statements: Sequence[Statement]) -> list[Line]:
+    return [_line(section, one, float(len(statements) - index)) for index, one in enumerate(statements)]
+
+
+def _line(section: Section, statement: Statement, rank: float) -> Line:
+    return Line(
+        section=section,
+        text=_told(section, statement),
+        citations=statement.citations,
+        time=statement.time,
+        rank=rank * support(statement),
+        superseded_by=statement.superseded_by,
+    )
+
+
+def _told(section: Section, statement: Statement) -> str:
+    who = ", ".join(statement.authors[:4])
+    if habit(statement):
+        return f"asked again and again ({statement.sessions} sessions; {who}): “{statement.text}”"
+    if section == "Summary" and who:
+        often = f", {statement.sessions} sessions" if statement.sessions > 1 else ""
+        return f"{who}{often}: {statement.text}"
+    again = f" ({statement.sessions} sessions)" if statement.sessions > 1 else ""
+    return f"{who}: {statement.text}{again}" if statement.by == "human" and who else statement.text + again
+
+
+def rank_of(lines: Sequence[Line]) -> Iterator[tuple[Section, float]]:
+    """Section and rank of each line."""
+    return ((line.section, line.rank) for line in lines)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from compiler.extractive.rules import habit
 from compiler.extractive.words import likeness, terms
 from data_models.knowledge import Statement
 
@@ -21,7 +22,8 @@ def merge(statements: Iterable[Statement]) -> list[Statement]:
     group_terms: list[frozenset[str]] = []
     index: dict[str, list[int]] = {}
     for statement in sorted(statements, key=_rank):
-        found = terms(statement.text)
+        asked = habit(statement)
+        found = frozenset({f"habit {' '.join(sorted(asked))}"}) if asked else terms(statement.text)
         keys = sorted(found, key=lambda term: (-len(term), term))[:4]
         home = next(
             (

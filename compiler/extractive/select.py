@@ -9,6 +9,9 @@ from data_models.knowledge import Statement
 COST_POWER = 0.7
 """Exponent of a sentence's length in the coverage objective: gain / length ** 0.7."""
 
+SAME_SESSION = 0.6
+"""Each statement already taken from a session makes its next one count less, so that no session fills a section."""
+
 
 def best(statements: Iterable[Statement], per_kind: int) -> list[Statement]:
     """The `per_kind` heaviest statements of each kind, in a fixed order."""
@@ -35,18 +38,25 @@ def cover(statements: Sequence[Statement], limit: int) -> list[Statement]:
     rare = rarity(documents)
     left = list(range(len(statements)))
     covered: set[str] = set()
+    taken: Counter[str] = Counter()
     chosen: list[Statement] = []
     while left and len(chosen) < limit:
-        index = max(left, key=lambda i: (_gain(statements[i], documents[i], rare, covered), -i))
+        index = max(left, key=lambda i: (_gain(statements[i], documents[i] - covered, rare, taken), -i))
         left.remove(index)
         covered |= documents[index]
+        taken.update(_sources(statements[index]))
         chosen.append(statements[index])
     return chosen
 
 
-def _gain(statement: Statement, found: frozenset[str], rare: dict[str, float], covered: set[str]) -> float:
-    new = sum(rare[term] for term in found if term not in covered)
-    return (0.3 + statement.weight * support(statement)) * new / len(statement.text) ** COST_POWER
+def _gain(statement: Statement, new: frozenset[str], rare: dict[str, float], taken: Counter[str]) -> float:
+    again = max((taken[source] for source in _sources(statement)), default=0)
+    worth = statement.weight * support(statement) * SAME_SESSION**again
+    return worth * sum(rare[term] for term in new) / len(statement.text) ** COST_POWER
+
+
+def _sources(statement: Statement) -> set[str]:
+    return {cited.session_id for cited in statement.citations}
 
 
 def top_terms(statements: Iterable[Statement], limit: int) -> tuple[str, ...]:

@@ -2,15 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
-from compiler.extractive import agent, cues, human
+from compiler.extractive import agent, cues, human, rules
 from compiler.extractive.merge import merge
 from compiler.extractive.select import best, top_terms
 from compiler.extractive.turns import Turn, edits, folders, read_turns
 from data_models.events import Event
 from data_models.knowledge import Chunk, ChunkSummary, Citation, Commit, FileStat, Statement
 
-PER_KIND = 8
+PER_KIND = 10
 MOST_FILES = 40
 MOST_TERMS = 24
 
@@ -18,7 +19,7 @@ MOST_TERMS = 24
 def summarize(chunk: Chunk) -> ChunkSummary:
     """What one chunk says; citations have an empty session id."""
     turns = read_turns(chunk.events)
-    statements = best(merge(_statements(turns)), PER_KIND)
+    statements = best(merge([*_statements(turns), *_of_the_host(chunk.events)]), PER_KIND)
     return ChunkSummary(
         chunk_id=chunk.id,
         title=_title(chunk.events),
@@ -29,22 +30,29 @@ def summarize(chunk: Chunk) -> ChunkSummary:
     )
 
 
-def _statements(turns: Sequence[Turn]) -> Iterator[Statement]:
-    previous: Event | None = None
-    for index, turn in enumerate(turns):
-        yield from human.statements_of(turn, previous)
-        following = turns[index + 1] if index + 1 < len(turns) else None
-        yield from agent.text_statements(turn, accepted=not _corrected(following))
+def _statements(turns: list[Turn]) -> Iterator[Statement]:
+    before: Event | None = None
+    for turn, following in zip_longest(turns, turns[1:]):
+        yield from human.human_statements(turn, before)
+        yield from agent.text_statements(turn, corrected=_corrected(following))
         yield from agent.mended_checks(turn)
+        yield from rules.written_rules(turn)
+        yield from rules.requests(turn)
+        yield from rules.checks_run(turn)
         for commit in turn.commits:
             yield from agent.commit_statements(commit)
-        previous = turn.final or previous
+        before = turn.final or before
+    yield from rules.todo_items(turns)
+
+
+def _of_the_host(events: Sequence[Event]) -> Iterator[Statement]:
+    for event in events:
+        if event.kind == "summary":
+            yield from agent.compaction_statements(event)
 
 
 def _corrected(following: Turn | None) -> bool:
-    if following is None or not following.said:
-        return False
-    return bool(cues.CORRECTION.match(following.said[0].text))
+    return bool(following and following.said and cues.CORRECTION.match(following.said[0].text))
 
 
 def _title(events: Sequence[Event]) -> str:

@@ -5,8 +5,11 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from compiler.extractive import cues
+from compiler.extractive.agent import is_generic
 from compiler.extractive.merge import merge
 from compiler.extractive.select import best
+from compiler.extractive.text import shorten
 from data_models.knowledge import (
     ChunkSummary,
     Citation,
@@ -19,31 +22,38 @@ from data_models.knowledge import (
 )
 
 DIGEST_PER_KIND = 12
-ROLLUP_PER_KIND = 80
+ROLLUP_PER_KIND = 100
 MOST_FILES = 80
 MOST_COMMITS = 160
 MOST_TERMS = 40
 MOST_DIGESTS = 40
+HEADLINE_WEIGHT = 10.0
+_NO_TOPIC = frozenset({"", "HEAD", "main", "master", "trunk", "develop"})
 
 
 def digest(session: SessionInfo, summaries: Sequence[ChunkSummary]) -> Node:
     """What one session says; the node's `id` is left to the caller."""
     named = [_named(one, session) for summary in summaries for one in summary.statements]
+    last = frozenset(summaries[-1].statements) if summaries else frozenset()
+    named = [one for one, raw in zip(named, _raw(summaries), strict=True) if _still_open(one, raw in last)]
     commits = [_cited(commit, session.session_id) for summary in summaries for commit in summary.commits]
+    statements = best(merge(named), DIGEST_PER_KIND)
+    title = _title(summaries, statements)
+    headline = _headline(session, title, statements)
     return Node(
         id="",
         level="digest",
         bucket=session.session_id,
-        title=_title(summaries, named),
+        title=title,
         sessions=1,
         authors=(session.author,),
         started=session.started,
         ended=session.ended,
-        statements=tuple(best(merge(named), DIGEST_PER_KIND)),
+        statements=(*headline, *statements),
         files=join_files((stat for summary in summaries for stat in summary.files), session.session_id),
         commits=tuple(commits[-MOST_COMMITS:]),
         terms=_join_terms(summary.terms for summary in summaries),
-        digests=((session.session_id, _title(summaries, named)),),
+        digests=((session.session_id, title),),
     )
 
 
@@ -69,6 +79,46 @@ def rollup(level: Level, bucket: str, children: Sequence[Node]) -> Node:
     )
 
 
+def _raw(summaries: Sequence[ChunkSummary]) -> list[Statement]:
+    return [one for summary in summaries for one in summary.statements]
+
+
+def _still_open(statement: Statement, in_last_chunk: bool) -> bool:
+    # What an agent left undone half-way through a session was mostly done by its end.
+    if statement.kind != "open_item" or statement.by == "human" or in_last_chunk:
+        return True
+    return not statement.text.startswith("todo:") and bool(cues.OPEN_EXPLICIT.search(statement.text))
+
+
+def _headline(session: SessionInfo, title: str, statements: Sequence[Statement]) -> tuple[Statement, ...]:
+    """One statement that says what the session was about and did, with its branch in front."""
+    done = [one for one in statements if one.kind == "done"]
+    made = sorted((one for one in done if one.weight >= 5.0), key=lambda one: (-one.weight, -one.time))
+    told = made[:3] or sorted(done, key=lambda one: -one.weight)[:1] or _asked(statements)
+    if not told:
+        return ()
+    text = "; ".join(dict.fromkeys(shorten(one.text, 110) for one in told))
+    if not made and title and told[0].kind == "asked":
+        text = f"{title}: {text}" if title not in text else text
+    topic = "" if session.branch in _NO_TOPIC else f"`{session.branch}`: "
+    cited = dict.fromkeys(citation for one in told for citation in one.citations[:1])
+    return (
+        Statement(
+            kind="done",
+            text=f"{topic}{shorten(text, 260)}",
+            citations=tuple(cited),
+            time=session.ended,
+            weight=HEADLINE_WEIGHT,
+            by="tool",
+            authors=(session.author,),
+        ),
+    )
+
+
+def _asked(statements: Sequence[Statement]) -> list[Statement]:
+    return sorted((one for one in statements if one.kind == "asked"), key=lambda one: one.time)[:1]
+
+
 def _named(statement: Statement, session: SessionInfo) -> Statement:
     return msgspec.structs.replace(
         statement,
@@ -85,32 +135,36 @@ def _title(summaries: Sequence[ChunkSummary], statements: Sequence[Statement]) -
     titles = [summary.title for summary in summaries if summary.title]
     if titles:
         return titles[-1]
-    asked = [one for one in statements if one.kind == "asked"]
-    return min(asked, key=lambda one: one.time).text[:120] if asked else ""
+    subjects = [commit.subject for summary in summaries for commit in summary.commits if not is_generic(commit.subject)]
+    if subjects:
+        return subjects[-1][:120]
+    asked = _asked(statements)
+    return shorten(asked[0].text, 120) if asked else ""
 
 
 def join_files(stats: Iterable[FileStat], session_id: str = "") -> tuple[FileStat, ...]:
-    """Per file the sums of edits and sessions and the newest citation; with `session_id`, chunks of one session."""
+    """Per file the sums of edits and sessions and the newest citation.
+
+    Args:
+        stats: files of several nodes, or of one session's chunks.
+        session_id: the session whose chunks these are, "" for nodes (whose sessions differ).
+    """
     joined: dict[str, FileStat] = {}
     for stat in stats:
-        if session_id:
-            stat = msgspec.structs.replace(
-                stat, citations=tuple(Citation(session_id, cited.seq) for cited in stat.citations)
-            )
+        cited = tuple(Citation(session_id, one.seq) for one in stat.citations) if session_id else stat.citations
+        named = msgspec.structs.replace(stat, citations=cited)
         old = joined.get(stat.path)
-        joined[stat.path] = _sum(old, stat, same_session=bool(session_id)) if old else stat
+        joined[stat.path] = _sum(old, named, same_session=bool(session_id)) if old else named
     ranked = sorted(joined.values(), key=lambda stat: (-stat.sessions, -stat.edits, stat.path))
     return tuple(ranked[:MOST_FILES])
 
 
 def _sum(one: FileStat, other: FileStat, same_session: bool) -> FileStat:
-    newest = max((one, other), key=lambda stat: stat.last)
+    newest = max((one, other), key=lambda stat: (stat.last, stat.citations))
     sessions = 1 if same_session else one.sessions + other.sessions
     return FileStat(one.path, one.edits + other.edits, sessions, newest.last, newest.citations)
 
 
 def _join_terms(groups: Iterable[Sequence[str]]) -> tuple[str, ...]:
     counts = Counter(term for group in groups for term in group)
-    return tuple(
-        term for term, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_TERMS]
-    )
+    return tuple(term for term, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_TERMS])

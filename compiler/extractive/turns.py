@@ -7,7 +7,8 @@ from compiler.extractive import calls
 from compiler.extractive.calls import Committed
 from data_models.events import Event
 
-_WORDS = frozenset({"prompt", "queued", "answer", "rejection", "plan_edit"})
+_WORDS = frozenset({"prompt", "command", "queued", "answer", "rejection", "plan_edit"})
+_STARTS = frozenset({"prompt", "command"})
 
 
 @dataclass(slots=True)
@@ -59,7 +60,7 @@ def read_turns(events: Sequence[Event]) -> list[Turn]:
 
 def _add_words(turns: list[Turn], event: Event) -> None:
     if event.role == "human" and event.kind in _WORDS:
-        if event.kind == "prompt" and not _repeats(turns[-1], event):
+        if event.kind in _STARTS and not _repeats(turns[-1], event):
             turns.append(Turn())
         turns[-1].said.append(event)
     elif event.role == "assistant" and event.kind == "text":

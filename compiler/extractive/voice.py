@@ -10,10 +10,23 @@ _HOST_TEXT = re.compile(
     r"^\s*(?:Operation stopped by hook|unknown command|Error:|Caveat:|This session is being continued|\[Pasted|=== "
     r"|Base directory|<ide_|<[a-z-]+>|Failed with|Warning:|Traceback|Stop hook)"
 )
+_COMMAND = re.compile(r"^/[\w:.-]+\s*[-–—]?\s*")
 _LINES = re.compile(r"\s*\((?:at )?(?:lines?|L)\s*~?\d+(?:\s*[-–]\s*\d+)?(?:, ?\d+(?:-\d+)?)*\)|(?<=\.\w\w):\d+(?:[-–]\d+)?|(?<=\.go|\.py|\.ts|\.md|\.rs|\.js):\d+(?:[-–]\d+)?")
 _LONG_PATH = re.compile(r"(?<![\w.])(?:~|/(?:Users|home|private|var|tmp|root|opt))(?:/[^\s/`'\")]+)*/([^\s/`'\")]+/[^\s/`'\")]+)")
+_AT_LINES = re.compile(r",?\s+(?:at|in|on|from|to|around)?\s*\blines?\s+~?\d+(?:\s*[-–]\s*\d+)?(?!\s*(?:of|added|changed))", re.I)
+_FILLER = re.compile(r"^(?:(?:ok(?:ay)?|ah|oh|hmm+|uh+|yeah|yes|yep|right|cool|great|so|well|and|but|btw|actually|also|note|ugh|genuine|quick|q|question|debug)\b[\s,.:!…-]*)+", re.I)
+_IMPERATIVE = re.compile(
+    r"^\W*(?:oh,? |and |also )?(?:please\b|always\b|never\b|don'?t\b|do not\b|prefer\b|keep\b|make sure\b|use\b|avoid\b|let'?s (?:not|avoid|keep|always)\b"
+    r"|we (?:should|must|don'?t|never|always|prefer|want|use)\b|no \w+ing\b|the (?:overriding|general) |commit\b|i(?:'d)? prefer\b|remember\b|ensure\b)",
+    re.I,
+)
 _FIRST_PERSON = re.compile(r"^(?:I(?:'ve| have)?|We(?:'ve| have)?) (?:also |now |just |already |then )?((?:\w+ed|put|made|kept|chose|wrote|split)\b)")
-_LABEL = re.compile(r"^(?:root cause(?: fix)?|the fix|fix|cause|problem|issue|solution|result|note|key (?:insight|change|finding)s?|why|reason|status|answer|conclusion)\s*(?:\([^)]*\))?\s*[:：]\s*", re.I)
+_LABEL = re.compile(
+    r"^(?:(?:the|root|main|actual|real|first|second|third|key|likely|original|final|current|error|bug|issue|problem|cause|fix|fixed|solution|result|note|insight"
+    r"|change|finding|why|reason|status|answer|conclusion|before|after|now|encountered|found|and|identified|critical|high|medium|low|important"
+    r"|solved|resolved|what happened|feedback|\d+)s?\b[\s#/-]*){1,4}(?:\([^)]{0,60}\))?\s*[:：]\s+",
+    re.I,
+)
 _UNSTABLE = re.compile(r"\b(?:above|below|here|as (?:discussed|mentioned)|these (?:two|three|changes)|your|you)\b", re.I)
 
 
@@ -21,7 +34,7 @@ def own_words(text: str) -> list[Sentence]:
     """A person's own sentences in a prompt: without host text, pasted reviews, logs and code."""
     if _HOST_TEXT.match(text) or cues.REVIEW.search(text[:2_000]):
         return []
-    said = sentences(text)
+    said = sentences(_COMMAND.sub("", text))
     return [one for one in said if speaks(one.text)]
 
 
@@ -33,13 +46,20 @@ def speaks(text: str) -> bool:
 def tidy(text: str) -> str:
     """A sentence without line numbers, long absolute paths, leading labels and "I have"."""
     text = _LINES.sub("", text)
+    text = _AT_LINES.sub("", text)
     text = _LONG_PATH.sub(r"…/\1", text)
+    text = _LABEL.sub("", text)
     text = _LABEL.sub("", text)
     match = _FIRST_PERSON.match(text)
     if match:
         text = match[1] + text[match.end(1) :]
     text = text.strip(" -–—:;,*")
     return text[:1].upper() + text[1:] if text[:1].islower() and not text[:12].count("(") and " " in text[:20] else text
+
+
+def trim_filler(text: str) -> str:
+    """A person's sentence without "ok, so" and the like in front."""
+    return _FILLER.sub("", text) or text
 
 
 def stands_alone(text: str, least: int = 1) -> bool:
@@ -53,6 +73,16 @@ def stands_alone(text: str, least: int = 1) -> bool:
         return False
     named = specifics(text)
     return named >= least and (named >= 2 or not cues.DANGLING.match(text))
+
+
+def rule_worth(text: str) -> float:
+    """How much a person's sentence is a rule for later work: short, general, imperative, with a reason."""
+    score = 1.4 if _IMPERATIVE.match(text) else 0.4
+    score += 0.9 if cues.REASON.search(text) or " - " in text or "(" in text else 0.0
+    score += 0.7 if cues.HABIT.search(text) else 0.0
+    score += 0.5 if cues.GENERAL.search(text) else 0.0
+    score -= 0.4 * max(0, specifics(text) - 1) + (0.7 if cues.DANGLING.match(text) else 0.0)
+    return score - (0.8 if len(text) > 180 else 0.0) - (0.8 if text.endswith("?") else 0.0)
 
 
 def worth(text: str) -> float:
