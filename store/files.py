@@ -50,16 +50,15 @@ class FileWriter:
                 self._write_batch(batch)
 
     def sweep(self) -> int:
-        """Remove what killed writers left behind; how many files that were."""
+        """Remove what killed writers left behind long ago; how many files that were."""
         swept = 0
         oldest = time.time() - TEMPORARY_AGE
-        with store_errors(self.root), suppress(FileNotFoundError):
+        # Leftovers only cost space: a store that may not be written is still to be read.
+        with suppress(OSError):
             for path in self.temporary.iterdir():
-                # Another process may sweep at the same moment.
-                with suppress(FileNotFoundError):
-                    if path.stat(follow_symlinks=False).st_mtime < oldest:
-                        path.unlink()
-                        swept += 1
+                if path.stat(follow_symlinks=False).st_mtime < oldest:
+                    path.unlink()
+                    swept += 1
         return swept
 
     def make_folder(self, folder: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from data_models.errors import DamagedError, KeyMissingError, StoreError
+from data_models.errors import DamagedError, KeyMissingError
 from data_models.records import BlobRef, CatalogEntry, Manifest
 from store.blobs import blob_ref, get_blob, has_blob, put_blob
 from store.codec import check_ref, decode, encode
@@ -51,13 +51,11 @@ def publish(store: Store, manifest: Manifest) -> str:
     """Publish a generation whose files are in the store; its key. The same again changes nothing.
 
     Raises:
-        StoreError: a file of it is missing; nothing was published.
+        StoreError: a file of it is missing or damaged; nothing was published.
         ValueError: its number or nonce is malformed.
     """
     key = manifest_key(manifest.project, manifest.number, manifest.nonce)
-    missing = next((ref for ref in _files(manifest) if not has_blob(store, ref)), None)
-    if missing is not None:
-        raise StoreError(f"generation not published: the store lacks its file {missing.key}", partial=True)
+    _check_files(store, manifest)
     raw = encode(manifest)
     store.put(key, encode(_Sealed(msgspec.Raw(raw), hashlib.sha256(raw).hexdigest())))
     return key
@@ -97,11 +95,7 @@ def verify(store: Store, key: str) -> Manifest:
         FormatTooNewError: a newer rlm-context wrote it.
     """
     manifest = read_manifest(store, key)
-    for ref in (*manifest.texts.values(), *manifest.parts):
-        get_blob(store, ref)
-    for segment in manifest.segments:
-        if not has_blob(store, segment.blob):
-            raise DamagedError(segment.blob.key, "missing, or of another size")
+    _check_files(store, manifest)
     return manifest
 
 
@@ -125,7 +119,7 @@ def heads(store: Store, project: str) -> list[Generation]:
 
 
 def history(store: Store, project: str) -> tuple[list[Generation], list[str]]:
-    """The readable manifests of a project, newest first, and the keys of the unreadable; files are not read."""
+    """A project's readable manifests, newest first, and the keys of the unreadable; files are not read."""
     readable: list[Generation] = []
     unreadable: list[str] = []
     for key, _ in _manifests(store, project):
@@ -174,17 +168,12 @@ def compact_parts(store: Store, parts: Sequence[BlobRef]) -> tuple[BlobRef, ...]
     return tuple(refs)
 
 
-def unite_parts(store: Store, manifests: Sequence[Manifest]) -> tuple[BlobRef, ...]:
-    """Parts that hold what these generations hold together: the first one's, and one with what it lacks.
-
-    What is written is in proportion to the difference, not to the history that siblings share.
-    """
-    if len(manifests) < 2:
-        return manifests[0].parts if manifests else ()
-    base = read_catalog(store, manifests[:1])
-    united = read_catalog(store, manifests)
-    lacking = [entry for session, entry in united.items() if base.get(session) != entry]
-    return (*manifests[0].parts, write_part(store, lacking)) if lacking else manifests[0].parts
+def _check_files(store: Store, manifest: Manifest) -> None:
+    for ref in (*manifest.texts.values(), *manifest.parts):
+        get_blob(store, ref)
+    for segment in manifest.segments:
+        if not has_blob(store, segment.blob):
+            raise DamagedError(segment.blob.key, "missing, or of another size")
 
 
 def _files(manifest: Manifest) -> Iterator[BlobRef]:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from data_models.errors import DamagedError
+from data_models.errors import DamagedError, KeyMissingError
 from data_models.records import Receipt
-from store.blobs import blob_ref, has_blob
+from store.blobs import blob_ref, get_blob, has_sound_blob
 from store.codec import encode
 from store.files import FileWriter, store_errors
 from store.generations import Catalog, newest, read_catalog
@@ -117,7 +117,7 @@ class Spool:
         """Drop the uploads that need no copy any more; how many.
 
         That is so once the newest generation of the project holds the receipt, or a newer one of its session,
-        and the store has the upload's blob and receipt.
+        and the store gives back the upload's blob and receipt.
 
         Raises:
             StoreError: the store failed; nothing was dropped that it may lack.
@@ -141,14 +141,14 @@ class Spool:
         blobs: dict[str, bytes] = {}
         sound: list[Job] = []
         for job in jobs:
-            if not has_blob(store, job.receipt.slim):
+            if not has_sound_blob(store, job.receipt.slim):
                 slim = self._read_slim(job)
                 if slim is None:
                     continue
                 blobs[job.receipt.slim.key] = slim
             sound.append(job)
         store.put_many(blobs.items())
-        store.put_many([(job.key, job.content) for job in sound if store.size(job.key) != len(job.content)])
+        store.put_many([(job.key, job.content) for job in sound if not _has_receipt(job, store)])
         return [job.key for job in sound]
 
     def _read(self, path: Path) -> Job | None:
@@ -212,5 +212,17 @@ def _is_held(job: Job, catalog: Catalog) -> bool:
     return mine is not None and held is not None and held >= mine
 
 
+def _has_receipt(job: Job, store: Store) -> bool:
+    try:
+        return store.get(job.key) == job.content
+    except KeyMissingError:
+        return False
+
+
 def _is_stored(job: Job, store: Store) -> bool:
-    return has_blob(store, job.receipt.slim) and store.size(job.key) is not None
+    """Read back, because what the spool holds may be the last copy."""
+    try:
+        get_blob(store, job.receipt.slim)
+    except (DamagedError, KeyMissingError):
+        return False  # the next flush mends it
+    return _has_receipt(job, store)

@@ -1,0 +1,5 @@
+"""Assertions in the shared suites explain themselves as those in test files do."""
+
+import pytest
+
+pytest.register_assert_rewrite("tests.store.conformance")
