@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from compiler.author import author_of
 from compiler.runtime import Runtime
 from compiler.seen import Seen, signature
@@ -18,7 +20,7 @@ from data_models.project import project_of
 from data_models.records import Receipt
 from store.blobs import blob_ref
 from transcripts.redaction.engine import RULES_VERSION
-from transcripts.slim import SLIM_VERSION, Slim, slim_session
+from transcripts.slim import SLIM_FORMAT, Slim, slim_session
 from transcripts.sources import SessionFiles, find_sessions
 
 _SPOOL_BATCH = 16
@@ -83,6 +85,30 @@ def upload(
     return result
 
 
+class Preview(msgspec.Struct, kw_only=True):
+    """What an upload would do: sessions found, how many are new or have grown, bytes on disk, what is skipped."""
+
+    sessions: int
+    new: int
+    raw_bytes: int
+    skipped: list[Reject]
+
+
+def preview(runtime: Runtime, sources: Sequence[Path], *, project: str = "") -> Preview:
+    """What `upload` would do with the same arguments; nothing is written. Raises as it does."""
+    result = Uploaded()
+    found = _find(sources, result)
+    seen = Seen(runtime.home / "cache" / "uploads.json")
+    salt = _salt(runtime, project)
+    new = [files for files in found if not seen.receipt(files.main, signature(_paths(files), salt))]
+    return Preview(
+        sessions=len(found),
+        new=len(new),
+        raw_bytes=sum(path.stat().st_size for files in found for path in _paths(files)),
+        skipped=result.skipped,
+    )
+
+
 def _find(sources: Sequence[Path], result: Uploaded) -> list[SessionFiles]:
     found: dict[Path, SessionFiles] = {}
     for source in sources:
@@ -100,7 +126,7 @@ def _find(sources: Sequence[Path], result: Uploaded) -> list[SessionFiles]:
 def _salt(runtime: Runtime, project: str) -> str:
     """What besides the files decides a receipt: another store, name or rule makes it a new upload."""
     redaction = runtime.settings.redaction.model_dump_json()
-    parts = (runtime.store.url, project, author_of(runtime.settings), redaction, RULES_VERSION, SLIM_VERSION)
+    parts = (runtime.store.url, project, author_of(runtime.settings), redaction, RULES_VERSION, SLIM_FORMAT)
     return repr(parts)
 
 
@@ -112,10 +138,10 @@ def _spooled(
     runtime: Runtime, fresh: Sequence[SessionFiles], project: str, result: Uploaded
 ) -> Iterator[list[tuple[SessionFiles, Receipt, str]]]:
     """Read, spool and flush the sessions batch by batch; each batch is in the store when it is yielded."""
-    author = author_of(runtime.settings)
+    author, redactor = author_of(runtime.settings), runtime.redactor
     with ThreadPoolExecutor(2) as pool:  # one reads while the other compresses and waits for the disk
         for batch in _batches(fresh):
-            slims = list(pool.map(lambda files: slim_session(files, runtime.redactor), batch))
+            slims = list(pool.map(lambda files: slim_session(files, redactor), batch))
             made = [
                 (files, _receipt(runtime, files, slim, project, author))
                 for files, slim in zip(batch, slims, strict=True)

@@ -49,7 +49,7 @@ def commit_statements(commit: Committed) -> Iterator[Statement]:
 
 def _subject(subject: str) -> str:
     if not is_generic(subject):
-        return f"{shorten(subject, 90).rstrip('.')}: "
+        return f"{shorten(_SCOPE.sub('', subject), 90).rstrip('.')}: "
     scope = _SCOPE.match(subject)
     return f"{scope[2]}: " if scope and scope[2] else ""
 
@@ -65,7 +65,7 @@ def text_statements(turn: Turn, corrected: bool) -> Iterator[Statement]:
             continue
         for sentence in sentences(event.text):
             text = tidy(sentence.text)
-            if len(text) <= 320 and stands_alone(text) and not text.endswith(("?", ":")):
+            if len(text) <= 320 and stands_alone(text) and not text.endswith(("?", ":")) and not cues.HEDGE.search(text):
                 yield from _conclusion(text, event, committed + (0.6 if final else 0.0), final)
 
 
@@ -75,7 +75,7 @@ def _conclusion(text: str, event: Event, boost: float, final: bool) -> Iterator[
         yield make("done", text, event, 1.0 + score)
     if cues.CAUSE.search(text):
         yield make("fix", text, event, score)
-    elif cues.DECISION_AGENT.search(text) and cues.REASON.search(text):
+    elif cues.DECISION_AGENT.search(text) and cues.REASON.search(text) and not cues.BUG.search(text):
         yield make("decision", text, event, score - 0.5)
     if cues.DEAD_END.search(text) and cues.REASON.search(text):
         yield make("dead_end", text, event, score)
@@ -110,6 +110,6 @@ def _cause_between(turn: Turn, first: int, last: int) -> tuple[Event, str] | Non
         if first < event.seq < last:
             for sentence in sentences(event.text):
                 text = tidy(sentence.text)
-                if cues.CAUSE.search(text) and specifics(text) and len(text) < 260 and not text.endswith((":", "?")):
+                if cues.CAUSE.search(text) and specifics(text) and len(text) < 260 and not text.endswith((":", "?")) and not cues.HEDGE.search(text):
                     return event, text
     return None

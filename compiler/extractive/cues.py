@@ -40,7 +40,7 @@ REASON: Final = _phrases(
 DECISION_HUMAN: Final = _phrases(
     r"let'?s|let us|i(?:'d| would) (?:prefer|rather|like (?:to|it|us))|i want|we (?:should|need to|want to|have to|must)",
     r"(?:go|going|went) with|on purpose|instead of|rather than|we (?:don'?t )?use|we (?:decided|agreed|chose|removed|renamed)",
-    r"should be (?:called|named|enough|fine|the)|should (?:always|never|not|only)|don'?t|never|always|prefer|rename|drop",
+    r"should be (?:called|named|enough|fine|the)|should (?:always|never|not|only)|prefer|rename|drop|call it|remove",
 )
 DECISION_AGENT: Final = _phrases(
     r"instead of|rather than|in favou?r of|decided|chose|chosen|trade-?off|single source of truth|now uses?|no longer",
@@ -80,9 +80,10 @@ OPEN: Final = _phrases(
     r"pick (?:this|it) up|separate (?:pr|ticket|issue|branch|task)|wip|unfinished|known (?:issue|limitation)|park(?:ed)?",
     r"not (?:yet )?(?:implemented|covered|handled|tested|done)|remaining (?:work|issue|task|step|problem|fail)\w*",
 )
+PUT_OFF: Final = _phrases(r"(?:do|add|fix|handle|address|tackle|come|back|revisit|it|this|that|them) .{0,30}(?:later|tomorrow|next week)")
 OPEN_EXPLICIT: Final = _phrases(
-    r"(?-i:TODO|FIXME)|follow[- ]?ups?|for later|not now|defer(?:red)?|out of scope|future (?:work|prs?|exercise|task|improvement)",
-    r"pick (?:this|it) up|separate (?:pr|ticket|issue|branch|task)|unfinished|known (?:issue|limitation)|later|tomorrow|parked?",
+    r"(?-i:TODO|FIXME)|follow[- ]?ups?|for later|not now|deferred|out of scope|future (?:work|prs?|exercise|task|improvement)",
+    r"pick (?:this|it) up|separate (?:pr|ticket|issue|branch|task)|unfinished|known (?:issue|limitation)|parked?|leave (?:this|it|that) (?:for|as)",
 )
 CAUSE: Final = _phrases(
     r"root cause|the (?:issue|problem|bug|cause|failure|culprit|reason) (?:is|was|came|comes)|(?:was|were|is|are) caused by",
@@ -105,7 +106,11 @@ REVIEW: Final = re.compile(
     r"\b(?:High|Medium|Low|Critical) Severity\b|\bSuggested fix\b|\bP[0-3]\b.{0,20}\bbadge\b|^\s*Consider \w+ing\b", re.IGNORECASE
 )
 CHOICE: Final = re.compile(
-    r"(?:option|approach|variant|number|choice|#)\s*#?([1-9A-Ea-e])\b|^\W*(?:(?:let'?s |i'd |we )?(?:do|try|go with|take|pick)\s+)?"
-    r"([1-9A-E])(?:\s*[.)=!,]|\s*$)",
+    r"\b(?:option|approach|variant)\s*#?([1-9A-E])\b|^\W*(?:(?:let'?s |i'd |we )?(?:do|try|go with|take|pick)\s+)?"
+    r"([1-9A-E])(?:\s*[=!,]|[.)]?\s*$)",
     re.IGNORECASE,
 )
+HEDGE: Final = _phrases(
+    r"i think|i believe|maybe|perhaps|possibly|probably|might(?: be| have)?|likely|seems?|appears?|could be|presumably|i suspect|not sure|let me",
+)
+BUG: Final = _phrases(r"bugs?|issues?|wrong|incorrect(?:ly)?|fails?|failing|failed|errors?|broken|returning|problems?|outdated|missing|expects?")

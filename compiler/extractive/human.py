@@ -20,6 +20,7 @@ _ANSWER = re.compile(r'"([^"\n]{8,400})"\s*=\s*"([^"\n]{1,400})"')
 _PROCESS = re.compile(r"^(?:plan (?:ready|updated)|what would you like to do|how would you like to proceed|ready to)", re.I)
 _CLOSED = re.compile(r"^(?:start|run|done|continue|proceed|yes|no|stop|open|view)\b", re.I)
 _TITLE = re.compile(r"^#\s+(.+)$", re.M)
+_WORKFLOW = re.compile(r"subagent|session|push|merge|commit|worktree|continue|proceed|pull request|implement(?:ation)? now|write", re.I)
 _PLAN = re.compile(r"^(?:implementation )?plan:?\s*(?:for\s+)?", re.I)
 
 
@@ -52,8 +53,8 @@ def _answers(event: Event, turn: Turn) -> Iterator[Statement]:
         asked, answered = strip_markup(question), strip_markup(answer).replace(" (Recommended)", "")
         if not _PROCESS.match(asked):
             why = explained.get(answered, "")
-            told = f"{answered} ({shorten(why, 180)})" if why else shorten(answered, 180)
-            yield make("decision", f"{shorten(asked, 150)} → {told}", event, 6.0)
+            told = f"chose “{shorten(answered, 160)}”" + (f" ({shorten(why, 160)})" if why else "")
+            yield make("decision", f"{told} for: {shorten(asked, 140)}", event, 6.0)
         elif not _CLOSED.match(answered) and len(answered) > 40:
             yield make("decision", shorten(answered, LONGEST_SAID), event, 5.0)
 
@@ -103,7 +104,7 @@ def _choice(event: Event, before: Event | None) -> Iterator[Statement]:
     match = cues.CHOICE.search(event.text[:120]) if before and len(event.text) < 400 else None
     if match and before:
         option = chosen_option(before.text, (match[1] or match[2]).upper())
-        if option and len(option) > 30:
+        if len(option) > 30 and not _WORKFLOW.search(option[:60]):
             yield make("decision", f"chose: {shorten(tidy(option), LONGEST_SAID)}", event, 3.0 + worth(option), before)
 
 
@@ -115,7 +116,7 @@ def _correction(text: str, event: Event, turn: Turn) -> Iterator[Statement]:
     if reply:
         yield make("correction", f"{words} → {shorten(reply[1], _LONGEST_OUTCOME)}", event, 1.5 + worth(text), reply[0])
     elif specifics(words):
-        yield make("correction", words, event, 0.8 + worth(text))
+        yield make("correction", words, event, 1.5 + worth(text))
 
 
 def _outcome(event: Event, turn: Turn) -> tuple[Event, str] | None:
@@ -140,13 +141,15 @@ def _sentence(text: str, event: Event, turn: Turn, corrected: bool) -> Iterator[
         return
     if cues.RULE.search(text) and not cues.CHATTER.match(text):
         yield make("pattern", words, event, 1.5 + rule_worth(words))
-    if cues.DECISION_HUMAN.search(text) and not corrected and specifics(text):
+    if corrected or cues.CHATTER.match(text) or re.match(r"\W*#?\d", text):
+        pass
+    elif cues.DECISION_HUMAN.search(text) and specifics(text):
         yield make("decision", words, event, 2.0 + score)
-    elif cues.DECISION_HUMAN.search(text) and cues.REASON.search(text) and not corrected:
+    elif cues.DECISION_HUMAN.search(text) and cues.REASON.search(text):
         reply = _outcome(event, turn)
         if reply:
             yield make("decision", f"{words} → {shorten(reply[1], _LONGEST_OUTCOME)}", event, 2.0 + score, reply[0])
-    if cues.OPEN_EXPLICIT.search(text):
+    if cues.OPEN_EXPLICIT.search(text) or cues.PUT_OFF.search(text):
         yield from _open(words, event, turn, score)
     if cues.DEAD_END.search(text) and (specifics(text) or corrected):
         yield make("dead_end", words, event, 0.8 + score)

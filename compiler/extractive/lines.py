@@ -2,14 +2,14 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from compiler.extractive import places
 from compiler.extractive.merge import merge
 from compiler.extractive.rules import habit
-from compiler.extractive.select import cover, support
+from compiler.extractive.select import cover, heaviest_first, support
 from compiler.extractive.supersede import supersede
 from compiler.extractive.tree import HEADLINE_WEIGHT, rollup
 from data_models.knowledge import Line, Node, Root, Section, Statement, StatementKind
@@ -18,11 +18,11 @@ PER_SECTION = 60
 LEAST_HABIT = 3
 """Sessions in which a short request must come up to count as a convention."""
 
-_HALF_LIFE_MS = 45 * 86_400_000
+_HALF_LIFE_DAYS: dict[Section, float] = {"Key decisions": 45, "Patterns": 120, "Dead ends": 45, "Open items": 10}
 _TOPIC = re.compile(r"^`([^`]+)`: ")
 _KINDS: dict[Section, tuple[StatementKind, ...]] = {
-    "Key decisions": ("decision",),
-    "Patterns": ("pattern", "correction"),
+    "Key decisions": ("decision", "correction"),
+    "Patterns": ("pattern",),
     "Dead ends": ("dead_end", "fix"),
     "Open items": ("open_item",),
 }
@@ -34,17 +34,18 @@ def root(project: str, nodes: Sequence[Node]) -> Root:
     statements = supersede(whole.statements)
     lines = _ranked("Summary", _summary(whole, statements))
     for section, kinds in _KINDS.items():
-        mine = [_aged(one, whole.ended) for one in statements if one.kind in kinds]
+        mine = [_aged(one, whole.ended, section) for one in statements if one.kind in kinds]
         standing = [one for one in merge(mine) if not _is_noise(one)]
-        lines += _ranked(section, cover(standing, PER_SECTION))
+        chosen = sorted(standing, key=heaviest_first) if section == "Patterns" else cover(standing, PER_SECTION)
+        lines += _ranked(section, chosen[:PER_SECTION])
     lines += list(places.lines(whole))
     return Root(lines=tuple(lines))
 
 
-def _aged(statement: Statement, newest: int) -> Statement:
-    """The statement with its weight halved for every `_HALF_LIFE_MS` that it is older than the newest session."""
-    age = max(0, newest - statement.time)
-    return msgspec.structs.replace(statement, weight=statement.weight * 0.5 ** (age / _HALF_LIFE_MS))
+def _aged(statement: Statement, newest: int, section: Section) -> Statement:
+    """The statement, its weight halved for each half-life that it is older than the newest session."""
+    age_days = max(0, newest - statement.time) / 86_400_000
+    return msgspec.structs.replace(statement, weight=statement.weight * 0.5 ** (age_days / _HALF_LIFE_DAYS[section]))
 
 
 def _is_noise(statement: Statement) -> bool:
@@ -93,13 +94,14 @@ def _told(section: Section, statement: Statement) -> str:
     who = ", ".join(statement.authors[:4])
     if habit(statement):
         return f"asked again and again ({statement.sessions} sessions; {who}): “{statement.text}”"
-    if section == "Summary" and who:
-        often = f", {statement.sessions} sessions" if statement.sessions > 1 else ""
-        return f"{who}{often}: {statement.text}"
-    again = f" ({statement.sessions} sessions)" if statement.sessions > 1 else ""
-    return f"{who}: {statement.text}{again}" if statement.by == "human" and who else statement.text + again
+    often = f" ({statement.sessions} sessions)" if statement.sessions > 1 else ""
+    return f"{who}{often}: {_quoted(statement)}" if who else _quoted(statement)
 
 
-def rank_of(lines: Sequence[Line]) -> Iterator[tuple[Section, float]]:
-    """Section and rank of each line."""
-    return ((line.section, line.rank) for line in lines)
+def _quoted(statement: Statement) -> str:
+    """The text, a person's own words in quotation marks, so that they are not taken for the agent's."""
+    if statement.by != "human" or statement.text.startswith(("chose", "approved")):
+        return statement.text
+    words, arrow, outcome = statement.text.partition(" → ")
+    return f"“{words}”{arrow}{outcome}"
+

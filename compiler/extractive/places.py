@@ -29,10 +29,10 @@ def lines(whole: Node) -> Iterator[Line]:
 
 
 def _checks(checks: Sequence[Statement]) -> Line:
-    told = ", ".join(f"{one.text} ({_count(one.sessions)})" for one in checks)
+    told = ", ".join(f"{one.text} {one.sessions}×" for one in checks)
     return Line(
         section="Where to look",
-        text=f"checks: {told}",
+        text=f"checks run (N× = in N sessions): {told}",
         citations=tuple(one.citations[0] for one in checks),
         time=max(one.time for one in checks),
         rank=1_000.0,
@@ -52,7 +52,7 @@ def _folders(files: Sequence[FileStat]) -> Iterator[Line]:
 
 def _files(name: str, stats: Sequence[FileStat], *, whole_path: bool) -> Line:
     shown = [stat.path if whole_path else PurePosixPath(stat.path).name for stat in stats]
-    told = ", ".join(f"`{path}` ({_count(stat.sessions)})" for path, stat in zip(shown, stats, strict=True))
+    told = ", ".join(f"`{path}` {stat.sessions}×" for path, stat in zip(shown, stats, strict=True))
     return Line(
         section="Where to look",
         text=f"{name}: {told}",
@@ -61,6 +61,3 @@ def _files(name: str, stats: Sequence[FileStat], *, whole_path: bool) -> Line:
         rank=float(sum(stat.sessions for stat in stats)),
     )
 
-
-def _count(sessions: int) -> str:
-    return f"{sessions} session{'s' if sessions > 1 else ''}"

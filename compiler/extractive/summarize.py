@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
+import msgspec
+
 from compiler.extractive import agent, cues, human, rules
 from compiler.extractive.merge import merge
 from compiler.extractive.select import best, top_terms
@@ -12,6 +14,7 @@ from data_models.events import Event
 from data_models.knowledge import Chunk, ChunkSummary, Citation, Commit, FileStat, Statement
 
 PER_KIND = 10
+FIRST_REQUEST = 5.0
 MOST_FILES = 40
 MOST_TERMS = 24
 
@@ -19,10 +22,11 @@ MOST_TERMS = 24
 def summarize(chunk: Chunk) -> ChunkSummary:
     """What one chunk says; citations have an empty session id."""
     turns = read_turns(chunk.events)
-    statements = best(merge([*_statements(turns), *_of_the_host(chunk.events)]), PER_KIND)
+    found = [*_statements(turns), *_of_the_host(chunk.events)]
+    statements = best(merge(_first_request(found) if chunk.index == 0 else found), PER_KIND)
     return ChunkSummary(
         chunk_id=chunk.id,
-        title=_title(chunk.events),
+        title=_title(chunk),
         statements=tuple(statements),
         files=_files(turns, folders(chunk.events)),
         commits=tuple(_commits(turns)),
@@ -45,6 +49,12 @@ def _statements(turns: list[Turn]) -> Iterator[Statement]:
     yield from rules.todo_items(turns)
 
 
+def _first_request(statements: list[Statement]) -> list[Statement]:
+    """The statements, the session's first request made heavy: it says what the session is about."""
+    first = next((one for one in statements if one.kind == "asked"), None)
+    return [msgspec.structs.replace(one, weight=FIRST_REQUEST) if one is first else one for one in statements]
+
+
 def _of_the_host(events: Sequence[Event]) -> Iterator[Statement]:
     for event in events:
         if event.kind == "summary":
@@ -55,9 +65,14 @@ def _corrected(following: Turn | None) -> bool:
     return bool(following and following.said and cues.CORRECTION.match(following.said[0].text))
 
 
-def _title(events: Sequence[Event]) -> str:
-    titles = [event.text for event in events if event.kind == "title" and event.text]
-    return titles[-1][:120] if titles else ""
+def _title(chunk: Chunk) -> str:
+    """The host's newest title. One that stands before the first prompt names an earlier session's work."""
+    begun, title = chunk.index > 0, ""
+    for event in chunk.events:
+        begun = begun or event.kind == "prompt"
+        if begun and event.kind == "title" and event.text:
+            title = event.text[:120]
+    return title
 
 
 def _files(turns: Sequence[Turn], roots: Sequence[str]) -> tuple[FileStat, ...]:

@@ -39,7 +39,7 @@ def digest(session: SessionInfo, summaries: Sequence[ChunkSummary]) -> Node:
     commits = [_cited(commit, session.session_id) for summary in summaries for commit in summary.commits]
     statements = best(merge(named), DIGEST_PER_KIND)
     title = _title(summaries, statements)
-    headline = _headline(session, title, statements)
+    headline = _headline(session, statements)
     return Node(
         id="",
         level="digest",
@@ -90,16 +90,15 @@ def _still_open(statement: Statement, in_last_chunk: bool) -> bool:
     return not statement.text.startswith("todo:") and bool(cues.OPEN_EXPLICIT.search(statement.text))
 
 
-def _headline(session: SessionInfo, title: str, statements: Sequence[Statement]) -> tuple[Statement, ...]:
+def _headline(session: SessionInfo, statements: Sequence[Statement]) -> tuple[Statement, ...]:
     """One statement that says what the session was about and did, with its branch in front."""
-    done = [one for one in statements if one.kind == "done"]
-    made = sorted((one for one in done if one.weight >= 5.0), key=lambda one: (-one.weight, -one.time))
-    told = made[:3] or sorted(done, key=lambda one: -one.weight)[:1] or _asked(statements)
+    done = sorted((one for one in statements if one.kind == "done"), key=lambda one: (-one.weight, -one.time))
+    made = [one for one in done if one.weight >= 5.0]
+    told = made[:3] or [*_asked(statements), *done[:1]]
     if not told:
         return ()
-    text = "; ".join(dict.fromkeys(shorten(one.text, 110) for one in told))
-    if not made and title and told[0].kind == "asked":
-        text = f"{title}: {text}" if title not in text else text
+    parts = dict.fromkeys(shorten(one.text, 110 if made else 130) for one in told)
+    text = ("; " if made else " → ").join(parts)
     topic = "" if session.branch in _NO_TOPIC else f"`{session.branch}`: "
     cited = dict.fromkeys(citation for one in told for citation in one.citations[:1])
     return (
@@ -116,7 +115,8 @@ def _headline(session: SessionInfo, title: str, statements: Sequence[Statement])
 
 
 def _asked(statements: Sequence[Statement]) -> list[Statement]:
-    return sorted((one for one in statements if one.kind == "asked"), key=lambda one: one.time)[:1]
+    asked = [one for one in statements if one.kind == "asked"]
+    return sorted(asked, key=lambda one: (-one.weight, one.time))[:1]
 
 
 def _named(statement: Statement, session: SessionInfo) -> Statement:

@@ -10,8 +10,11 @@ _HOST_TEXT = re.compile(
     r"^\s*(?:Operation stopped by hook|unknown command|Error:|Caveat:|This session is being continued|\[Pasted|=== "
     r"|Base directory|<ide_|<[a-z-]+>|Failed with|Warning:|Traceback|Stop hook)"
 )
+_DRAWN = re.compile(r"[→•✓✗│└├…·]| — |\[\+\d+ -\d+")
+_NUMBERED = re.compile(r"^\W*(?:[A-Ea-e]|\d{1,2})[.)]\s+")
+_PRONOUN = re.compile(r"\b(?:this|it|that|they|them|those|these|he|she)\b(?! (?:branch|repo|repository|project|pr)\b)", re.I)
 _COMMAND = re.compile(r"^/[\w:.-]+\s*[-–—]?\s*")
-_LINES = re.compile(r"\s*\((?:at )?(?:lines?|L)\s*~?\d+(?:\s*[-–]\s*\d+)?(?:, ?\d+(?:-\d+)?)*\)|(?<=\.\w\w):\d+(?:[-–]\d+)?|(?<=\.go|\.py|\.ts|\.md|\.rs|\.js):\d+(?:[-–]\d+)?")
+_LINES = re.compile(r"\s*\((?:at |around |currently )?(?:lines?|L)\s*~?\d+[^()]{0,60}\)|(?<=\.\w\w):\d+(?:[-–]\d+)?|(?<=\.go|\.py|\.ts|\.md|\.rs|\.js):\d+(?:[-–]\d+)?")
 _LONG_PATH = re.compile(r"(?<![\w.])(?:~|/(?:Users|home|private|var|tmp|root|opt))(?:/[^\s/`'\")]+)*/([^\s/`'\")]+/[^\s/`'\")]+)")
 _AT_LINES = re.compile(r",?\s+(?:at|in|on|from|to|around)?\s*\blines?\s+~?\d+(?:\s*[-–]\s*\d+)?(?!\s*(?:of|added|changed))", re.I)
 _FILLER = re.compile(r"^(?:(?:ok(?:ay)?|ah|oh|hmm+|uh+|yeah|yes|yep|right|cool|great|so|well|and|but|btw|actually|also|note|ugh|genuine|quick|q|question|debug)\b[\s,.:!…-]*)+", re.I)
@@ -35,11 +38,13 @@ def own_words(text: str) -> list[Sentence]:
     if _HOST_TEXT.match(text) or cues.REVIEW.search(text[:2_000]):
         return []
     said = sentences(_COMMAND.sub("", text))
-    return [one for one in said if speaks(one.text)]
+    return [Sentence(_NUMBERED.sub("", one.text), one.heading, one.listed) for one in said if speaks(one.text)]
 
 
 def speaks(text: str) -> bool:
     """Whether a sentence sounds typed by a person in a conversation, not pasted from a review or document."""
+    if _DRAWN.search(text):
+        return False
     return text[:1].islower() or not text.isascii() or len(text) < 60 or bool(cues.VOICE.search(text))
 
 
@@ -89,4 +94,5 @@ def worth(text: str) -> float:
     """How much a sentence says: names of code and files, a reason, a readable length; 0 to about 4."""
     score = min(1.6, 0.5 * specifics(text)) + (1.2 if cues.REASON.search(text) else 0.0)
     score += 0.8 if 60 <= len(text) <= 220 else 0.3
+    score -= min(0.8, 0.2 * len(_PRONOUN.findall(text)))
     return score - (0.6 if _UNSTABLE.search(text) else 0.0) - (0.5 if cues.DANGLING.match(text) else 0.0)

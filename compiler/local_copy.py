@@ -1,0 +1,162 @@
+"""The copy of each project's newest generation on this machine: what hooks, `show` and `search` read.
+
+    <home>/cache/projects/<project>/current          JSON: the generation shown, and the newest name seen
+    <home>/cache/projects/<project>/<generation>/    brief.md, full.md, root.json, sessions.jsonl, long_digits.json,
+                                                     index/
+
+A generation's folder is complete before `current` names it, so a reader never sees half of one. Reading it takes
+the standard library only (`rlm_context.fast_search`).
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from compiler.citations import LEAST_DIGITS, short_ids
+from compiler.index import assemble_index
+from compiler.runtime import Runtime
+from data_models.errors import DamagedError
+from data_models.knowledge import Root
+from data_models.records import CatalogEntry, Manifest
+from store.blobs import get_blob
+from store.files import FileWriter
+from store.generations import Generation, newest, read_catalog
+from store.keys import encode_name, generation_prefix, parse_manifest_key
+
+_KEPT = 2
+"""Generations kept on this machine: the current one, and the one that a running reader may still have open."""
+
+
+class Copy(msgspec.Struct, frozen=True):
+    """The local copy of one project's generation."""
+
+    project: str
+    generation: str
+    folder: str
+
+    def read(self, name: str) -> str:
+        """One of its text files: "brief.md", "full.md", "root.json", "manifest.json"."""
+        return (Path(self.folder) / name).read_text(encoding="utf-8")
+
+    def sessions(self) -> list[CatalogEntry]:
+        """The generation's sessions, newest last."""
+        data = (Path(self.folder) / "sessions.jsonl").read_bytes()
+        return [msgspec.json.decode(line, type=CatalogEntry) for line in data.split(b"\n") if line]
+
+    def root(self) -> Root:
+        """The lines that were considered for the brief, with their verdicts."""
+        return msgspec.json.decode(self.read("root.json"), type=Root)
+
+    def manifest(self) -> Manifest:
+        """The generation's manifest."""
+        return msgspec.json.decode(self.read("manifest.json"), type=Manifest)
+
+    @property
+    def index(self) -> Path:
+        """The searchable index."""
+        return Path(self.folder) / "index"
+
+
+def projects_folder(home: Path) -> Path:
+    """Where the copies are."""
+    return home / "cache" / "projects"
+
+
+def refresh(runtime: Runtime, project: str) -> Copy | None:
+    """Bring the copy of a project up to date with the store; None if the store has no generation of it.
+
+    Raises:
+        StoreError: the store cannot be read, or a file of the generation is damaged.
+    """
+    home = projects_folder(runtime.home) / encode_name(project)
+    listed = _newest_listed(runtime, project)
+    known = _read_current(home)
+    if known and known["newest"] == listed and (home / known["generation"] / "index").is_dir():
+        return _copy(project, home, known["generation"])
+    generation = newest(runtime.store, project)
+    if generation is None:
+        return None
+    name = generation_id(generation.manifest)
+    if not (home / name).is_dir():
+        _fetch(runtime, generation, home, name)
+    current = json.dumps({"project": project, "generation": name, "newest": listed}).encode()
+    FileWriter(home).write_many([(home / "current", current)])
+    _remove_old(home, name)
+    return _copy(project, home, name)
+
+
+def generation_id(manifest: Manifest) -> str:
+    """A generation as people name it: number and nonce, the stem of its manifest's key."""
+    return f"{manifest.number:010d}-{manifest.nonce}"
+
+
+def _copy(project: str, home: Path, name: str) -> Copy:
+    return Copy(project, name, str(home / name))
+
+
+def _newest_listed(runtime: Runtime, project: str) -> str:
+    """The name that sorts first in reading order, sound or not: if it is the one seen last, nothing changed."""
+    found = [parse_manifest_key(key) for key in runtime.store.keys(generation_prefix(project))]
+    names = [(-parts.number, parts.nonce) for parts in found if parts]
+    return repr(min(names)) if names else ""
+
+
+def _read_current(home: Path) -> dict[str, str] | None:
+    try:
+        known = json.loads((home / "current").read_bytes())
+        return {"generation": str(known["generation"]), "newest": str(known["newest"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _fetch(runtime: Runtime, generation: Generation, home: Path, name: str) -> None:
+    manifest = generation.manifest
+    temporary = home / f".{name}.{os.getpid()}"
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        sessions = read_catalog(runtime.store, [manifest]).values()
+        ordered = sorted(sessions, key=lambda entry: (entry.started, entry.session_id))
+        files = {
+            "brief.md": get_blob(runtime.store, manifest.texts["brief"]),
+            "full.md": get_blob(runtime.store, manifest.texts["full"]),
+            "root.json": get_blob(runtime.store, manifest.texts["root"]),
+            "manifest.json": msgspec.json.encode(manifest),
+            "sessions.jsonl": b"".join(msgspec.json.encode(entry) + b"\n" for entry in ordered),
+            "long_digits.json": json.dumps(_long_digits(ordered)).encode(),
+        }
+        FileWriter(temporary).write_many([(temporary / file, data) for file, data in files.items()])
+        assemble_index(runtime, manifest.segments, temporary / "index")
+        _move(temporary, home / name)
+    except KeyError as error:
+        raise DamagedError(generation.key, "it names no brief, full text or root") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _move(temporary: Path, target: Path) -> None:
+    try:
+        temporary.rename(target)
+    except OSError:
+        if not target.is_dir():  # else another process was faster with the same content
+            raise
+
+
+def _long_digits(entries: Sequence[CatalogEntry]) -> dict[str, str]:
+    """The sessions whose citations need more than the usual digits to be unique."""
+    short = short_ids(entry.session_id for entry in entries)
+    return {session: digits for session, digits in short.items() if len(digits) != LEAST_DIGITS}
+
+
+def _remove_old(home: Path, current: str) -> None:
+    for folder in _generations(home)[:-_KEPT]:
+        if folder.name != current:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _generations(home: Path) -> list[Path]:
+    found: Iterable[Path] = home.iterdir()
+    return sorted(path for path in found if path.is_dir() and not path.name.startswith("."))

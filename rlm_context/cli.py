@@ -1,0 +1,73 @@
+"""The command line's frame: one group, errors in one line, commands loaded when they are called."""
+
+import sys
+from importlib import import_module
+from importlib.metadata import version
+
+import click
+
+from data_models.errors import RlmContextError
+from rlm_context.output import explain, say
+
+COMMANDS = {
+    "compile": "compile",
+    "show": "show",
+    "search": "search",
+    "why": "why",
+    "sessions": "sessions",
+    "session": "sessions",
+    "export": "export",
+    "status": "status",
+    "doctor": "doctor",
+}
+"""Command to the module in rlm_context/commands that holds it; help lists them in this order."""
+
+
+class _Commands(click.Group):
+    """Imports a command's module when it is needed, so that no command pays for another's libraries."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of a first visit."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, or None if there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"rlm_context.commands.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(version("rlm-context"), prog_name="rlm-context")
+def cli() -> None:
+    """Compiles coding-agent sessions into a shared context that your next session starts with.
+
+    \b
+    rlm-context compile                 read your agents' sessions and compile them
+    rlm-context show                    the brief
+    rlm-context search "why sqlite"     what was said and done, with citations
+    rlm-context session 1a2b3c4d        what a citation [s:1a2b3c4d#12] points to
+
+    Everything lies in ~/.rlm-context (RLM_CONTEXT_HOME). No key, no account, no network.
+    """
+
+
+def run_cli(arguments: list[str]) -> int:
+    """Run one command; 0 done, 1 failed with one line on stderr, 2 wrong usage."""
+    try:
+        result = cli.main(args=arguments, prog_name="rlm-context", standalone_mode=False)
+        return int(result) if isinstance(result, int) else 0
+    except RlmContextError as error:
+        explain(error)
+        return 1
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        say("rlm-context: interrupted. Nothing is lost; run the same command again to go on.")
+        return 1
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0

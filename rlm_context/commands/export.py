@@ -1,0 +1,29 @@
+"""`rlm-context export`: everything as plain files, to query with other tools."""
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from compiler.dataset import export
+from compiler.runtime import open_runtime
+from rlm_context.output import print_json
+from rlm_context.places import chosen_projects
+
+
+@click.command("export")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--project", metavar="P", help="A project, or the end of its name.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def export_command(folder: Path, project: str | None, as_json: bool) -> None:
+    """Write events (Parquet), sessions (JSON lines), brief and full text of each project below DIR.
+
+    docs/data.md describes the columns and shows example queries.
+    """
+    runtime = open_runtime()
+    written = [export(runtime, name, folder) for name in chosen_projects(runtime, project)]
+    if as_json:
+        print_json({"projects": [msgspec.to_builtins(item) for item in written]})
+        return
+    for item in written:
+        click.echo(f"{item.project}: {item.sessions} sessions, {item.events} events in {item.folder}")
