@@ -146,6 +146,7 @@ def _encode(document: Document) -> tantivy.Document:
     encoded.add_integer("time", document.time)
     encoded.add_integer("position", document.position)
     encoded.add_integer("span", document.span)
+    encoded.add_integer("words", len(text.split()))
     encoded.add_integer("kind", KINDS.index(document.kind))
     encoded.add_integer("voice", VOICES.index(document.voice))
     return encoded

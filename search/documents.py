@@ -24,7 +24,7 @@ _WINDOW, _STEP = 12, 6
 _WINDOW_SHARE = 1_200
 """Characters of each message that count in a window, so that one long message does not fill it."""
 
-_SILENT = frozenset({"context", "image", "compaction", "interrupt"})
+_SILENT = frozenset({"context", "image", "compaction", "interrupt", "thinking"})
 """Kinds that hold nothing anyone would look for: the host's own text and markers."""
 
 
@@ -63,8 +63,9 @@ def windows_of(messages: Sequence[Document]) -> Iterator[Document]:
 
 
 def _messages(events: Sequence[Event]) -> Iterator[list[Event]]:
+    """What one voice says in one message; its tool calls stand apart from its words."""
     spoken = (event for event in events if event.kind not in _SILENT and event.text.strip())
-    for _, blocks in groupby(spoken, key=lambda e: (e.subagent, e.role, e.message_id or e.seq)):
+    for _, blocks in groupby(spoken, key=lambda e: (e.subagent, _voice(e), e.message_id or e.seq)):
         yield list(blocks)
 
 
@@ -82,7 +83,7 @@ def _message_documents(events: Sequence[Event], session: SessionInfo) -> Iterato
                 to_seq=blocks[-1].ref,
                 time=blocks[0].time or session.started,
                 kind="message",
-                voice=_voice(blocks),
+                voice=_voice(blocks[0]),
                 position=position,
                 span=1,
                 files=tuple(sorted({block.file_path for block in blocks if block.file_path})),
@@ -92,11 +93,8 @@ def _message_documents(events: Sequence[Event], session: SessionInfo) -> Iterato
             position += 1
 
 
-def _voice(blocks: list[Event]) -> Voice:
-    role = blocks[0].role
-    if role == "assistant" and all(block.kind == "tool_use" for block in blocks):
-        return "tool"
-    return role
+def _voice(event: Event) -> Voice:
+    return "tool" if event.kind == "tool_use" else event.role
 
 
 def _searched(block: Event) -> str:

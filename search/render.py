@@ -7,25 +7,35 @@ from search.query import Hit
 
 
 def render(hits: Sequence[Hit]) -> str:
-    """One block per session, in the order of its best hit: author, date, then its cited passages in seq order."""
-    sessions: dict[tuple[str, str], list[Hit]] = {}
+    """The hits as text, one block a session in the order of its best hit: who and when, then cited passages."""
+    sessions: dict[tuple[str, str, str], list[Hit]] = {}
     for hit in hits:
-        sessions.setdefault((hit.author, hit.session_id), []).append(hit)
-    return "\n\n".join(_block(found) for found in sessions.values())
-
-
-def _block(hits: Sequence[Hit]) -> str:
-    first = hits[0]
-    day = datetime.fromtimestamp(first.time / 1000, UTC).date().isoformat() if first.time else "undated"
-    lines = [f"{first.author} · {day}"]
-    lines += [f"[s:{digits(hit.session_id)}#{_range(hit)}] {hit.voice}: {hit.snippet}" for hit in hits]
-    return "\n".join(lines)
+        sessions.setdefault((hit.project, hit.author, hit.session_id), []).append(hit)
+    projects = {hit.project for hit in hits}
+    return "\n\n".join(_block(found, len(projects) > 1) for found in sessions.values())
 
 
 def digits(session_id: str) -> str:
-    """What a citation shows of a session id: its last 8 hex digits, else its last 8 characters."""
-    plain = session_id.replace("-", "")
-    return plain[-8:]
+    """What a citation shows of a session id: its last 8 hex digits."""
+    return session_id.replace("-", "")[-8:]
+
+
+def day_of(time: int) -> str:
+    """The UTC day of a time in Unix milliseconds, as "2026-01-05"; "undated" for 0 or one out of range."""
+    try:
+        return datetime.fromtimestamp(time / 1000, UTC).date().isoformat() if time else "undated"
+    except (OverflowError, OSError, ValueError):
+        return "undated"
+
+
+def _block(hits: Sequence[Hit], name_project: bool) -> str:
+    first = hits[0]
+    header = f"{first.author} · {day_of(first.time)}"
+    if name_project:
+        header += f" · {first.project}"
+    return "\n".join(
+        [header, *(f"[s:{digits(hit.session_id)}#{_range(hit)}] {hit.voice}: {hit.snippet}" for hit in hits)]
+    )
 
 
 def _range(hit: Hit) -> str:

@@ -39,7 +39,7 @@ def make_schema() -> tantivy.Schema:
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     for name in ("time", "session", "position", "kind"):
         builder.add_integer_field(name, indexed=True, fast=True)
-    for name in ("voice", "span"):
+    for name in ("voice", "span", "words"):
         builder.add_integer_field(name, fast=True)
     return builder.build()
 
