@@ -1,0 +1,54 @@
+"""The flow that compiles one project: plan, ingest, chunk and summarize, tree, index, root, publish."""
+
+from prefect import flow, tags
+from prefect.logging import get_run_logger
+from prefect.runtime import deployment
+
+from compiler.pipeline import compile_project
+from compiler.report import ProjectReport
+from compiler.runs import recorded
+from tasks.artifacts import show
+from tasks.compile import PrefectSteps, process_runtime
+
+
+@flow(name="compile-context", flow_run_name="compile {project}")
+async def compile_context(project: str, full: bool = False, max_usd: float | None = None) -> ProjectReport:
+    """Compile a project until its inbox holds nothing new, and publish the result.
+
+    Args:
+        project: the project's name in the store.
+        full: make everything anew from the uploads.
+        max_usd: the most that this compile may spend on model calls, in US dollars; None for no limit.
+
+    Returns:
+        What was done.
+
+    Raises:
+        RlmContextError: a step failed for good. What was done so far is kept, and the next run goes on there.
+    """
+    runtime = process_runtime()
+    steps = PrefectSteps()
+    trigger = deployment.name or "command line"
+    with tags("rlm-context", project):
+        report = await recorded(
+            runtime, project, trigger, lambda: compile_project(runtime, project, steps, full=full)
+        )
+        _log(report)
+        if report.sessions.new:
+            await show(report, steps.rejects)
+    return report
+
+
+def _log(report: ProjectReport) -> None:
+    if not report.sessions.new:
+        get_run_logger().info("%s: nothing new", report.project)
+        return
+    get_run_logger().info(
+        "%s: %d new sessions, %d new chunks, %d digests and %d rollups made, in %.1f s",
+        report.project,
+        report.sessions.new,
+        report.chunks.new,
+        report.nodes.digest.new,
+        report.nodes.rollup.new,
+        report.seconds.total,
+    )

@@ -1,0 +1,42 @@
+"""Running compiles from the command line: against the server that `flows.local_server` decides on."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from compiler.report import ProjectReport
+from data_models.errors import RlmContextError
+from flows.local_server import prefect_api
+
+
+def compile_projects(
+    home: Path, projects: Sequence[str], *, full: bool = False, max_usd: float | None = None
+) -> list[ProjectReport | RlmContextError]:
+    """Compile projects one after the other, each as a flow run.
+
+    Args:
+        home: the user's home of rlm-context.
+        projects: the projects' names in the store.
+        full: make everything anew from the uploads.
+        max_usd: the most that each compile may spend on model calls, in US dollars; None for no limit.
+
+    Returns:
+        For each project its report, or the error that stopped it: one project does not stop the others.
+
+    Raises:
+        PipelineError: there is no Prefect server to run on.
+    """
+    with prefect_api(home):
+        # Not before: Prefect reads its settings when it is imported.
+        from prefect import tags
+
+        from flows.compile import compile_context
+
+        results: list[ProjectReport | RlmContextError] = []
+        for project in projects:
+            try:
+                with tags("rlm-context", project):
+                    results.append(asyncio.run(compile_context(project, full, max_usd)))
+            except RlmContextError as error:
+                results.append(error)
+        return results

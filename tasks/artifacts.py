@@ -1,0 +1,68 @@
+"""What a run leaves to look at in Prefect: the brief, and a table of what was done."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+import msgspec
+from prefect import task
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+
+from compiler.report import ProjectReport
+from data_models.events import Reject
+from store.blobs import get_blob
+from store.generations import newest
+from tasks.compile import process_runtime
+from tasks.options import STEP
+
+_SHOWN_REJECTS = 100
+
+
+@task(name="artifacts", task_run_name="show brief and numbers, {report.project}", **STEP)
+async def show(report: ProjectReport, rejects: Iterable[Reject]) -> None:
+    """Make the artifacts of a compile: the newest brief, and sessions, seconds and rejects as a table."""
+    runtime = process_runtime()
+    generation = newest(runtime.store, report.project)
+    if generation is not None:
+        text = get_blob(runtime.store, generation.manifest.texts["brief"]).decode()
+        await acreate_markdown_artifact(
+            inert(text),
+            key=artifact_key("brief", report.project),
+            description=f"The brief of {report.project}",
+        )
+    await acreate_table_artifact(
+        table_rows(report, list(rejects)),
+        key=artifact_key("compile", report.project),
+        description=f"What the compile of {report.project} did",
+    )
+
+
+def artifact_key(kind: str, project: str) -> str:
+    """A key as Prefect wants it (lower-case letters, digits, dashes), another one for every project."""
+    readable = re.sub(r"[^a-z0-9]+", "-", project.lower()).strip("-")[-60:].strip("-")
+    digest = hashlib.sha256(project.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return "-".join(filter(None, (kind, readable, digest)))
+
+
+def inert(markdown: str) -> str:
+    """The text without images and HTML: it quotes transcripts, and a browser would fetch what those name."""
+    return markdown.replace("![", "!\\[").replace("<", "&lt;")
+
+
+def table_rows(report: ProjectReport, rejects: list[Reject]) -> list[dict[str, str | int | float]]:
+    """The rows of the table: counts, then seconds by step, then the first rejects."""
+    counts = {
+        "new sessions": report.sessions.new,
+        "new chunks": report.chunks.new,
+        "new digests": report.nodes.digest.new,
+        "new rollups": report.nodes.rollup.new,
+        "rejected records": len(rejects),
+    }
+    rows: list[dict[str, str | int | float]] = [
+        {"what": name, "value": count} for name, count in counts.items()
+    ]
+    for step, seconds in msgspec.structs.asdict(report.seconds).items():
+        rows.append({"what": f"seconds, {step}", "value": round(seconds, 2)})
+    for reject in rejects[:_SHOWN_REJECTS]:
+        rows.append({"what": f"reject, {reject.file}:{reject.line}", "value": reject.reason})
+    return rows

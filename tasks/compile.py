@@ -1,0 +1,131 @@
+"""The steps of a compile as Prefect tasks: names, retries and timeouts around `compiler.pipeline`."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from prefect import task
+
+from compiler.pipeline import DirectSteps
+from compiler.runtime import Runtime, open_runtime
+from compiler.work import Grown, Ingested, Plan, Summarized, Texts
+from data_models.events import Reject
+from data_models.records import CatalogEntry, Segment
+from data_models.settings import load_settings
+from tasks.options import STEP
+
+
+@task(
+    name="ingest",
+    task_run_name="ingest {label}, {plan.project}",
+    **STEP,
+)
+async def ingest(plan: Plan, receipts: Sequence[str], label: str) -> list[Ingested]:
+    """A batch of receipts to events."""
+    return await _steps().ingest(plan, receipts, label)
+
+
+@task(
+    name="summarize",
+    task_run_name="summarize {label}, {plan.project}",
+    **STEP,
+)
+async def summarize(plan: Plan, sessions: Sequence[Ingested], label: str) -> list[Summarized]:
+    """A batch of sessions to chunks and chunk summaries."""
+    return await _steps().summarize(plan, sessions, label)
+
+
+@task(
+    name="tree",
+    task_run_name="digests and rollups, {plan.project}",
+    **STEP,
+)
+async def grow(plan: Plan, new: Sequence[Summarized]) -> Grown:
+    """Chunk summaries to digests and rollups."""
+    return await _steps().grow(plan, new)
+
+
+@task(
+    name="index",
+    task_run_name="index {label}, {plan.project}",
+    **STEP,
+)
+async def index(plan: Plan, entries: Sequence[CatalogEntry], label: str) -> Segment:
+    """A batch of sessions to one index segment."""
+    return await _steps().index(plan, entries, label)
+
+
+@task(
+    name="root",
+    task_run_name="brief and full text, {plan.project}",
+    **STEP,
+)
+async def write_texts(plan: Plan, new: Sequence[CatalogEntry]) -> Texts:
+    """Rollups to brief and full text."""
+    return await _steps().write_texts(plan, new)
+
+
+@task(
+    name="publish",
+    task_run_name="publish generation {plan.number}, {plan.project}",
+    **STEP,
+)
+async def publish(
+    plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment], texts: Texts, rollups: int
+) -> str:
+    """Everything to a generation; its key."""
+    return await _steps().publish(plan, new, segments, texts, rollups)
+
+
+class PrefectSteps:
+    """The steps for `compile_project`, each run as a task of the current flow run.
+
+    Tasks are awaited and not mapped: `.map` of async tasks costs ten times the client's time.
+
+    Attributes:
+        rejects: the records that could not be read in the sessions ingested so far.
+    """
+
+    def __init__(self) -> None:
+        self.rejects: list[Reject] = []
+
+    async def ingest(self, plan: Plan, receipts: Sequence[str], label: str) -> list[Ingested]:
+        """See `compiler.pipeline.Steps.ingest`."""
+        ingested = await ingest(plan, receipts, label)
+        self.rejects += [reject for session in ingested for reject in session.rejects]
+        return ingested
+
+    async def summarize(self, plan: Plan, sessions: Sequence[Ingested], label: str) -> list[Summarized]:
+        """See `compiler.pipeline.Steps.summarize`."""
+        return await summarize(plan, sessions, label)
+
+    async def grow(self, plan: Plan, new: Sequence[Summarized]) -> Grown:
+        """See `compiler.pipeline.Steps.grow`."""
+        return await grow(plan, new)
+
+    async def index(self, plan: Plan, entries: Sequence[CatalogEntry], label: str) -> Segment:
+        """See `compiler.pipeline.Steps.index`."""
+        return await index(plan, entries, label)
+
+    async def write_texts(self, plan: Plan, new: Sequence[CatalogEntry]) -> Texts:
+        """See `compiler.pipeline.Steps.write_texts`."""
+        return await write_texts(plan, new)
+
+    async def publish(
+        self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment], texts: Texts, rollups: int
+    ) -> str:
+        """See `compiler.pipeline.Steps.publish`."""
+        return await publish(plan, new, segments, texts, rollups)
+
+
+def process_runtime() -> Runtime:
+    """The runtime of this process; opened again only when the settings are no longer the same."""
+    return _opened(load_settings().model_dump_json())
+
+
+def _steps() -> DirectSteps:
+    return DirectSteps(process_runtime())
+
+
+@lru_cache(maxsize=1)
+def _opened(settings: str) -> Runtime:
+    return open_runtime()
