@@ -77,8 +77,9 @@ class FileWriter:
                 self._make_folder(target.parent, unsynced)
                 temporary = self.temporary / f"{secrets.token_hex(8)}.{os.getpid()}"
                 pending.append((temporary, target, _write_new(temporary, data)))
-            for temporary, target, descriptor in pending:
+            for _, _, descriptor in pending:
                 os.fsync(descriptor)
+            for temporary, target, _ in pending:
                 temporary.replace(target)
         finally:
             for temporary, _, descriptor in pending:
