@@ -53,7 +53,7 @@ compile: $(READY)
 	echo; \
 	echo "To look further (or delete $$home when you are done):"; \
 	echo "  export RLM_CONTEXT_HOME=$$home RLM_CONTEXT_STORE="; \
-	echo "  $(BIN)/rlm-context search \"alert backoff\""; \
+	echo "  $(BIN)/rlm-context search \"alerts after a restart\""; \
 	echo "  $(BIN)/rlm-context sessions"
 
 test: $(READY_DEV)
