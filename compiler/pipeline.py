@@ -5,6 +5,7 @@ package offers the same as Prefect tasks. Arguments and results are small values
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import perf_counter
@@ -17,6 +18,9 @@ from compiler.report import Count, ProjectReport
 from compiler.runtime import Runtime
 from compiler.work import Grown, Ingested, Plan, Summarized, Texts
 from data_models.records import CatalogEntry, Segment, Usage
+
+progress = logging.getLogger("rlm_context.progress")
+"""Says at INFO which step begins, for whoever watches; it never holds content."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -115,11 +119,13 @@ async def compile_project(runtime: Runtime, project: str, steps: Steps, *, full:
         What was done: counts of new things and seconds. Where nothing was new, no step ran.
     """
     report = ProjectReport(project=project)
+    written = runtime.store.written
     todo = await asyncio.to_thread(make_plan, runtime, project, full=full)
     while todo.new:
         await _compile_once(runtime, todo, steps, report)
         # What was uploaded meanwhile would otherwise wait for the next trigger.
         todo = await asyncio.to_thread(make_plan, runtime, project)
+    report.bytes_written = runtime.store.written - written
     return report
 
 
@@ -166,6 +172,7 @@ async def _in_batches(
     size = max(_LEAST_BATCH, -(-len(items) // _MOST_BATCHES))
     results: list[R] = []
     for at in range(0, len(items), size):
+        progress.info("%s", _label(at, size, len(items)))
         results += await step(items[at : at + size], _label(at, size, len(items)))
     return results
 
@@ -184,6 +191,7 @@ class _Clock:
     def step(self, name: str) -> Iterator[None]:
         """Time the block as the step `name`."""
         begun = perf_counter()
+        progress.info("%s", name)
         try:
             yield
         finally:

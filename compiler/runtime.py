@@ -11,8 +11,8 @@ from compiler.backend import Backend
 from compiler.extractive.backend import ExtractiveBackend
 from data_models.errors import SettingsError
 from data_models.settings import Settings, load_settings
+from store.counted import CountedStore
 from store.memo import Memo
-from store.protocol import Store
 from store.registry import open_store
 from store.spool import Spool
 from transcripts.redaction.engine import Redactor
@@ -23,7 +23,7 @@ class Runtime:
     """What the steps share inside one process."""
 
     settings: Settings
-    store: Store
+    store: CountedStore
     backend: Backend
 
     @property
@@ -56,7 +56,8 @@ def open_runtime() -> Runtime:
         StoreError: the store cannot be opened, or a newer version wrote it.
     """
     settings = load_settings()
-    return Runtime(settings=settings, store=open_store(settings.store_url), backend=ExtractiveBackend())
+    store = CountedStore(open_store(settings.store_url))
+    return Runtime(settings=settings, store=store, backend=ExtractiveBackend())
 
 
 def redaction_key(settings: Settings) -> bytes:

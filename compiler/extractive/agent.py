@@ -19,6 +19,7 @@ _DONE = re.compile(
     r"(?:added|fixed|removed|changed|created|updated|renamed|moved|implemented|refactored|extracted|replaced|rewrote|merged|converted)\b",
     re.I,
 )
+_TYPE_WORTH = {"feat": 0.6, "refactor": 0.6, "perf": 0.3, "fix": -0.3, "style": -1.0, "test": -0.6, "chore": -0.6, "docs": -0.3}
 _LEAST_INTERIM = 300
 
 
@@ -34,7 +35,7 @@ def commit_statements(commit: Committed) -> Iterator[Statement]:
     if not is_generic(commit.subject):
         yield make("done", shorten(commit.subject, 200), commit.call, 6.0 if commit.pull_request else 5.0, commit.result)
     kind = _SCOPE.match(commit.subject)
-    base = 1.8 + (0.8 if commit.pull_request else 0.0) + (0.6 if kind and kind[1] in ("feat", "refactor", "perf") else 0.0)
+    base = 1.8 + (0.8 if commit.pull_request else 0.0) + (_TYPE_WORTH.get(kind[1], 0.0) if kind else 0.0)
     base -= 1.0 if is_generic(commit.subject) else 0.0
     for place, sentence in enumerate(sentences(commit.body)[:14]):
         text = tidy(shorten(sentence.text))
@@ -42,9 +43,9 @@ def commit_statements(commit: Committed) -> Iterator[Statement]:
             continue
         line = f"{_subject(commit.subject)}{text}"
         if cues.CAUSE.search(text):
-            yield make("fix", line, commit.call, base + worth(text) - 0.05 * place)
+            yield make("fix", line, commit.call, base + worth(text) + max(0.0, 0.8 - 0.4 * place))
         elif cues.REASON.search(text) or cues.DECISION_AGENT.search(text):
-            yield make("decision", line, commit.call, base + worth(text) - 0.05 * place)
+            yield make("decision", line, commit.call, base + worth(text) + max(0.0, 0.8 - 0.4 * place))
 
 
 def _subject(subject: str) -> str:
@@ -71,13 +72,13 @@ def text_statements(turn: Turn, corrected: bool) -> Iterator[Statement]:
 
 def _conclusion(text: str, event: Event, boost: float, final: bool) -> Iterator[Statement]:
     score = worth(text) + boost
-    if final and _DONE.match(text):
+    if _DONE.match(text):
         yield make("done", text, event, 1.0 + score)
     if cues.CAUSE.search(text):
         yield make("fix", text, event, score)
     elif cues.DECISION_AGENT.search(text) and cues.REASON.search(text) and not cues.BUG.search(text):
         yield make("decision", text, event, score - 0.5)
-    if cues.DEAD_END.search(text) and cues.REASON.search(text):
+    if cues.DEAD_END.search(text) and (cues.REASON.search(text) or specifics(text) > 1):
         yield make("dead_end", text, event, score)
     if cues.OPEN_EXPLICIT.search(text) or (final and cues.OPEN.search(text)):
         yield make("open_item", text, event, score)

@@ -57,7 +57,7 @@ CORRECTION: Final = _phrases(
 RULE: Final = _phrases(
     r"always|never|make sure|on purpose|convention|from now on|(?:every|each) time|must(?: not| be| have| use| never)?",
     r"we (?:don'?t|do not|never|always|prefer|use|explicitly|should be using)|(?:please )?(?:don'?t|do not) \w+|should (?:always|never|not)",
-    r"prefer|remember|(?:no|without|avoid) \w+ing|before (?:committing|pushing|you|we|starting|each)|in (?:claude|agents)\.md",
+    r"prefer|remember (?:to|that|also)|(?:no|without|avoid) \w+ing|before (?:committing|pushing|you|we|starting|each)|in (?:claude|agents)\.md",
     r"guideline|avoid|wherever (?:we|you) can|as (?:small|simple) as|(?:keep|each|every) commit|critical|important",
 )
 HABIT: Final = _phrases(
@@ -69,7 +69,7 @@ GENERAL: Final = _phrases(
     r"workflows?|codebase|in the future|instead of|rather than|explicitly|broken state",
 )
 DEAD_END: Final = _phrases(
-    r"(?:does|did|do|will|would|could|can)(?: not|n'?t) (?:actually |really )?(?:work|help|compile|solve|exist|support|handle|fix)\w*",
+    r"(?:does|did|do|will|would|could|can)(?: not|n'?t) (?:actually |really )?(?:work|help|compile|solve|exist|support|handle|fix|respect|honou?r|allow|detect|track|provide|persist|preserve|cover)\w*",
     r"not (?:possible|supported|feasible|viable)|revert(?:ed|ing)?|abandon(?:ed|ing)?|gave up|give up|rolled back|undo|undid",
     r"made (?:it|that|this) up|turn(?:s|ed) out|dead end|too (?:complex|fragile|risky|hard|slow|big)|dropped|dropping|backed out",
     r"no (?:benefit|way to|longer needed)|falls? apart|remove (?:this|it|that) again|misdiagnosed|red herring|concede|won'?t work",
@@ -78,7 +78,7 @@ OPEN: Final = _phrases(
     r"(?-i:TODO|FIXME)|follow[- ]?ups?|for later|later|not now|for now|next steps?|still (?:fail|need|open|to do|broken|miss)\w*",
     r"tomorrow|defer(?:red)?|out of scope|future (?:work|prs?|improvement|enhancement|exercise|task)|left (?:to do|open|for)",
     r"pick (?:this|it) up|separate (?:pr|ticket|issue|branch|task)|wip|unfinished|known (?:issue|limitation)|park(?:ed)?",
-    r"not (?:yet )?(?:implemented|covered|handled|tested|done)|remaining (?:work|issue|task|step|problem|fail)\w*",
+    r"not (?:yet )?(?:implemented|covered|handled|tested|done)|(?:are|is) (?:still |currently )?(?:failing|broken)|remaining (?:work|issue|task|step|problem|fail)\w*",
 )
 PUT_OFF: Final = _phrases(r"(?:do|add|fix|handle|address|tackle|come|back|revisit|it|this|that|them) .{0,30}(?:later|tomorrow|next week)")
 OPEN_EXPLICIT: Final = _phrases(
@@ -110,6 +110,13 @@ CHOICE: Final = re.compile(
     r"([1-9A-E])(?:\s*[=!,]|[.)]?\s*$)",
     re.IGNORECASE,
 )
+AGREES: Final = re.compile(
+    r"^\W*(?:(?:yes|ah|oh|hmm|okay|ok),?\s+)?(?:you'?re (?:absolutely |completely |totally )?(?:right|correct)|you are (?:absolutely )?(?:right|correct)|good (?:point|catch|question|call|idea)"
+    r"|great (?:point|catch|question|idea)|that'?s (?:right|correct|a good point|a great point)|exactly|correct|right|fair (?:point|enough)|understood|got it|agreed|my (?:mistake|bad)"
+    r"|i apologi[sz]e|sorry(?: about that| for [\w ]{1,30})?|makes sense|i see)\b(?: about \w+)?\s*[-–—.,!:;]*\s*",
+    re.IGNORECASE,
+)
+STRICT: Final = _phrases(r"always|never|must|don'?t|do not|avoid|prefer|critical|important|should(?: not| always| never)?|only use|ensure")
 HEDGE: Final = _phrases(
     r"i think|i believe|maybe|perhaps|possibly|probably|might(?: be| have)?|likely|seems?|appears?|could be|presumably|i suspect|not sure|let me",
 )

@@ -9,7 +9,7 @@ from compiler.extractive.calls import arguments
 from compiler.extractive.options import chosen_option
 from compiler.extractive.text import sentences, shorten, strip_markup
 from compiler.extractive.turns import Turn
-from compiler.extractive.voice import own_words, rule_worth, stands_alone, tidy, trim_filler, worth
+from compiler.extractive.voice import clean_words, own_words, rule_worth, stands_alone, tidy, worth
 from compiler.extractive.words import specifics
 from data_models.events import Event
 from data_models.knowledge import Citation, Statement, StatementKind
@@ -93,7 +93,7 @@ def _words(event: Event, before: Event | None, turn: Turn) -> Iterator[Statement
     corrected = event.kind == "rejection" or bool(cues.CORRECTION.match(opening))
     request = next((one.text for one in said if len(one.text) > 24 and not cues.CHATTER.match(one.text)), "")
     if request:
-        yield make("asked", shorten(trim_filler(request), LONGEST_SAID), event, worth(request))
+        yield make("asked", shorten(clean_words(request).rstrip(": "), LONGEST_SAID), event, worth(request))
     if corrected:
         yield from _correction(" ".join(one.text for one in said[:3]), event, turn)
     for sentence in said[:12]:
@@ -109,10 +109,12 @@ def _choice(event: Event, before: Event | None) -> Iterator[Statement]:
 
 
 def _correction(text: str, event: Event, turn: Turn) -> Iterator[Statement]:
-    words = shorten(trim_filler(text), LONGEST_SAID)
+    words = shorten(clean_words(text), LONGEST_SAID)
     if len(words) < 24 or words.endswith("?") and not specifics(words):
         return
-    reply = _outcome(event, turn) if specifics(words) < 2 else None
+    reply = _outcome(event, turn)
+    if reply and specifics(words) > 1 and not cues.AGREES.match(reply[0].text):
+        reply = None
     if reply:
         yield make("correction", f"{words} → {shorten(reply[1], _LONGEST_OUTCOME)}", event, 1.5 + worth(text), reply[0])
     elif specifics(words):
@@ -134,7 +136,7 @@ def _outcome(event: Event, turn: Turn) -> tuple[Event, str] | None:
 def _sentence(text: str, event: Event, turn: Turn, corrected: bool) -> Iterator[Statement]:
     if len(text) < 20 or len(text) > 600:
         return
-    words = shorten(trim_filler(text), LONGEST_SAID)
+    words = shorten(clean_words(text), LONGEST_SAID)
     asks = text.endswith("?") and not re.match(r"\W*(?:can|could|should) (?:we|you)\b", text, re.I)
     score = worth(text)
     if asks:

@@ -9,7 +9,7 @@ import msgspec
 from compiler.extractive import places
 from compiler.extractive.merge import merge
 from compiler.extractive.rules import habit
-from compiler.extractive.select import cover, heaviest_first, support
+from compiler.extractive.select import breadth, cover, heaviest_first, support
 from compiler.extractive.supersede import supersede
 from compiler.extractive.tree import HEADLINE_WEIGHT, rollup
 from data_models.knowledge import Line, Node, Root, Section, Statement, StatementKind
@@ -32,9 +32,10 @@ def root(project: str, nodes: Sequence[Node]) -> Root:
     """All lines, best first inside each section."""
     whole = rollup("month", project, nodes)
     statements = supersede(whole.statements)
-    lines = _ranked("Summary", _summary(whole, statements))
+    lines = _ranked("Summary", _summary(statements))
+    broad = breadth(statements)
     for section, kinds in _KINDS.items():
-        mine = [_aged(one, whole.ended, section) for one in statements if one.kind in kinds]
+        mine = [_aged(broad(one), whole.ended, section) for one in statements if one.kind in kinds]
         standing = [one for one in merge(mine) if not _is_noise(one)]
         chosen = sorted(standing, key=heaviest_first) if section == "Patterns" else cover(standing, PER_SECTION)
         lines += _ranked(section, chosen[:PER_SECTION])
@@ -54,7 +55,7 @@ def _is_noise(statement: Statement) -> bool:
     return habit(statement) is not None and statement.sessions < LEAST_HABIT
 
 
-def _summary(whole: Node, statements: Sequence[Statement]) -> list[Statement]:
+def _summary(statements: Sequence[Statement]) -> list[Statement]:
     """Work streams, newest first: one statement for each branch, or session without one."""
     streams: dict[str, list[Statement]] = defaultdict(list)
     for one in statements:
@@ -67,8 +68,14 @@ def _summary(whole: Node, statements: Sequence[Statement]) -> list[Statement]:
 
 def _stream(group: Sequence[Statement]) -> Statement:
     newest = group[0]
+    text = newest.text
+    first, told = group[-1].text.partition(" → ")[0], text.partition(" → ")[2]
+    if told and first != newest.text:
+        # The branch's first request says what it is for, its newest session how far it is.
+        text = f"{first} → {told}"
     return msgspec.structs.replace(
         newest,
+        text=text,
         sessions=sum(one.sessions for one in group),
         authors=tuple(dict.fromkeys(author for one in group for author in one.authors)),
         citations=tuple(dict.fromkeys(cited for one in group for cited in one.citations)),
@@ -93,7 +100,7 @@ def _line(section: Section, statement: Statement, rank: float) -> Line:
 def _told(section: Section, statement: Statement) -> str:
     who = ", ".join(statement.authors[:4])
     if habit(statement):
-        return f"asked again and again ({statement.sessions} sessions; {who}): “{statement.text}”"
+        return f"{who} ask again and again ({statement.sessions} sessions): “{statement.text}”"
     often = f" ({statement.sessions} sessions)" if statement.sessions > 1 else ""
     return f"{who}{often}: {_quoted(statement)}" if who else _quoted(statement)
 

@@ -11,6 +11,7 @@ from data_models.knowledge import Statement
 ALIKE = 0.72
 _MOST_CITATIONS = 4
 _LEAST_TERMS = 3
+_LEAST_SHARE = 0.5
 
 
 def merge(statements: Iterable[Statement]) -> list[Statement]:
@@ -51,7 +52,10 @@ def _rank(statement: Statement) -> tuple[float, int, str]:
 def _alike(left: frozenset[str], right: frozenset[str]) -> bool:
     if left == right:
         return True
-    return min(len(left), len(right)) >= _LEAST_TERMS and likeness(left, right) >= ALIKE
+    smaller, larger = sorted((len(left), len(right)))
+    if smaller < max(_LEAST_TERMS, _LEAST_SHARE * larger):
+        return False
+    return likeness(left, right) >= ALIKE
 
 
 def _joined(group: Sequence[Statement]) -> Statement:

@@ -45,7 +45,7 @@ def written_rules(turn: Turn) -> Iterator[Statement]:
         old = str(given.get("old_string", ""))
         for sentence in sentences(str(given.get("new_string", given.get("content", "")))):
             text = tidy(sentence.text)
-            if sentence.text not in old and cues.RULE.search(text) and stands_alone(text) and len(text) < 300:
+            if sentence.text not in old and cues.STRICT.search(text) and stands_alone(text) and len(text) < 300:
                 yield make("pattern", text, call, 3.0 + worth(text))
 
 

@@ -1,7 +1,10 @@
 """Which statements to keep: the heaviest of each kind, and among equals those that cover rare terms."""
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
 
 from compiler.extractive.words import rarity, terms
 from data_models.knowledge import Statement
@@ -9,6 +12,7 @@ from data_models.knowledge import Statement
 COST_POWER = 0.7
 """Exponent of a sentence's length in the coverage objective: gain / length ** 0.7."""
 
+BROADEST = 3
 SAME_SESSION = 0.6
 """Each statement already taken from a session makes its next one count less, so that no session fills a section."""
 
@@ -47,6 +51,25 @@ def cover(statements: Sequence[Statement], limit: int) -> list[Statement]:
         taken.update(_sources(statements[index]))
         chosen.append(statements[index])
     return chosen
+
+
+def breadth(statements: Sequence[Statement]) -> Callable[[Statement], Statement]:
+    """A function that makes a statement heavier the more sessions its three most shared terms come up in.
+
+    What the whole team's work turns around is worth more room than a detail that one session saw.
+    """
+    sessions: dict[str, set[str]] = defaultdict(set)
+    for one in statements:
+        for term in terms(one.text):
+            sessions[term] |= _sources(one)
+    total = math.log(1 + len({source for one in statements for source in _sources(one)}))
+
+    def weighed(one: Statement) -> Statement:
+        shared = sorted((len(sessions[term]) for term in terms(one.text)), reverse=True)[:BROADEST]
+        share = sum(math.log(count) for count in shared if count) / (BROADEST * total) if total else 0.0
+        return msgspec.structs.replace(one, weight=one.weight * (0.5 + share))
+
+    return weighed
 
 
 def _gain(statement: Statement, new: frozenset[str], rare: dict[str, float], taken: Counter[str]) -> float:

@@ -14,7 +14,7 @@ from data_models.events import Event
 from data_models.knowledge import Chunk, ChunkSummary, Citation, Commit, FileStat, Statement
 
 PER_KIND = 10
-FIRST_REQUEST = 5.0
+FIRST_REQUEST = 2.0
 MOST_FILES = 40
 MOST_TERMS = 24
 
@@ -50,9 +50,16 @@ def _statements(turns: list[Turn]) -> Iterator[Statement]:
 
 
 def _first_request(statements: list[Statement]) -> list[Statement]:
-    """The statements, the session's first request made heavy: it says what the session is about."""
-    first = next((one for one in statements if one.kind == "asked"), None)
-    return [msgspec.structs.replace(one, weight=FIRST_REQUEST) if one is first else one for one in statements]
+    """The statements, the session's first requests made heavier: they say what the session is about."""
+    raised: list[Statement] = []
+    bonus = FIRST_REQUEST
+    for one in statements:
+        if one.kind == "asked":
+            raised.append(msgspec.structs.replace(one, weight=one.weight + bonus))
+            bonus *= 0.6
+        else:
+            raised.append(one)
+    return raised
 
 
 def _of_the_host(events: Sequence[Event]) -> Iterator[Statement]:

@@ -28,14 +28,14 @@ MOST_COMMITS = 160
 MOST_TERMS = 40
 MOST_DIGESTS = 40
 HEADLINE_WEIGHT = 10.0
+_AT_THE_END_MS = 10 * 60_000
 _NO_TOPIC = frozenset({"", "HEAD", "main", "master", "trunk", "develop"})
 
 
 def digest(session: SessionInfo, summaries: Sequence[ChunkSummary]) -> Node:
     """What one session says; the node's `id` is left to the caller."""
     named = [_named(one, session) for summary in summaries for one in summary.statements]
-    last = frozenset(summaries[-1].statements) if summaries else frozenset()
-    named = [one for one, raw in zip(named, _raw(summaries), strict=True) if _still_open(one, raw in last)]
+    named = [one for one in named if _still_open(one, session)]
     commits = [_cited(commit, session.session_id) for summary in summaries for commit in summary.commits]
     statements = best(merge(named), DIGEST_PER_KIND)
     title = _title(summaries, statements)
@@ -79,13 +79,9 @@ def rollup(level: Level, bucket: str, children: Sequence[Node]) -> Node:
     )
 
 
-def _raw(summaries: Sequence[ChunkSummary]) -> list[Statement]:
-    return [one for summary in summaries for one in summary.statements]
-
-
-def _still_open(statement: Statement, in_last_chunk: bool) -> bool:
+def _still_open(statement: Statement, session: SessionInfo) -> bool:
     # What an agent left undone half-way through a session was mostly done by its end.
-    if statement.kind != "open_item" or statement.by == "human" or in_last_chunk:
+    if statement.kind != "open_item" or statement.by == "human" or statement.time >= session.ended - _AT_THE_END_MS:
         return True
     return not statement.text.startswith("todo:") and bool(cues.OPEN_EXPLICIT.search(statement.text))
 

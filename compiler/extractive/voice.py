@@ -17,7 +17,7 @@ _COMMAND = re.compile(r"^/[\w:.-]+\s*[-–—]?\s*")
 _LINES = re.compile(r"\s*\((?:at |around |currently )?(?:lines?|L)\s*~?\d+[^()]{0,60}\)|(?<=\.\w\w):\d+(?:[-–]\d+)?|(?<=\.go|\.py|\.ts|\.md|\.rs|\.js):\d+(?:[-–]\d+)?")
 _LONG_PATH = re.compile(r"(?<![\w.])(?:~|/(?:Users|home|private|var|tmp|root|opt))(?:/[^\s/`'\")]+)*/([^\s/`'\")]+/[^\s/`'\")]+)")
 _AT_LINES = re.compile(r",?\s+(?:at|in|on|from|to|around)?\s*\blines?\s+~?\d+(?:\s*[-–]\s*\d+)?(?!\s*(?:of|added|changed))", re.I)
-_FILLER = re.compile(r"^(?:(?:ok(?:ay)?|ah|oh|hmm+|uh+|yeah|yes|yep|right|cool|great|so|well|and|but|btw|actually|also|note|ugh|genuine|quick|q|question|debug)\b[\s,.:!…-]*)+", re.I)
+_FILLER = re.compile(r"^(?:(?:ok(?:ay)?|ah|oh|hmm+|uh+|yeah|yes|yep|right|cool|great|so|well|and|but|btw|actually|also|note|ugh|stop for a second|one more thing|one last thing|first|ideally|brainstorm|follow up|for \\d|genuine|quick|q|question|debug)\b[\s,.:!…-]*)+", re.I)
 _IMPERATIVE = re.compile(
     r"^\W*(?:oh,? |and |also )?(?:please\b|always\b|never\b|don'?t\b|do not\b|prefer\b|keep\b|make sure\b|use\b|avoid\b|let'?s (?:not|avoid|keep|always)\b"
     r"|we (?:should|must|don'?t|never|always|prefer|want|use)\b|no \w+ing\b|the (?:overriding|general) |commit\b|i(?:'d)? prefer\b|remember\b|ensure\b)",
@@ -54,17 +54,23 @@ def tidy(text: str) -> str:
     text = _AT_LINES.sub("", text)
     text = _LONG_PATH.sub(r"…/\1", text)
     text = _LABEL.sub("", text)
-    text = _LABEL.sub("", text)
+    text = _LABEL.sub("", cues.AGREES.sub("", text))
     match = _FIRST_PERSON.match(text)
     if match:
         text = match[1] + text[match.end(1) :]
-    text = text.strip(" -–—:;,*")
+    text = closed(text).strip(" -–—:;,*")
     return text[:1].upper() + text[1:] if text[:1].islower() and not text[:12].count("(") and " " in text[:20] else text
 
 
-def trim_filler(text: str) -> str:
-    """A person's sentence without "ok, so" and the like in front."""
-    return _FILLER.sub("", text) or text
+def clean_words(text: str) -> str:
+    """A person's words without "ok, so" and the like in front, and with long paths cut."""
+    return closed(_LONG_PATH.sub(r"…/\1", _FILLER.sub("", text) or text))
+
+
+def closed(text: str) -> str:
+    """The text without a last parenthesis that never closes."""
+    opened = text.rfind("(")
+    return text[:opened].rstrip(" ,;:-") if opened > 20 and ")" not in text[opened:] else text
 
 
 def stands_alone(text: str, least: int = 1) -> bool:
@@ -87,7 +93,7 @@ def rule_worth(text: str) -> float:
     score += 0.7 if cues.HABIT.search(text) else 0.0
     score += 0.5 if cues.GENERAL.search(text) else 0.0
     score -= 0.4 * max(0, specifics(text) - 1) + (0.7 if cues.DANGLING.match(text) else 0.0)
-    return score - (0.8 if len(text) > 180 else 0.0) - (0.8 if text.endswith("?") else 0.0)
+    return score - (0.7 if len(text) > 130 else 0.0) - (0.8 if text.endswith("?") else 0.0)
 
 
 def worth(text: str) -> float:

@@ -1,7 +1,6 @@
 """`rlm-context compile`: the main job."""
 
-import asyncio
-from collections.abc import Callable
+import os
 from pathlib import Path
 from time import perf_counter
 
@@ -13,9 +12,9 @@ from compiler.plan import plan
 from compiler.report import CompileReport, ProjectReport, summed
 from compiler.runtime import Runtime, open_runtime
 from compiler.upload import Uploaded, preview, upload
-from data_models.errors import NotFoundError, SourceError
-from rlm_context.output import print_json, say
-from rlm_context.progress import progress_bar
+from data_models.errors import NotFoundError, RlmContextError, SourceError
+from rlm_context.output import explain, print_json
+from rlm_context.progress import progress_bar, steps_shown
 from rlm_context.summary import print_dry_run, print_report
 from store.receipts import projects
 from transcripts.sources import default_sources
@@ -37,7 +36,7 @@ def compile_command(
     dry_run: bool,
     max_usd: float | None,
     as_json: bool,
-) -> None:
+) -> int:
     """Read agents' sessions, compile them, and print the brief.
 
     Sessions are redacted before anything is stored. What was compiled before is not compiled again.
@@ -46,12 +45,12 @@ def compile_command(
     chosen = _sources(runtime, sources, project)
     if dry_run:
         print_dry_run(preview(runtime, chosen, project=project or ""), as_json)
-        return
+        return 0
     begun = perf_counter()
     uploaded = _upload(runtime, chosen, project if sources else None)
     uploading = perf_counter() - begun
     names = _projects(runtime, uploaded, project)
-    reports = _compile(runtime, names, full, max_usd)
+    reports, errors = _compile(runtime, names, full, max_usd)
     runtime.spool.acknowledge(runtime.store)
     _add_upload_time(reports, uploading)
     generation = reports[0].generation if len(reports) == 1 else None
@@ -59,6 +58,9 @@ def compile_command(
         generation=generation, projects=reports, totals=summed(reports), skipped=uploaded.skipped
     )
     print_json(result) if as_json else print_report(runtime, result, perf_counter() - begun)
+    for error in errors:
+        explain(error)
+    return 1 if errors else 0
 
 
 def _sources(runtime: Runtime, sources: tuple[Path, ...], project: str | None) -> list[Path]:
@@ -99,27 +101,29 @@ def _projects(runtime: Runtime, uploaded: Uploaded, project: str | None) -> list
 
 def _compile(
     runtime: Runtime, names: list[str], full: bool, max_usd: float | None
-) -> list[ProjectReport]:
+) -> tuple[list[ProjectReport], list[RlmContextError]]:
     """Compile the projects that have something new, through Prefect; the others only report."""
     waiting = [name for name in names if full or plan(runtime, name).new]
-    made = _run_flows(runtime, waiting, full, max_usd) if waiting else {}
+    made, errors = _run_flows(runtime, waiting, full, max_usd) if waiting else ({}, [])
     reports = []
     for name in names:
         copy = refresh(runtime, name)
         if copy is not None:
             reports.append(describe(runtime, made.get(name, ProjectReport(project=name)), copy))
-    return reports
+    return reports, errors
 
 
 def _run_flows(
     runtime: Runtime, names: list[str], full: bool, max_usd: float | None
-) -> dict[str, ProjectReport]:
-    from compiler.pipeline import DirectSteps, compile_project
+) -> tuple[dict[str, ProjectReport], list[RlmContextError]]:
+    from flows.run import compile_projects  # imports Prefect, which nothing else here needs
 
-    made = {}
-    for name in names:
-        made[name] = asyncio.run(compile_project(runtime, name, DirectSteps(runtime), full=full))
-    return made
+    # Prefect's own lines are in its UI; a person wants one that changes.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "ERROR")
+    with steps_shown("compile"):
+        results = compile_projects(runtime.home, names, full=full, max_usd=max_usd)
+    made = {result.project: result for result in results if isinstance(result, ProjectReport)}
+    return made, [result for result in results if isinstance(result, RlmContextError)]
 
 
 def _add_upload_time(reports: list[ProjectReport], seconds: float) -> None:
