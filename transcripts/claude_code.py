@@ -10,11 +10,12 @@ from transcripts.agent import Facts, Found, Unknown
 from transcripts.claude_drift import unknown
 from transcripts.claude_events import add_events
 from transcripts.claude_find import find_projects, find_slug, is_projects_folder
-from transcripts.claude_slim import DROPPED_TYPES, SMALL_TYPES, slim_record
+from transcripts.claude_slim import slim_record
+from transcripts.claude_vocabulary import DROPPED_TYPES, MESSAGE_LIKE, SMALL_TYPES
 from transcripts.clean import Cleaner, parse_time
 from transcripts.collect import Collector, Position
 
-_TYPES = DROPPED_TYPES | SMALL_TYPES | {"user", "assistant", "system", "attachment"}
+_TYPES = DROPPED_TYPES | SMALL_TYPES | MESSAGE_LIKE.keys()
 _MARKS = ("uuid", "sessionId", "leafUuid", "messageId")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 

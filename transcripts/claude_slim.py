@@ -9,64 +9,8 @@ from typing import Any
 
 import msgspec
 
+from transcripts.claude_vocabulary import DROPPED_ATTACHMENTS, DROPPED_SUBTYPES, DROPPED_TYPES
 from transcripts.clean import Cleaner, without_payload
-
-DROPPED_TYPES = frozenset(
-    {
-        "progress",
-        "file-history-snapshot",
-        "file-history-delta",
-        "api-request",
-        "api-request-shape",
-        "api-request-blob",
-        "api-request-resumed",
-        "atis-latch",
-        "content-replacement",
-        "last-prompt",
-        "mode",
-        "permission-mode",
-        "tools-used",
-    }
-)
-"""Host bookkeeping and copies of what other records hold."""
-
-DROPPED_ATTACHMENTS = frozenset(
-    {
-        "agent_listing_delta",
-        "date",
-        "deferred_tools_delta",
-        "environment",
-        "model",
-        "prompt_snapshot",
-        "remote_session_change",
-        "silent_turn_reminder",
-        "skill_listing",
-    }
-)
-"""What the host tells the model about itself."""
-
-DROPPED_SUBTYPES = frozenset({"turn_duration"})
-
-SMALL_TYPES = frozenset(
-    {
-        "summary",
-        "custom-title",
-        "ai-title",
-        "tag",
-        "pr-link",
-        "queue-operation",
-        "cost-state",
-        "agent-name",
-        "agent-color",
-        "agent-setting",
-        "continued-in",
-        "fork-context-ref",
-        "derived-from",
-        "worktree-state",
-        "relocated",
-    }
-)
-"""Kept as they are."""
 
 _UNKNOWN_LIMIT = 64 * 1024
 _ATTACHMENT_LIMIT = 20_000
@@ -150,15 +94,18 @@ def slim_record(line: bytes, clean: Cleaner) -> dict[str, Any] | None:
 
 def _base(record: _Record, clean: Cleaner) -> dict[str, Any]:
     """The fields that all message-like records share, without those that say nothing."""
-    base: dict[str, Any] = {"type": record.type}
-    for name in ("uuid", "parentUuid", "agentId"):
-        if (value := getattr(record, name)) is not None:
-            base[name] = clean.identifier(value)
-    if record.timestamp is not None:
-        base["timestamp"] = clean.time(record.timestamp)
-    for name in ("cwd", "gitBranch", "version"):
-        if value := getattr(record, name):
-            base[name] = clean.value(value)
+    base: dict[str, Any] = {"type": record.type, "uuid": clean.identifier(record.uuid)}
+    if record.parentUuid is not None:
+        base["parentUuid"] = clean.identifier(record.parentUuid)
+    base["timestamp"] = clean.time(record.timestamp)
+    if record.cwd:
+        base["cwd"] = clean.value(record.cwd)
+    if record.gitBranch:
+        base["gitBranch"] = clean.value(record.gitBranch)
+    if record.version:
+        base["version"] = clean.value(record.version)
+    if record.agentId is not None:
+        base["agentId"] = clean.identifier(record.agentId)
     if record.isSidechain is True:
         base["isSidechain"] = True
     if record.isMeta is True:
@@ -202,9 +149,11 @@ def _message(message: Any, clean: Cleaner) -> Any:
     if not isinstance(message, dict):
         return clean.value(message)
     slim: dict[str, Any] = {}
-    for name in ("id", "role", "model", "stop_reason"):
+    if (identity := message.get("id")) is not None:
+        slim["id"] = clean.identifier(identity)
+    for name in ("role", "model", "stop_reason"):
         if (value := message.get(name)) is not None:
-            slim[name] = clean.identifier(value)
+            slim[name] = clean.value(value)
     content = message.get("content")
     if isinstance(content, list):
         slim["content"] = [_block(block, clean) for block in content]

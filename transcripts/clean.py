@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 # ECMA-48 control sequences: CSI, OSC (title, hyperlink; ended by BEL or ST), and two-character escapes.
@@ -15,8 +16,9 @@ _ID = re.compile(
     r"|(?:msg|toolu|srvtoolu|mcptoolu|req|call|fc|fco|ctc|ctco|rs|resp)_[0-9A-Za-z-]{1,80}"
     r"|[0-9a-f]{7,20}"
 )
+_NAME = re.compile(r"[\w./: -]{0,80}")
 _REMEMBERED_LENGTH = 160
-_REMEMBERED = 8192
+_REMEMBERED = 1 << 16
 
 
 class Redact(Protocol):
@@ -29,8 +31,11 @@ class Redact(Protocol):
 
 def parse_time(value: object) -> int | None:
     """Unix milliseconds of an ISO 8601 time (UTC where it names no zone), or None."""
-    if not isinstance(value, str):
-        return None
+    return _milliseconds(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=64)  # each record's time is asked for more than once
+def _milliseconds(value: str) -> int | None:
     try:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
@@ -51,6 +56,7 @@ class Cleaner:
         self.counts: dict[str, int] = {}
         self._redact = redact
         self._harmless: set[str] = set()
+        self._ids: set[str] = set()
 
     def text(self, text: str) -> str:
         """The text without terminal codes, embedded base64 data and secrets."""
@@ -70,7 +76,7 @@ class Cleaner:
     def value(self, value: Any) -> Any:
         """The same for every string of a JSON value, keys included; base64 payloads become their size."""
         if isinstance(value, str):
-            return self.text(value)
+            return value if value in self._harmless else self.text(value)
         if isinstance(value, dict):
             if isinstance(value.get("base64"), str) or (value.get("type") == "base64" and "data" in value):
                 value = without_payload(value)
@@ -81,13 +87,24 @@ class Cleaner:
 
     def identifier(self, value: Any) -> Any:
         """An id as it is if it has the shape of one, else cleaned like any other value."""
-        if isinstance(value, str) and _ID.fullmatch(value):
+        if not isinstance(value, str):
+            return self.value(value)
+        if value in self._ids:
             return value
-        return self.value(value)
+        if not _ID.fullmatch(value):
+            return self.text(value)
+        if len(self._ids) < _REMEMBERED:
+            self._ids.add(value)
+        return value
 
     def time(self, value: Any) -> Any:
         """A time as it is if it is one, else cleaned like any other value."""
         return value if parse_time(value) is not None else self.value(value)
+
+
+def safe_name(name: object) -> str:
+    """A host's word (a type, a field, a version) fit to be shown: transcripts may hold anything there."""
+    return name if isinstance(name, str) and _NAME.fullmatch(name) else "without a usable name"
 
 
 def without_payload(source: dict[str, Any]) -> dict[str, Any]:

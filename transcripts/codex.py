@@ -1,6 +1,6 @@
 """Codex rollouts: finding them and reducing their records. Format: Codex 0.169.0 and its predecessors.
 
-`$CODEX_HOME/sessions/YYYY/MM/DD/rollout-<time>-<uuid>.jsonl`; a line is `{timestamp, ordinal, type, payload}`.
+A file is `$CODEX_HOME/sessions/YYYY/MM/DD/rollout-<time>-<uuid>.jsonl`, a line `{timestamp, type, payload}`.
 Text stands twice, as response_item and as event_msg: the response items are kept.
 """
 
@@ -149,9 +149,10 @@ class Codex:
             yield Unknown(version, f"record type {kind}")
             return
         inner = payload.get("type")
+        inner = inner if isinstance(inner, str) else f"({type(inner).__name__})"
         if kind == "response_item" and inner not in ITEMS:
             yield Unknown(version, f"item type {inner}")
-        if kind == "event_msg" and inner not in KEPT_MESSAGES and inner not in DROPPED_MESSAGES:
+        if kind == "event_msg" and inner not in KEPT_MESSAGES | DROPPED_MESSAGES:
             yield Unknown(version, f"event type {inner}")
 
 

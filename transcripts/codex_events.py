@@ -8,7 +8,7 @@ import msgspec
 
 from data_models.events import Event
 from transcripts.clean import parse_time
-from transcripts.collect import Collector, Position
+from transcripts.collect import Collector, Position, count
 from transcripts.tool_text import compact_json
 
 _HOST_TEXT = (
@@ -230,17 +230,13 @@ def _tokens(usage: Any, into: Collector) -> None:
     event = _last_without_tokens(into.events)
     if event is None:
         return
-    cached = _count(usage.get("cached_input_tokens"))
-    total = _count(usage.get("input_tokens"))
+    cached = count(usage.get("cached_input_tokens")) or 0
+    total = count(usage.get("input_tokens")) or 0
     # The host counts cached tokens inside the input; an event holds what was not cached.
     event.input_tokens = max(0, total - cached)
-    event.output_tokens = _count(usage.get("output_tokens"))
+    event.output_tokens = count(usage.get("output_tokens")) or 0
     event.cache_read_tokens = cached
-    event.cache_write_tokens = _count(usage.get("cache_write_input_tokens"))
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) else 0
+    event.cache_write_tokens = count(usage.get("cache_write_input_tokens")) or 0
 
 
 def _last_without_tokens(events: list[Event]) -> Event | None:

@@ -1,4 +1,4 @@
-"""Where Codex keeps sessions: a rollout file each, by day; a spawned agent's rollout belongs to its root's."""
+"""Where Codex keeps sessions: one rollout file each, by day; a spawned agent's belongs to its root's."""
 
 import re
 from pathlib import Path

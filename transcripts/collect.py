@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from data_models.events import Event, Kind, Reject, Role
+from transcripts.clean import safe_name
 
 # Our own compiled context as hooks and tools fence it. It must not come back in as knowledge.
 _FENCE = re.compile(r"<rlm-context\b[^>]*>.*?</rlm-context>", re.DOTALL)
@@ -16,7 +17,6 @@ _DELIVERED = ("prompt", "command", "shell", "queued", "notification")
 _PERSISTED = "<persisted-output>"
 _SAVED_TO = re.compile(r"saved to: (.+)")
 FENCE = "<rlm-context"
-_SAFE_NAME = re.compile(r"[\w./:-]{1,60}")
 
 
 class Position(msgspec.Struct, gc=False):
@@ -42,6 +42,11 @@ class Tokens(msgspec.Struct, gc=False):
     output: int | None = None
     cache_read: int | None = None
     cache_write: int | None = None
+
+
+def count(value: Any) -> int | None:
+    """A token count as a host states it; None for anything that cannot be one."""
+    return value if type(value) is int and 0 <= value < 1 << 53 else None
 
 
 class Collector:
@@ -126,15 +131,14 @@ class Collector:
             self.add(at, "tool", "tool_result", text)
 
     def count_tokens(self, message_id: str, tokens: Tokens) -> None:
-        """Note one line's counts; the host repeats them on every line, the largest output is the final one."""
+        """Note one line's counts; the host repeats them, the largest output is final."""
         known = self._tokens.get(message_id)
         if known is None or (tokens.output or 0) >= (known.output or 0):
             self._tokens[message_id] = tokens
 
     def unknown(self, at: Position, what: str, name: object) -> None:
         """Count something this version does not know. The name is a host's word, never content."""
-        shown = name if isinstance(name, str) and _SAFE_NAME.fullmatch(name) else "without a usable name"
-        entry = self._unknown.setdefault(f"unknown {what} {shown}", [at.seq, at.subagent, 0])
+        entry = self._unknown.setdefault(f"unknown {what} {safe_name(name)}", [at.seq, at.subagent, 0])
         entry[2] += 1
 
     def finish(self, file: str) -> tuple[list[Event], list[Reject]]:

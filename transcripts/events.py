@@ -61,7 +61,7 @@ def read_events(blob: bytes) -> tuple[list[Event], list[Reject]]:
 def _entries(blob: bytes) -> Iterator[_Entry]:
     try:
         with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(blob)) as reader:
-            for line in io.BufferedReader(reader, 1 << 20):  # type: ignore[type-var]
+            for line in io.BufferedReader(reader, 1 << 20):
                 yield _ENTRY.decode(line)
     except (zstandard.ZstdError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedError("slim blob", "it cannot be decoded") from error

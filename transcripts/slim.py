@@ -139,15 +139,15 @@ class _Job:
         self._version = facts.version or self._version
 
     def _write(self, entry: dict[str, Any]) -> None:
-        self._pending += self._encoder.encode(entry)
+        self._encoder.encode_into(entry, self._pending, -1)
         self._pending += b"\n"
         if len(self._pending) >= _FLUSH_BYTES:
-            self._packed.append(self._zstd.compress(bytes(self._pending)))
+            self._packed.append(self._zstd.compress(self._pending))
             self._pending.clear()
 
     def finish(self) -> Slim:
         """Close the blob."""
-        self._packed.append(self._zstd.compress(bytes(self._pending)))
+        self._packed.append(self._zstd.compress(self._pending))
         self._packed.append(self._zstd.flush())
         newest = self._newest
         if newest is None:
