@@ -109,7 +109,8 @@ def _text(project: str, lines: Sequence[Line], short: dict[str, str]) -> str:
 def _head(project: str) -> str:
     return (
         f"# {project}\n"
-        'More: `rlm-context search "…"` finds what was said and done; `rlm-context session ID` shows a session.\n'
+        'More: `rlm-context search "…"` finds what was said and done, '
+        "`rlm-context session ID` shows a session.\n"
     )
 
 

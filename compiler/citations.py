@@ -76,8 +76,8 @@ def resolve(digits: str, session_ids: Collection[str]) -> list[str]:
         session_ids: the sessions to choose from.
 
     Returns:
-        One id where the digits are unique, none where nothing matches, else all that match, sorted. A whole id
-        means that session alone, even where it is also the end of another one.
+        One id where the digits are unique, none where nothing matches, else all that match, sorted. A whole
+        id means that session alone, even where it is also the end of another one.
     """
     if digits in session_ids:
         return [digits]

@@ -13,14 +13,29 @@ from compiler.extractive.words import specifics
 from data_models.events import Event
 from data_models.knowledge import Statement
 
-_GENERIC = re.compile(r"\b(?:address|apply|resolve)\b.{0,40}\b(?:review|feedback|comments?)\b|^merge\b|^(?:wip|fix(?:es)?|update|cleanup)$", re.I)
-_SCOPE = re.compile(r"^(\w+)(?:\(([^)]+)\))?!?:\s*")
-_DONE = re.compile(
-    r"(?:added|fixed|removed|changed|created|updated|renamed|moved|implemented|refactored|extracted|replaced|rewrote|merged|converted)\b",
+_GENERIC = re.compile(
+    r"\b(?:address|apply|resolve)\b.{0,40}\b(?:review|feedback|comments?)\b|^merge\b|^(?:wip"
+    r"|fix(?:es)?|update|cleanup)$",
     re.I,
 )
-_TYPE_WORTH = {"feat": 0.6, "refactor": 0.6, "perf": 0.3, "fix": -0.3, "style": -1.0, "test": -0.6, "chore": -0.6, "docs": -0.3}
+_SCOPE = re.compile(r"^(\w+)(?:\(([^)]+)\))?!?:\s*")
+_DONE = re.compile(
+    r"(?:added|fixed|removed|changed|created|updated|renamed|moved|implemented|refactored|extracted"
+    r"|replaced|rewrote|merged|converted)\b",
+    re.I,
+)
+_TYPE_WORTH = {
+    "feat": 0.6,
+    "refactor": 0.6,
+    "perf": 0.3,
+    "fix": -0.3,
+    "style": -1.0,
+    "test": -0.6,
+    "chore": -0.6,
+    "docs": -0.3,
+}
 _LEAST_INTERIM = 300
+_LONGEST_REASON = 200
 
 
 def is_generic(subject: str) -> bool:
@@ -33,24 +48,34 @@ def commit_statements(commit: Committed) -> Iterator[Statement]:
     if commit.subject.lower().startswith("merge "):
         return
     if not is_generic(commit.subject):
-        yield make("done", shorten(commit.subject, 200), commit.call, 6.0 if commit.pull_request else 5.0, commit.result)
+        yield make(
+            "done",
+            shorten(commit.subject, 200),
+            commit.call,
+            6.0 if commit.pull_request else 5.0,
+            commit.result,
+        )
     kind = _SCOPE.match(commit.subject)
     base = 1.8 + (0.8 if commit.pull_request else 0.0) + (_TYPE_WORTH.get(kind[1], 0.0) if kind else 0.0)
     base -= 1.0 if is_generic(commit.subject) else 0.0
     for place, sentence in enumerate(sentences(commit.body)[:14]):
-        text = tidy(shorten(sentence.text))
+        text = tidy(shorten(sentence.text, _LONGEST_REASON))
         if not stands_alone(text, least=0) or sentence.heading.lower().startswith(("test", "how to")):
             continue
-        line = f"{_subject(commit.subject)}{text}"
+        line = f"{_subject(commit.subject, text)}{text}"
+        score = base + worth(text) + max(0.0, 0.8 - 0.4 * place) - (0.9 if cues.TRIVIA.search(line) else 0.0)
         if cues.CAUSE.search(text):
-            yield make("fix", line, commit.call, base + worth(text) + max(0.0, 0.8 - 0.4 * place))
+            yield make("fix", line, commit.call, score)
         elif cues.REASON.search(text) or cues.DECISION_AGENT.search(text):
-            yield make("decision", line, commit.call, base + worth(text) + max(0.0, 0.8 - 0.4 * place))
+            yield make("decision", line, commit.call, score)
 
 
-def _subject(subject: str) -> str:
-    if not is_generic(subject):
-        return f"{shorten(_SCOPE.sub('', subject), 90).rstrip('.')}: "
+def _subject(subject: str, text: str) -> str:
+    """What to put before a sentence of a commit's message so that it stands alone."""
+    kind = _SCOPE.match(subject)
+    minor = bool(kind) and kind is not None and _TYPE_WORTH.get(kind[1], 0.0) <= 0
+    if not is_generic(subject) and not (minor and specifics(text) > 1):
+        return f"{shorten(_SCOPE.sub('', subject), 80).rstrip('.')}: "
     scope = _SCOPE.match(subject)
     return f"{scope[2]}: " if scope and scope[2] else ""
 
@@ -66,12 +91,17 @@ def text_statements(turn: Turn, corrected: bool) -> Iterator[Statement]:
             continue
         for sentence in sentences(event.text):
             text = tidy(sentence.text)
-            if len(text) <= 320 and stands_alone(text) and not text.endswith(("?", ":")) and not cues.HEDGE.search(text):
+            if (
+                len(text) <= 320
+                and stands_alone(text)
+                and not text.endswith(("?", ":"))
+                and not cues.HEDGE.search(text)
+            ):
                 yield from _conclusion(text, event, committed + (0.6 if final else 0.0), final)
 
 
 def _conclusion(text: str, event: Event, boost: float, final: bool) -> Iterator[Statement]:
-    score = worth(text) + boost
+    score = worth(text) + boost - (0.9 if cues.TRIVIA.search(text) else 0.0)
     if _DONE.match(text):
         yield make("done", text, event, 1.0 + score)
     if cues.CAUSE.search(text):
@@ -103,7 +133,7 @@ def mended_checks(turn: Turn) -> Iterator[Statement]:
             cause = _cause_between(turn, start.seq, check.result.seq)
             if cause:
                 event, text = cause
-                yield make("fix", f"`{check.command}` failed: {text}", event, 1.0 + worth(text), check.result)
+                yield make("fix", f"`{check.command}` failed: {text}", event, worth(text), check.result)
 
 
 def _cause_between(turn: Turn, first: int, last: int) -> tuple[Event, str] | None:
@@ -111,6 +141,12 @@ def _cause_between(turn: Turn, first: int, last: int) -> tuple[Event, str] | Non
         if first < event.seq < last:
             for sentence in sentences(event.text):
                 text = tidy(sentence.text)
-                if cues.CAUSE.search(text) and specifics(text) and len(text) < 260 and not text.endswith((":", "?")) and not cues.HEDGE.search(text):
+                if (
+                    cues.CAUSE.search(text)
+                    and specifics(text)
+                    and len(text) < 260
+                    and not text.endswith((":", "?"))
+                    and not cues.HEDGE.search(text)
+                ):
                     return event, text
     return None

@@ -20,11 +20,14 @@ _PULL = re.compile(r"https://[\w.-]+/[\w.-]+/[\w.-]+/(?:pull|-/merge_requests|pu
 _TITLE = re.compile(r"--title\s+(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)')")
 _TRAILER = re.compile(r"^(?:[A-Z][\w-]+(?:-[\w]+)+: |🤖|Generated with|Signed-off-by|Co-authored)", re.I)
 _CHECK = re.compile(
-    r"(?:^|&&|;|\|\||\n)\s*(?:[A-Z_]+=\S+\s+)*((?:mise run|make|just|task|npm run|pnpm|yarn|npm|cargo|go|pytest|python3? -m"
-    r"|uv run|tox|ruff|mypy|eslint|golangci-lint|gradle|\./gradlew|mvn|dotnet|bundle exec|rspec|rake|mix|swift|bazel)\b[^\n|;&<>]*)"
+    r"(?:^|&&|;|\|\||\n)\s*(?:[A-Z_]+=\S+\s+)*((?:mise run|make|just|task|npm run|pnpm|yarn|npm"
+    r"|cargo|go|pytest|python3? -m"
+    r"|uv run|tox|ruff|mypy|eslint|golangci-lint|gradle|\./gradlew|mvn|dotnet|bundle exec|rspec"
+    r"|rake|mix|swift|bazel)\b[^\n|;&<>]*)"
 )
 _CHECK_WORD = re.compile(
-    r"\b(?:test|tests|lint|build|check|fmt|format|vet|typecheck|ci|pytest|clippy|verify|mypy|ruff|rspec)\b|test[:_]"
+    r"\b(?:test|tests|lint|build|check|fmt|format|vet|typecheck|ci|pytest|clippy|verify|mypy|ruff"
+    r"|rspec)\b|test[:_]"
 )
 _PATCHED = re.compile(r"^\*\*\* (?:Update|Add|Delete) File: (.+)$", re.M)
 _SCRATCH = re.compile(r"\bgit init\b|\bcd \"?(?:/tmp|\$TMP|/var/folders|\$\(mktemp)")
@@ -79,7 +82,9 @@ def check_name(command: str) -> str:
     """A check's command without its arguments: "go test ./pkg -run X" gives "go test"."""
     words = command.split()
     for index, word in enumerate(words):
-        if index and (word.startswith(("-", ".", "/", "'", '"')) and word != "-m" or "/" in word or "=" in word):
+        if index and (
+            (word.startswith(("-", ".", "/", "'", '"')) and word != "-m") or "/" in word or "=" in word
+        ):
             return " ".join(words[:index])
     return " ".join(words)
 
@@ -140,7 +145,8 @@ def relative(path: str, roots: Iterable[str]) -> str:
 
 
 _FAILED = re.compile(
-    r"^(?:Exit code [1-9]|--- FAIL|FAIL\b|E\s{2,}\w|error(?:\[E\d+\])?:|ERROR\b|\[\w[\w:.-]*\] ERROR|make: \*\*\*|npm ERR!)|\b[1-9]\d* (?:failed|failures?|errors?)\b",
+    r"^(?:Exit code [1-9]|--- FAIL|FAIL\b|E\s{2,}\w|error(?:\[E\d+\])?:|ERROR\b"
+    r"|\[\w[\w:.-]*\] ERROR|make: \*\*\*|npm ERR!)|\b[1-9]\d* (?:failed|failures?|errors?)\b",
     re.M,
 )
 

@@ -11,113 +11,184 @@ from typing import Final
 def _phrases(*alternatives: str, at_start: bool = False) -> re.Pattern[str]:
     """One case-blind pattern: any of the alternatives as whole words, anywhere or only at the beginning."""
     joined = "|".join(alternatives)
-    return re.compile(rf"^\W*(?:{joined})(?!\w)" if at_start else rf"(?<!\w)(?:{joined})(?!\w)", re.IGNORECASE)
+    return re.compile(
+        rf"^\W*(?:{joined})(?!\w)" if at_start else rf"(?<!\w)(?:{joined})(?!\w)", re.IGNORECASE
+    )
 
 
 CHATTER: Final = _phrases(
-    r"let me|i'll|i will|i'm going to|i need to|i can(?: now)? see|i see|i should|i have to|i understand|i found",
-    r"now (?:i|let|we|that|the)|let'?s (?:check|see|look|verify|run|try|start|continue|find|review|debug|proceed|go)",
-    r"first,? (?:let|i)|perfect|great|good|excellent|sure|absolutely|sorry|thanks|thank you|hello|hi|hey|wow|lol|nice",
-    r"you'?re (?:right|absolutely|welcome)|you are right|okay|ok|alright|here(?:'s| is| are)|looking at|got it|understood",
-    r"would you like|do you want|should i|shall i|want me to|does (?:this|that)|is there anything|feel free|ready to",
-    r"done|all (?:tests|checks|done|good|\d+)|the (?:tests|build|linter?|changes?) (?:pass|are|is)|wait|hang on|yes|yeah",
-    r"this (?:is|was) (?:a )?(?:good|great|correct|exactly)|actually,? (?:let|i)|no problem|note that i|the user|user (?:asked|wants)",
-    r"based on|summary|changes made|what (?:was|i) (?:done|did)|tests? (?:pass|fail)|build (?:pass|succe)|successfully",
+    r"let me|i'll|i will|i'm going to|i need to|i can(?: now)? see|i see|i should|i have to"
+    r"|i understand|i found",
+    r"now (?:i|let|we|that|the)|let'?s (?:check|see|look|verify|run|try|start|continue|find|review"
+    r"|debug|proceed|go)",
+    r"first,? (?:let|i)|perfect|great|good|excellent|sure|absolutely|sorry|thanks|thank you|hello"
+    r"|hi|hey|wow|lol|nice",
+    r"you'?re (?:right|absolutely|welcome)|you are right|okay|ok|alright|here(?:'s| is| are)"
+    r"|looking at|got it|understood",
+    r"would you like|do you want|should i|shall i|want me to|does (?:this|that)|is there anything"
+    r"|feel free|ready to",
+    r"done|all (?:tests|checks|done|good|\d+)|the (?:tests|build|linter?|changes?) (?:pass|are|is)"
+    r"|wait|hang on|yes|yeah",
+    r"this (?:is|was) (?:a )?(?:good|great|correct|exactly)|actually,? (?:let|i)|no problem"
+    r"|note that i|the user|user (?:asked|wants)",
+    r"based on|summary|changes made|what (?:was|i) (?:done|did)|tests? (?:pass|fail)|build (?:pass"
+    r"|succe)|successfully",
     at_start=True,
 )
 DANGLING: Final = _phrases(
-    r"this|that|these|those|it|its|it's|that's|they|them|he|she|which|both|so|and|but|or|then|also|however|either|neither",
-    r"there|same|such|otherwise|additionally|furthermore|instead|specifically|similarly|meanwhile|for example|e\.g\.",
-    r"like|because|since|thus|therefore|hence|again|yet|where|who|one|two|three|another|option \w|approach \w|step \d+",
-    r"the (?:above|former|latter|same|other|first|second|fix|issue|problem|bug|test|tests|change|changes|error|reason|key)",
+    r"this|that|these|those|it|its|it's|that's|they|them|he|she|which|both|so|and|but|or|then|also"
+    r"|however|either|neither",
+    r"there|same|such|otherwise|additionally|furthermore|instead|specifically|similarly|meanwhile"
+    r"|for example|e\.g\.",
+    r"like|because|since|thus|therefore|hence|again|yet|where|who|one|two|three|another|option \w"
+    r"|approach \w|step \d+",
+    r"the (?:above|former|latter|same|other|first|second|fix|issue|problem|bug|test|tests|change"
+    r"|changes|error|reason|key)",
     at_start=True,
 )
 REASON: Final = _phrases(
-    r"because|since (?:it|we|the|they|that|there|a|this)|so that|in order to|to (?:avoid|prevent|ensure|match|keep|allow|support)",
-    r"otherwise|the reason|due to|in favou?r of|rather than|instead of|which means|would (?:break|fail|cause|lose|require)",
-    r"ensur(?:es|ing)|prevent(?:s|ing)|avoid(?:s|ing)|for consistency|so (?:it|we|the|users|they|you)|risk|safer|simpler",
+    r"because|since (?:it|we|the|they|that|there|a|this)|so that|in order to|to (?:avoid|prevent"
+    r"|ensure|match|keep|allow|support)",
+    r"otherwise|the reason|due to|in favou?r of|rather than|instead of|which means|would (?:break"
+    r"|fail|cause|lose|require)",
+    r"ensur(?:es|ing)|prevent(?:s|ing)|avoid(?:s|ing)|for consistency|so (?:it|we|the|users|they"
+    r"|you)|risk|safer|simpler",
 )
 DECISION_HUMAN: Final = _phrases(
-    r"let'?s|let us|i(?:'d| would) (?:prefer|rather|like (?:to|it|us))|i want|we (?:should|need to|want to|have to|must)",
-    r"(?:go|going|went) with|on purpose|instead of|rather than|we (?:don'?t )?use|we (?:decided|agreed|chose|removed|renamed)",
-    r"should be (?:called|named|enough|fine|the)|should (?:always|never|not|only)|prefer|rename|drop|call it|remove",
+    r"let'?s|let us|i(?:'d| would) (?:prefer|rather|like (?:to|it|us))|i want|we (?:should|need to"
+    r"|want to|have to|must)",
+    r"(?:go|going|went) with|on purpose|instead of|rather than|we (?:don'?t )?use|we (?:decided"
+    r"|agreed|chose|removed|renamed)",
+    r"should be (?:called|named|enough|fine|the)|should (?:always|never|not|only)|prefer|rename"
+    r"|drop|call it|remove",
 )
 DECISION_AGENT: Final = _phrases(
-    r"instead of|rather than|in favou?r of|decided|chose|chosen|trade-?off|single source of truth|now uses?|no longer",
-    r"replaced|renamed|moved|switched|kept|by design|intentional(?:ly)?|removed|consolidated|extracted|unified|must",
+    r"instead of|rather than|in favou?r of|decided|chose|chosen|trade-?off|single source of truth"
+    r"|now uses?|no longer",
+    r"replaced|renamed|moved|switched|kept|by design|intentional(?:ly)?|removed|consolidated"
+    r"|extracted|unified|must",
 )
 CORRECTION: Final = _phrases(
-    r"no,?(?! (?:worries|problem|need|rush|idea))|nope|not|don'?t|do not|stop|wait|please (?:don'?t|do not|stop)|never|undo|revert",
-    r"that'?s (?:not|wrong)|that is (?:not|wrong)|this is (?:not|wrong|still)|wrong|why (?:are|did|do|don'?t|didn'?t|not|would|is)",
-    r"hmm+|i did ?n[o']?t (?:say|ask|want|mean)|i don'?t (?:like|think|want)|i said|i meant|i'?d (?:rather|prefer)|instead",
-    r"you (?:should|forgot|missed|broke|didn'?t|keep)|can'?t we|could ?n[o']?t we|should ?n[o']?t|why not|prefer|ugh",
+    r"no,?(?! (?:worries|problem|need|rush|idea))|nope|not|don'?t|do not|stop|wait|please (?:don'?t"
+    r"|do not|stop)|never|undo|revert",
+    r"that'?s (?:not|wrong)|that is (?:not|wrong)|this is (?:not|wrong|still)|wrong|why (?:are|did"
+    r"|do|don'?t|didn'?t|not|would|is)",
+    r"hmm+|i did ?n[o']?t (?:say|ask|want|mean)|i don'?t (?:like|think|want)|i said|i meant"
+    r"|i'?d (?:rather|prefer)|instead",
+    r"you (?:should|forgot|missed|broke|didn'?t|keep)|can'?t we|could ?n[o']?t we|should ?n[o']?t"
+    r"|why not|prefer|ugh",
     r"let'?s (?:not|just|drop|remove|revert|keep|avoid)|yeah,? but|yes,? but|but|oh,? please|i mean",
     at_start=True,
 )
 RULE: Final = _phrases(
-    r"always|never|make sure|on purpose|convention|from now on|(?:every|each) time|must(?: not| be| have| use| never)?",
-    r"we (?:don'?t|do not|never|always|prefer|use|explicitly|should be using)|(?:please )?(?:don'?t|do not) \w+|should (?:always|never|not)",
-    r"prefer|remember (?:to|that|also)|(?:no|without|avoid) \w+ing|before (?:committing|pushing|you|we|starting|each)|in (?:claude|agents)\.md",
-    r"guideline|avoid|wherever (?:we|you) can|as (?:small|simple) as|(?:keep|each|every) commit|critical|important",
+    r"always|never|make sure|on purpose|convention|from now on|(?:every|each) time|must(?: not| be"
+    r"| have| use| never)?",
+    r"we (?:don'?t|do not|never|always|prefer|use|explicitly|should be using)|(?:please )?(?:don'?t"
+    r"|do not) \w+|should (?:always|never|not)",
+    r"prefer|remember (?:to|that|also)|(?:no|without|avoid) \w+ing|before (?:committing|pushing|you"
+    r"|we|starting|each)|in (?:claude|agents)\.md",
+    r"guideline|avoid|wherever (?:we|you) can|as (?:small|simple) as|(?:keep|each|every) commit"
+    r"|critical|important",
 )
 HABIT: Final = _phrases(
-    r"tests?|lint(?:er|ing)?|commits?|push|pull request|pr|reviews?|docs?|documentation|changelog|readme|rebase|merge|plan",
+    r"tests?|lint(?:er|ing)?|commits?|push|pull request|pr|reviews?|docs?|documentation|changelog"
+    r"|readme|rebase|merge|plan",
     r"ci|format|subagents?|comments?|issue|ticket|branch|draft|summary|explain|options|typecheck|benchmark",
 )
 GENERAL: Final = _phrases(
-    r"always|never|wherever|whenever|every|each|any|all|generally|in general|directive|convention|principle|rule|from now on|on purpose",
+    r"always|never|wherever|whenever|every|each|any|all|generally|in general|directive|convention"
+    r"|principle|rule|from now on|on purpose",
     r"workflows?|codebase|in the future|instead of|rather than|explicitly|broken state",
 )
 DEAD_END: Final = _phrases(
-    r"(?:does|did|do|will|would|could|can)(?: not|n'?t) (?:actually |really )?(?:work|help|compile|solve|exist|support|handle|fix|respect|honou?r|allow|detect|track|provide|persist|preserve|cover)\w*",
-    r"not (?:possible|supported|feasible|viable)|revert(?:ed|ing)?|abandon(?:ed|ing)?|gave up|give up|rolled back|undo|undid",
-    r"made (?:it|that|this) up|turn(?:s|ed) out|dead end|too (?:complex|fragile|risky|hard|slow|big)|dropped|dropping|backed out",
-    r"no (?:benefit|way to|longer needed)|falls? apart|remove (?:this|it|that) again|misdiagnosed|red herring|concede|won'?t work",
+    r"(?:does|did|do|will|would|could|can)(?: not|n'?t) (?:actually |really )?(?:work|help|compile"
+    r"|solve|exist|support|handle|fix|respect|honou?r|allow|detect|track|provide|persist|preserve"
+    r"|cover)\w*",
+    r"not (?:possible|supported|feasible|viable)|revert(?:ed|ing)?|abandon(?:ed|ing)?|gave up"
+    r"|give up|rolled back|undo|undid",
+    r"made (?:it|that|this) up|turn(?:s|ed) out|dead end|too (?:complex|fragile|risky|hard|slow"
+    r"|big)|dropped|dropping|backed out",
+    r"no (?:benefit|way to|longer needed)|falls? apart|remove (?:this|it|that) again|misdiagnosed"
+    r"|red herring|concede|won'?t work",
 )
 OPEN: Final = _phrases(
-    r"(?-i:TODO|FIXME)|follow[- ]?ups?|for later|later|not now|for now|next steps?|still (?:fail|need|open|to do|broken|miss)\w*",
-    r"tomorrow|defer(?:red)?|out of scope|future (?:work|prs?|improvement|enhancement|exercise|task)|left (?:to do|open|for)",
-    r"pick (?:this|it) up|separate (?:pr|ticket|issue|branch|task)|wip|unfinished|known (?:issue|limitation)|park(?:ed)?",
-    r"not (?:yet )?(?:implemented|covered|handled|tested|done)|(?:are|is) (?:still |currently )?(?:failing|broken)|remaining (?:work|issue|task|step|problem|fail)\w*",
+    r"(?-i:TODO|FIXME)|follow[- ]?ups?|for later|later|not now|for now|next steps?|still (?:fail"
+    r"|need|open|to do|broken|miss)\w*",
+    r"tomorrow|defer(?:red)?|out of scope|future (?:work|prs?|improvement|enhancement|exercise"
+    r"|task)|left (?:to do|open|for)",
+    r"pick (?:this|it) up|separate (?:pr|ticket|issue|branch|task)|wip|unfinished|known (?:issue"
+    r"|limitation)|park(?:ed)?",
+    r"not (?:yet )?(?:implemented|covered|handled|tested|done)|(?:are|is) (?:still "
+    r"|currently )?(?:failing|broken)|remaining (?:work|issue|task|step|problem|fail)\w*",
 )
-PUT_OFF: Final = _phrases(r"(?:do|add|fix|handle|address|tackle|come|back|revisit|it|this|that|them) .{0,30}(?:later|tomorrow|next week)")
+PUT_OFF: Final = _phrases(
+    r"(?:do|add|fix|handle|address|tackle|come|back|revisit|it|this|that|them) .{0,30}(?:later"
+    r"|tomorrow|next week)"
+)
 OPEN_EXPLICIT: Final = _phrases(
-    r"(?-i:TODO|FIXME)|follow[- ]?ups?|for later|not now|deferred|out of scope|future (?:work|prs?|exercise|task|improvement)",
-    r"pick (?:this|it) up|separate (?:pr|ticket|issue|branch|task)|unfinished|known (?:issue|limitation)|parked?|leave (?:this|it|that) (?:for|as)",
+    r"(?-i:TODO|FIXME)|follow[- ]?ups?|for later|not now|deferred|out of scope|future (?:work|prs?"
+    r"|exercise|task|improvement)",
+    r"pick (?:this|it) up|separate (?:pr|ticket|issue|branch|task)|unfinished|known (?:issue"
+    r"|limitation)|parked?|leave (?:this|it|that) (?:for|as)",
 )
 CAUSE: Final = _phrases(
-    r"root cause|the (?:issue|problem|bug|cause|failure|culprit|reason) (?:is|was|came|comes)|(?:was|were|is|are) caused by",
-    r"caused by|(?:was|were) (?:failing|broken|missing|lost|ignored|skipped|overwritten) (?:because|when|since)",
-    r"(?:fails?|failed|breaks?|broke|happen(?:s|ed)|occur(?:s|red)) (?:because|when|since)|misdiagnosed|solved",
+    r"root cause|the (?:issue|problem|bug|cause|failure|culprit|reason) (?:is|was|came|comes)"
+    r"|(?:was|were|is|are) caused by",
+    r"caused by|(?:was|were) (?:failing|broken|missing|lost|ignored|skipped|overwritten) (?:because"
+    r"|when|since)",
+    r"(?:fails?|failed|breaks?|broke|happen(?:s|ed)|occur(?:s|red)) (?:because|when|since)"
+    r"|misdiagnosed|solved",
 )
 AFFIRMATIVE: Final = _phrases(
-    r"yes|yeah|yep|yup|ok|okay|sure|sounds good|go ahead|do it|please do|great|perfect|agreed?|correct|exactly|lgtm|continue",
+    r"yes|yeah|yep|yup|ok|okay|sure|sounds good|go ahead|do it|please do|great|perfect|agreed?"
+    r"|correct|exactly|lgtm|continue",
     at_start=True,
 )
 REVERSAL: Final = _phrases(
-    r"drop(?:ped|ping)?|remov(?:e|ed|ing)|revert(?:ed)?|instead of|rather than|no longer|renam(?:e|ed)|replac(?:e|ed|es)",
-    r"switch(?:ed)? (?:to|from)|abandon(?:ed)?|not|don'?t|go back|undo|without|single|deleted?|moved? (?:to|from)|change",
+    r"drop(?:ped|ping)?|remov(?:e|ed|ing)|revert(?:ed)?|instead of|rather than|no longer|renam(?:e"
+    r"|ed)|replac(?:e|ed|es)",
+    r"switch(?:ed)? (?:to|from)|abandon(?:ed)?|not|don'?t|go back|undo|without|single|deleted?"
+    r"|moved? (?:to|from)|change",
 )
 VOICE: Final = re.compile(
-    r"(?<!\w)(?:i|i'm|i'd|i've|we|we're|we've|you|you're|us|let'?s|me|my|our|please|pls|think|guess|want)(?!\w)",
+    r"(?<!\w)(?:i|i'm|i'd|i've|we|we're|we've|you|you're|us|let'?s|me|my|our|please|pls|think|guess"
+    r"|want)(?!\w)",
     re.IGNORECASE,
 )
 REVIEW: Final = re.compile(
-    r"\b(?:High|Medium|Low|Critical) Severity\b|\bSuggested fix\b|\bP[0-3]\b.{0,20}\bbadge\b|^\s*Consider \w+ing\b", re.IGNORECASE
+    r"\b(?:High|Medium|Low|Critical) Severity\b|\bSuggested fix\b|\bP[0-3]\b.{0,20}\bbadge\b"
+    r"|^\s*Consider \w+ing\b",
+    re.IGNORECASE,
 )
 CHOICE: Final = re.compile(
-    r"\b(?:option|approach|variant)\s*#?([1-9A-E])\b|^\W*(?:(?:let'?s |i'd |we )?(?:do|try|go with|take|pick)\s+)?"
+    r"\b(?:option|approach|variant)\s*#?([1-9A-E])\b|^\W*(?:(?:let'?s |i'd |we )?(?:do|try|go with"
+    r"|take|pick)\s+)?"
     r"([1-9A-E])(?:\s*[=!,]|[.)]?\s*$)",
     re.IGNORECASE,
 )
 AGREES: Final = re.compile(
-    r"^\W*(?:(?:yes|ah|oh|hmm|okay|ok),?\s+)?(?:you'?re (?:absolutely |completely |totally )?(?:right|correct)|you are (?:absolutely )?(?:right|correct)|good (?:point|catch|question|call|idea)"
-    r"|great (?:point|catch|question|idea)|that'?s (?:right|correct|a good point|a great point)|exactly|correct|right|fair (?:point|enough)|understood|got it|agreed|my (?:mistake|bad)"
-    r"|i apologi[sz]e|sorry(?: about that| for [\w ]{1,30})?|makes sense|i see)\b(?: about \w+)?\s*[-–—.,!:;]*\s*",
+    r"^\W*(?:(?:yes|ah|oh|hmm|okay|ok),?\s+)?(?:you'?re (?:absolutely |completely "
+    r"|totally )?(?:right|correct)|you are (?:absolutely )?(?:right|correct)|good (?:point|catch"
+    r"|question|call|idea)"
+    r"|great (?:point|catch|question|idea)|that'?s (?:right|correct|a good point|a great point)"
+    r"|exactly|correct|right|fair (?:point|enough)|understood|got it|agreed|my (?:mistake|bad)"
+    r"|i apologi[sz]e|sorry(?: about that| for [\w ]{1,30})?|makes sense"
+    r"|i see)\b(?: about \w+)?\s*[-–—.,!:;]*\s*",
     re.IGNORECASE,
 )
-STRICT: Final = _phrases(r"always|never|must|don'?t|do not|avoid|prefer|critical|important|should(?: not| always| never)?|only use|ensure")
-HEDGE: Final = _phrases(
-    r"i think|i believe|maybe|perhaps|possibly|probably|might(?: be| have)?|likely|seems?|appears?|could be|presumably|i suspect|not sure|let me",
+STRICT: Final = _phrases(
+    r"always|never|must|don'?t|do not|avoid|prefer|critical|important|should(?: not| always"
+    r"| never)?|only use|ensure"
 )
-BUG: Final = _phrases(r"bugs?|issues?|wrong|incorrect(?:ly)?|fails?|failing|failed|errors?|broken|returning|problems?|outdated|missing|expects?")
+TRIVIA: Final = re.compile(
+    r"(?<!\w)(?:tests?|Test\w+|\w+_tests?(?:\.\w+)?|lint\w*|nolint\S*|go(?:fmt|imports)|comments?"
+    r"|typos?|unused|imports?|undefined|compil\w+|gitignored?|whitespace)(?!\w)"
+)
+HEDGE: Final = _phrases(
+    r"i think|i believe|maybe|perhaps|possibly|probably|might(?: be| have)?|likely|seems?|appears?"
+    r"|could be|presumably|i suspect|not sure|let me",
+)
+BUG: Final = _phrases(
+    r"bugs?|issues?|wrong|incorrect(?:ly)?|fails?|failing|failed|errors?|broken|returning|problems?"
+    r"|outdated|missing|expects?"
+)

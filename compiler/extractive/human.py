@@ -10,17 +10,26 @@ from compiler.extractive.options import chosen_option
 from compiler.extractive.text import sentences, shorten, strip_markup
 from compiler.extractive.turns import Turn
 from compiler.extractive.voice import clean_words, own_words, rule_worth, stands_alone, tidy, worth
-from compiler.extractive.words import specifics
+from compiler.extractive.words import specifics, terms
 from data_models.events import Event
 from data_models.knowledge import Citation, Statement, StatementKind
 
 LONGEST_SAID = 240
+LEAST_RULE = 0.7
+"""What `rule_worth` must reach for a person's sentence to count as a rule."""
+
 _LONGEST_OUTCOME = 160
 _ANSWER = re.compile(r'"([^"\n]{8,400})"\s*=\s*"([^"\n]{1,400})"')
-_PROCESS = re.compile(r"^(?:plan (?:ready|updated)|what would you like to do|how would you like to proceed|ready to)", re.I)
+_PROCESS = re.compile(
+    r"^(?:plan (?:ready|updated)|what would you like to do|how would you like to proceed|ready to)", re.I
+)
 _CLOSED = re.compile(r"^(?:start|run|done|continue|proceed|yes|no|stop|open|view)\b", re.I)
 _TITLE = re.compile(r"^#\s+(.+)$", re.M)
-_WORKFLOW = re.compile(r"subagent|session|push|merge|commit|worktree|continue|proceed|pull request|implement(?:ation)? now|write", re.I)
+_WORKFLOW = re.compile(
+    r"subagent|this session|rebase|push|merge|commit|worktree|continue|proceed|pull request"
+    r"|implement(?:ation)? now|write",
+    re.I,
+)
 _PLAN = re.compile(r"^(?:implementation )?plan:?\s*(?:for\s+)?", re.I)
 
 
@@ -36,8 +45,9 @@ def make(kind: StatementKind, text: str, event: Event, weight: float, *also: Eve
     )
 
 
-def human_statements(turn: Turn, before: Event | None) -> Iterator[Statement]:
-    """The statements in a turn's human words; `before` is what the agent had said just then."""
+def human_statements(turn: Turn, earlier: Turn | None) -> Iterator[Statement]:
+    """The statements in a turn's human words; `earlier` is the turn before, which they answer."""
+    before = earlier.final if earlier else None
     for event in turn.said:
         if event.kind == "answer":
             yield from _answers(event, turn)
@@ -45,6 +55,7 @@ def human_statements(turn: Turn, before: Event | None) -> Iterator[Statement]:
             yield from _plan(event)
         else:
             yield from _words(event, before, turn)
+            yield from _put_off(event, turn, earlier)
 
 
 def _answers(event: Event, turn: Turn) -> Iterator[Statement]:
@@ -80,8 +91,20 @@ def _plan(event: Event) -> Iterator[Statement]:
     title = _TITLE.search(event.text)
     if title:
         name = _PLAN.sub("", strip_markup(title[1]))
-        goal = next((one.text for one in sentences(event.text) if one.heading.lower() in ("goal", "problem", "overview")), "")
-        yield make("asked", f"approved the plan “{shorten(name, 120)}”: {shorten(goal, 160)}".rstrip(": "), event, 4.0)
+        goal = next(
+            (
+                one.text
+                for one in sentences(event.text)
+                if one.heading.lower() in ("goal", "problem", "overview")
+            ),
+            "",
+        )
+        yield make(
+            "asked",
+            f"approved the plan “{shorten(name, 120)}”: {shorten(goal, 160)}".rstrip(": "),
+            event,
+            4.0,
+        )
 
 
 def _words(event: Event, before: Event | None, turn: Turn) -> Iterator[Statement]:
@@ -105,18 +128,30 @@ def _choice(event: Event, before: Event | None) -> Iterator[Statement]:
     if match and before:
         option = chosen_option(before.text, (match[1] or match[2]).upper())
         if len(option) > 30 and not _WORKFLOW.search(option[:60]):
-            yield make("decision", f"chose: {shorten(tidy(option), LONGEST_SAID)}", event, 3.0 + worth(option), before)
+            yield make(
+                "decision",
+                f"chose: {shorten(tidy(option), LONGEST_SAID)}",
+                event,
+                3.0 + worth(option),
+                before,
+            )
 
 
 def _correction(text: str, event: Event, turn: Turn) -> Iterator[Statement]:
     words = shorten(clean_words(text), LONGEST_SAID)
-    if len(words) < 24 or words.endswith("?") and not specifics(words):
+    if len(words) < 24 or (words.endswith("?") and not specifics(words)):
         return
     reply = _outcome(event, turn)
     if reply and specifics(words) > 1 and not cues.AGREES.match(reply[0].text):
         reply = None
     if reply:
-        yield make("correction", f"{words} → {shorten(reply[1], _LONGEST_OUTCOME)}", event, 1.5 + worth(text), reply[0])
+        yield make(
+            "correction",
+            f"{words} → {shorten(reply[1], _LONGEST_OUTCOME)}",
+            event,
+            1.5 + worth(text),
+            reply[0],
+        )
     elif specifics(words):
         yield make("correction", words, event, 1.5 + worth(text))
 
@@ -129,7 +164,8 @@ def _outcome(event: Event, turn: Turn) -> tuple[Event, str] | None:
         for sentence in sentences(text.text):
             outcome = tidy(sentence.text)
             if stands_alone(outcome) and not outcome.endswith((":", "?")):
-                return text, outcome
+                related = cues.AGREES.match(text.text) or terms(outcome) & terms(event.text)
+                return (text, outcome) if related else None
     return None
 
 
@@ -142,24 +178,47 @@ def _sentence(text: str, event: Event, turn: Turn, corrected: bool) -> Iterator[
     if asks:
         return
     if cues.RULE.search(text) and not cues.CHATTER.match(text):
-        yield make("pattern", words, event, 1.5 + rule_worth(words))
+        rule = rule_worth(words)
+        if rule >= LEAST_RULE:
+            yield make("pattern", words, event, 1.5 + rule)
     if corrected or cues.CHATTER.match(text) or re.match(r"\W*#?\d", text):
         pass
     elif cues.DECISION_HUMAN.search(text) and specifics(text):
         yield make("decision", words, event, 2.0 + score)
-    elif cues.DECISION_HUMAN.search(text) and cues.REASON.search(text):
+    elif cues.DECISION_HUMAN.search(text) and cues.REASON.search(text) and not _WORKFLOW.search(text):
         reply = _outcome(event, turn)
         if reply:
-            yield make("decision", f"{words} → {shorten(reply[1], _LONGEST_OUTCOME)}", event, 2.0 + score, reply[0])
-    if cues.OPEN_EXPLICIT.search(text) or cues.PUT_OFF.search(text):
-        yield from _open(words, event, turn, score)
+            yield make(
+                "decision", f"{words} → {shorten(reply[1], _LONGEST_OUTCOME)}", event, 2.0 + score, reply[0]
+            )
     if cues.DEAD_END.search(text) and (specifics(text) or corrected):
         yield make("dead_end", words, event, 0.8 + score)
 
 
-def _open(words: str, event: Event, turn: Turn, score: float) -> Iterator[Statement]:
-    reply = None if specifics(words) else _outcome(event, turn)
-    if reply:
-        yield make("open_item", f"{words} → {shorten(reply[1], _LONGEST_OUTCOME)}", event, 1.5 + score, reply[0])
-    elif specifics(words):
-        yield make("open_item", words, event, 1.5 + score)
+def _put_off(event: Event, turn: Turn, earlier: Turn | None) -> Iterator[Statement]:
+    """What a person left for later, with what it was about where the words alone do not say it."""
+    for sentence in own_words(event.text)[:12]:
+        text = sentence.text
+        if len(text) < 16 or not (cues.OPEN_EXPLICIT.search(text) or cues.PUT_OFF.search(text)):
+            continue
+        words, weight = shorten(clean_words(text), 180), 2.0 + worth(text)
+        reply = _outcome(event, turn)
+        topic = _question(earlier)
+        if specifics(words) > 1:
+            yield make("open_item", words, event, weight)
+        elif reply:
+            yield make(
+                "open_item", f"{words} → {shorten(reply[1], _LONGEST_OUTCOME)}", event, weight, reply[0]
+            )
+        elif topic:
+            yield make("open_item", f"{words} → about: {shorten(topic[1], 140)}", event, weight, topic[0])
+
+
+def _question(turn: Turn | None) -> tuple[Event, str] | None:
+    """What a person asked in a turn, in a sentence that names its subject."""
+    for event in turn.said if turn else ():
+        for sentence in own_words(event.text):
+            words = clean_words(sentence.text)
+            if words.endswith("?") and len(words) > 40:
+                return event, words
+    return None

@@ -18,7 +18,12 @@ PER_SECTION = 60
 LEAST_HABIT = 3
 """Sessions in which a short request must come up to count as a convention."""
 
-_HALF_LIFE_DAYS: dict[Section, float] = {"Key decisions": 45, "Patterns": 120, "Dead ends": 45, "Open items": 10}
+_HALF_LIFE_DAYS: dict[Section, float] = {
+    "Key decisions": 45,
+    "Patterns": 120,
+    "Dead ends": 45,
+    "Open items": 10,
+}
 _TOPIC = re.compile(r"^`([^`]+)`: ")
 _KINDS: dict[Section, tuple[StatementKind, ...]] = {
     "Key decisions": ("decision", "correction"),
@@ -26,6 +31,13 @@ _KINDS: dict[Section, tuple[StatementKind, ...]] = {
     "Dead ends": ("dead_end", "fix"),
     "Open items": ("open_item",),
 }
+
+
+def _factor(statement: Statement) -> float:
+    """How much a statement weighs beside the others of its section."""
+    if statement.kind == "open_item":
+        return 1.5 if statement.by == "human" else 1.0
+    return {"dead_end": 1.3, "correction": 0.9}.get(statement.kind, 1.0)
 
 
 def root(project: str, nodes: Sequence[Node]) -> Root:
@@ -36,8 +48,11 @@ def root(project: str, nodes: Sequence[Node]) -> Root:
     broad = breadth(statements)
     for section, kinds in _KINDS.items():
         mine = [_aged(broad(one), whole.ended, section) for one in statements if one.kind in kinds]
+        mine = [msgspec.structs.replace(one, weight=one.weight * _factor(one)) for one in mine]
         standing = [one for one in merge(mine) if not _is_noise(one)]
-        chosen = sorted(standing, key=heaviest_first) if section == "Patterns" else cover(standing, PER_SECTION)
+        chosen = (
+            sorted(standing, key=heaviest_first) if section == "Patterns" else cover(standing, PER_SECTION)
+        )
         lines += _ranked(section, chosen[:PER_SECTION])
     lines += list(places.lines(whole))
     return Root(lines=tuple(lines))
@@ -46,7 +61,9 @@ def root(project: str, nodes: Sequence[Node]) -> Root:
 def _aged(statement: Statement, newest: int, section: Section) -> Statement:
     """The statement, its weight halved for each half-life that it is older than the newest session."""
     age_days = max(0, newest - statement.time) / 86_400_000
-    return msgspec.structs.replace(statement, weight=statement.weight * 0.5 ** (age_days / _HALF_LIFE_DAYS[section]))
+    return msgspec.structs.replace(
+        statement, weight=statement.weight * 0.5 ** (age_days / _HALF_LIFE_DAYS[section])
+    )
 
 
 def _is_noise(statement: Statement) -> bool:
@@ -111,4 +128,3 @@ def _quoted(statement: Statement) -> str:
         return statement.text
     words, arrow, outcome = statement.text.partition(" → ")
     return f"“{words}”{arrow}{outcome}"
-

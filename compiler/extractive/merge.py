@@ -70,7 +70,7 @@ def _joined(group: Sequence[Statement]) -> Statement:
         citations=tuple(citations)[:_MOST_CITATIONS],
         time=max(one.time for one in group),
         weight=max(one.weight for one in group),
-        sessions=max(len(sessions), max(one.sessions for one in group)),
+        sessions=max(len(sessions), *(one.sessions for one in group)),
         authors=authors,
         files=tuple(dict.fromkeys(path for one in group for path in one.files))[:6],
     )

@@ -5,7 +5,8 @@ import re
 from compiler.extractive.text import strip_markup
 
 _OPTION = re.compile(
-    r"^\s*(?:[-*+]\s+)?(?:#{1,6}\s*)?(?:\*\*)?\s*(?:(?:option|approach|variant|choice)\s+)?([1-9A-E])(?:\*\*)?\s*(?:[.):]|\s[-–—])\s*(.+)$",
+    r"^\s*(?:[-*+]\s+)?(?:#{1,6}\s*)?(?:\*\*)?\s*(?:(?:option|approach|variant"
+    r"|choice)\s+)?([1-9A-E])(?:\*\*)?\s*(?:[.):]|\s[-–—])\s*(.+)$",
     re.I,
 )
 _MOST = 6_000

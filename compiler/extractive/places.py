@@ -10,7 +10,10 @@ from data_models.knowledge import FileStat, Line, Node, Statement
 _MOST_FOLDERS = 8
 _MOST_FILES = 5
 _MOST_CHECKS = 6
-_TEST = re.compile(r"(?:^|/)(?:tests?|__tests__|testdata|integration_test)/|(?:_test|\.test|\.spec|_spec)\.\w+$|(?:^|/)test_[^/]+$")
+_TEST = re.compile(
+    r"(?:^|/)(?:tests?|__tests__|testdata|integration_test)/|(?:_test|\.test|\.spec|_spec)\.\w+$"
+    r"|(?:^|/)test_[^/]+$"
+)
 _DOCUMENT = frozenset({".md", ".rst", ".adoc"})
 
 
@@ -40,14 +43,15 @@ def _checks(checks: Sequence[Statement]) -> Line:
 
 
 def _folders(files: Sequence[FileStat]) -> Iterator[Line]:
-    """One line for each of the busiest folders, with its busiest files; test files only where there is nothing else."""
+    """One line for each of the busiest folders, with its busiest files; test files are left out."""
     folders: dict[str, list[FileStat]] = defaultdict(list)
     for stat in files:
         if not _TEST.search(stat.path):
             folders[str(PurePosixPath(stat.path).parent)].append(stat)
     ranked = sorted(folders.items(), key=lambda item: (-sum(stat.sessions for stat in item[1][:3]), item[0]))
     for folder, stats in ranked[:_MOST_FOLDERS]:
-        yield _files(f"`{folder}/`" if folder != "." else "top folder", stats[:_MOST_FILES], whole_path=False)
+        name = f"`{folder}/`" if folder != "." else "top folder"
+        yield _files(name, stats[:_MOST_FILES], whole_path=False)
 
 
 def _files(name: str, stats: Sequence[FileStat], *, whole_path: bool) -> Line:
@@ -60,4 +64,3 @@ def _files(name: str, stats: Sequence[FileStat], *, whole_path: bool) -> Line:
         time=max(stat.last for stat in stats),
         rank=float(sum(stat.sessions for stat in stats)),
     )
-

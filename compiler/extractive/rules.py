@@ -1,4 +1,4 @@
-"""What a project wrote down or does every time: rules in instruction files, checks, standing requests, todo lists."""
+"""What a project wrote down or does each time: written rules, checks, standing requests, todo lists."""
 
 import re
 from collections.abc import Iterator
@@ -15,24 +15,33 @@ from compiler.extractive.words import terms
 from data_models.events import Event
 from data_models.knowledge import Statement
 
-_INSTRUCTIONS = frozenset({"CLAUDE.md", "AGENTS.md", "GEMINI.md", "CONTRIBUTING.md", ".cursorrules", "copilot-instructions.md"})
+_INSTRUCTIONS = frozenset(
+    {"CLAUDE.md", "AGENTS.md", "GEMINI.md", "CONTRIBUTING.md", ".cursorrules", "copilot-instructions.md"}
+)
 _REQUEST = re.compile(
-    r"^\W*(?:(?:please|ok(?:ay)?|and|now|then|yes|yeah|also|before we \w+)\b,?\s+)*(?:(?:can|could|would|should) (?:we|you)|let'?s|please|add|write|run"
-    r"|commit|push|create|open|update|reply|respond|review|fix|make sure|don'?t|do not|keep|explain|summari[sz]e|use|rebase|squash)\b",
+    r"^\W*(?:(?:please|ok(?:ay)?|and|now|then|yes|yeah|also|before we \w+)\b,?\s+)*(?:(?:can|could"
+    r"|would|should) (?:we|you)|let'?s|please|add|write|run"
+    r"|commit|push|create|open|update|reply|respond|review|fix|make sure|don'?t|do not|keep|explain"
+    r"|summari[sz]e|use|rebase|squash)\b",
     re.I,
 )
 _NEGATIVE = re.compile(r"\b(?:don'?t|do not|not|no|without|never)\b", re.I)
-_PROCESS = frozenset(
-    "test lint commit push pull pr review doc documentation changelog readme rebase merge squash plan format subagent comment"
-    " issue ticket draft summary ci typecheck benchmark integration unit reply".split()
-)
+_PROCESS_WORDS = """
+    test lint commit push pull pr review doc documentation changelog readme rebase merge squash plan format
+    subagent comment issue ticket draft summary ci typecheck benchmark integration unit reply
+"""
+_PROCESS = frozenset(_PROCESS_WORDS.split())
 _SAME = {"documentation": "doc", "pull": "pr", "respond": "reply"}
 _DOES = {
-    "add": "add", "write": "add", "create": "add", "craft": "add", "include": "add", "fix": "fix", "run": "run", "rerun": "run",
-    "remove": "remove", "delete": "remove", "drop": "remove", "review": "review", "check": "check", "verify": "check",
-    "commit": "commit", "push": "push", "reply": "reply", "respond": "reply", "update": "update", "open": "add", "explain": "explain",
-}  # fmt: skip
+    **dict.fromkeys(("add", "write", "create", "craft", "include", "open"), "add"),
+    **dict.fromkeys(("remove", "delete", "drop"), "remove"),
+    **dict.fromkeys(("check", "verify"), "check"),
+    **dict.fromkeys(("reply", "respond"), "reply"),
+    **{verb: verb for verb in ("fix", "run", "review", "commit", "push", "update", "explain")},
+}
 _VERB = re.compile(rf"\b(?:{'|'.join(_DOES)})\b", re.I)
+TODO = "left on the todo list: "
+_MOST_TODOS = 3
 _LONGEST_REQUEST = 110
 
 
@@ -45,7 +54,12 @@ def written_rules(turn: Turn) -> Iterator[Statement]:
         old = str(given.get("old_string", ""))
         for sentence in sentences(str(given.get("new_string", given.get("content", "")))):
             text = tidy(sentence.text)
-            if sentence.text not in old and cues.STRICT.search(text) and stands_alone(text) and len(text) < 300:
+            if (
+                sentence.text not in old
+                and cues.STRICT.search(text)
+                and stands_alone(text)
+                and len(text) < 300
+            ):
                 yield make("pattern", text, call, 3.0 + worth(text))
 
 
@@ -60,16 +74,22 @@ def habit(statement: Statement) -> frozenset[str] | None:
     about = {_SAME.get(term, term) for term in terms(text)} & _PROCESS
     if not about:
         return None
-    return frozenset(about | {_DOES.get(verb[0].lower(), "") if verb else ""} | ({"not"} if _NEGATIVE.search(text) else set()))
+    return frozenset(
+        about
+        | {_DOES.get(verb[0].lower(), "") if verb else ""}
+        | ({"not"} if _NEGATIVE.search(text) else set())
+    )
 
 
 def requests(turn: Turn) -> Iterator[Statement]:
-    """Short requests about how to work; alone they say little, repeated over sessions they are a convention."""
+    """Short requests about how to work: alone they say little, over many sessions they are a convention."""
     for event in turn.said:
         text = " ".join(event.text.split())
         if event.kind in ("prompt", "queued", "rejection") and 8 < len(text) <= _LONGEST_REQUEST:
             # The shortest wording of a request is the most general one.
-            statement = make("pattern", text, event, (0.6 if text.count(" ") > 2 else 0.25) - 0.003 * len(text))
+            statement = make(
+                "pattern", text, event, (0.6 if text.count(" ") > 2 else 0.25) - 0.003 * len(text)
+            )
             if habit(statement):
                 yield statement
 
@@ -83,7 +103,7 @@ def checks_run(turn: Turn) -> Iterator[Statement]:
 
 
 def todo_items(turns: list[Turn]) -> Iterator[Statement]:
-    """What the last todo list of these turns leaves unfinished."""
+    """What the last todo list of these turns leaves unfinished, checks and summaries left out."""
     last: Event | None = None
     for turn in turns:
         for call in turn.calls:
@@ -93,8 +113,11 @@ def todo_items(turns: list[Turn]) -> Iterator[Statement]:
         return
     given = calls.arguments(last)
     items = given.get("todos", given.get("plan", []))
-    for item in items if isinstance(items, list) else []:
-        if isinstance(item, dict) and item.get("status") in ("pending", "in_progress"):
-            text = str(item.get("content", item.get("step", "")))
-            if len(text) > 20:
-                yield make("open_item", f"todo: {shorten(tidy(text), 160)}", last, 1.0 + 0.5 * worth(text))
+    left = [
+        shorten(tidy(str(item.get("content", item.get("step", "")))), 90)
+        for item in (items if isinstance(items, list) else [])
+        if isinstance(item, dict) and item.get("status") in ("pending", "in_progress")
+    ]
+    left = [text for text in left if len(text) > 12 and not cues.TRIVIA.search(text)]
+    if left:
+        yield make("open_item", f"{TODO}{'; '.join(left[:_MOST_TODOS])}", last, 1.2 + worth(left[0]))

@@ -14,7 +14,7 @@ COST_POWER = 0.7
 
 BROADEST = 3
 SAME_SESSION = 0.6
-"""Each statement already taken from a session makes its next one count less, so that no session fills a section."""
+"""Each statement taken from a session makes its next one count less, so that no session fills a section."""
 
 
 def best(statements: Iterable[Statement], per_kind: int) -> list[Statement]:
@@ -27,7 +27,7 @@ def best(statements: Iterable[Statement], per_kind: int) -> list[Statement]:
 
 
 def heaviest_first(statement: Statement) -> tuple[float, int, str]:
-    """Sort key: support times weight, then newest, then text, so that the order never depends on the input's."""
+    """Sort key: support times weight, then newest, then text: an order that never depends on the input's."""
     return (-statement.weight * support(statement), -statement.time, statement.text)
 
 
@@ -75,7 +75,8 @@ def breadth(statements: Sequence[Statement]) -> Callable[[Statement], Statement]
 def _gain(statement: Statement, new: frozenset[str], rare: dict[str, float], taken: Counter[str]) -> float:
     again = max((taken[source] for source in _sources(statement)), default=0)
     worth = statement.weight * support(statement) * SAME_SESSION**again
-    return worth * sum(rare[term] for term in new) / len(statement.text) ** COST_POWER
+    gain: float = worth * sum(rare[term] for term in new) / len(statement.text) ** COST_POWER
+    return gain
 
 
 def _sources(statement: Statement) -> set[str]:

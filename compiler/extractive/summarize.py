@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
 
 import msgspec
 
@@ -35,9 +34,8 @@ def summarize(chunk: Chunk) -> ChunkSummary:
 
 
 def _statements(turns: list[Turn]) -> Iterator[Statement]:
-    before: Event | None = None
-    for turn, following in zip_longest(turns, turns[1:]):
-        yield from human.human_statements(turn, before)
+    for earlier, turn, following in zip([None, *turns], turns, [*turns[1:], None], strict=False):
+        yield from human.human_statements(turn, earlier)
         yield from agent.text_statements(turn, corrected=_corrected(following))
         yield from agent.mended_checks(turn)
         yield from rules.written_rules(turn)
@@ -45,7 +43,6 @@ def _statements(turns: list[Turn]) -> Iterator[Statement]:
         yield from rules.checks_run(turn)
         for commit in turn.commits:
             yield from agent.commit_statements(commit)
-        before = turn.final or before
     yield from rules.todo_items(turns)
 
 

@@ -29,11 +29,14 @@ _EMOJI = re.compile(r"[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\u2b50\u2b55]+\s*
 _SPACES = re.compile(r"\s+")
 _LOG = re.compile(
     r"^\s*(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\[?\d\d:\d\d:\d\d|(?:INFO|WARN|ERROR|DEBUG|FATAL|TRACE)\b[ :\[]"
-    r"|---? (?:FAIL|PASS|SKIP)|=== ?(?:RUN|PAUSE|CONT|Step)\b|at \S+\(|File \".*\", line \d|goroutine \d|\$ |❯ |➜ "
-    r"|diff --git|index [0-9a-f]{6,}|@@ |\+\+\+ |--- |[+-]\s{2,}\S|create mode|\S+\.\w{1,4}:\d+(?::\d+)?:?\s)"
+    r"|---? (?:FAIL|PASS|SKIP)|=== ?(?:RUN|PAUSE|CONT|Step)\b|at \S+\(|File \".*\", line \d"
+    r"|goroutine \d|\$ |❯ |➜ "
+    r"|diff --git|index [0-9a-f]{6,}|@@ |\+\+\+ |--- |[+-]\s{2,}\S|create mode"
+    r"|\S+\.\w{1,4}:\d+(?::\d+)?:?\s)"
 )
 _CODE = re.compile(
-    r"[{};]\s*$|^\s*(?:[}\])]|//|/\*|func |def |class |import |package |return |const |var |let \w+ =|if \(|else\b"
+    r"[{};]\s*$|^\s*(?:[}\])]|//|/\*|func |def |class |import |package |return |const |var "
+    r"|let \w+ =|if \(|else\b"
     r"|for \(|while \(|export |SELECT |INSERT )|:=|=>\s*[{(]|^\s*\w+\([^)]*\)\s*$|^\s*\"[\w-]+\":\s"
 )
 _END = re.compile(r"(?<=[.!?])[\"')\]]?\s+(?=[\"'(\[`*]?[^\W_a-z])|(?<=[。！？])")
@@ -108,13 +111,12 @@ def split(paragraph: str) -> list[str]:
 def _paragraphs(text: str) -> Iterator[tuple[str, str, bool]]:
     """(paragraph, heading, is a list item); lines wrapped by hand are joined again."""
     heading, current, listed, fenced = "", "", False, False
-    for line in text.split("\n"):
-        if _FENCE.match(line):
-            fenced = not fenced
-            line = ""
-        elif fenced:
+    for raw in text.split("\n"):
+        fence = bool(_FENCE.match(raw))
+        fenced ^= fence
+        if fenced and not fence:
             continue
-        line = _QUOTE.sub("", line)
+        line = "" if fence else _QUOTE.sub("", raw)
         title = _HEADING.match(line) or _BOLD_LINE.match(line)
         bullet = _BULLET.match(line)
         if title or bullet or not line.strip() or _TABLE.search(line) or looks_pasted(line):

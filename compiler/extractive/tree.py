@@ -8,6 +8,7 @@ import msgspec
 from compiler.extractive import cues
 from compiler.extractive.agent import is_generic
 from compiler.extractive.merge import merge
+from compiler.extractive.rules import TODO
 from compiler.extractive.select import best
 from compiler.extractive.text import shorten
 from data_models.knowledge import (
@@ -81,9 +82,13 @@ def rollup(level: Level, bucket: str, children: Sequence[Node]) -> Node:
 
 def _still_open(statement: Statement, session: SessionInfo) -> bool:
     # What an agent left undone half-way through a session was mostly done by its end.
-    if statement.kind != "open_item" or statement.by == "human" or statement.time >= session.ended - _AT_THE_END_MS:
+    if (
+        statement.kind != "open_item"
+        or statement.by == "human"
+        or statement.time >= session.ended - _AT_THE_END_MS
+    ):
         return True
-    return not statement.text.startswith("todo:") and bool(cues.OPEN_EXPLICIT.search(statement.text))
+    return not statement.text.startswith(TODO) and bool(cues.OPEN_EXPLICIT.search(statement.text))
 
 
 def _headline(session: SessionInfo, statements: Sequence[Statement]) -> tuple[Statement, ...]:
@@ -131,7 +136,12 @@ def _title(summaries: Sequence[ChunkSummary], statements: Sequence[Statement]) -
     titles = [summary.title for summary in summaries if summary.title]
     if titles:
         return titles[-1]
-    subjects = [commit.subject for summary in summaries for commit in summary.commits if not is_generic(commit.subject)]
+    subjects = [
+        commit.subject
+        for summary in summaries
+        for commit in summary.commits
+        if not is_generic(commit.subject)
+    ]
     if subjects:
         return subjects[-1][:120]
     asked = _asked(statements)
@@ -147,7 +157,9 @@ def join_files(stats: Iterable[FileStat], session_id: str = "") -> tuple[FileSta
     """
     joined: dict[str, FileStat] = {}
     for stat in stats:
-        cited = tuple(Citation(session_id, one.seq) for one in stat.citations) if session_id else stat.citations
+        cited = (
+            tuple(Citation(session_id, one.seq) for one in stat.citations) if session_id else stat.citations
+        )
         named = msgspec.structs.replace(stat, citations=cited)
         old = joined.get(stat.path)
         joined[stat.path] = _sum(old, named, same_session=bool(session_id)) if old else named
@@ -163,4 +175,6 @@ def _sum(one: FileStat, other: FileStat, same_session: bool) -> FileStat:
 
 def _join_terms(groups: Iterable[Sequence[str]]) -> tuple[str, ...]:
     counts = Counter(term for group in groups for term in group)
-    return tuple(term for term, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_TERMS])
+    return tuple(
+        term for term, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_TERMS]
+    )

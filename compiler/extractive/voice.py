@@ -7,30 +7,57 @@ from compiler.extractive.text import Sentence, sentences
 from compiler.extractive.words import specifics
 
 _HOST_TEXT = re.compile(
-    r"^\s*(?:Operation stopped by hook|unknown command|Error:|Caveat:|This session is being continued|\[Pasted|=== "
+    r"^\s*(?:Operation stopped by hook|unknown command|Error:|Caveat:"
+    r"|This session is being continued|\[Pasted|=== "
     r"|Base directory|<ide_|<[a-z-]+>|Failed with|Warning:|Traceback|Stop hook)"
 )
 _DRAWN = re.compile(r"[→•✓✗│└├…·]| — |\[\+\d+ -\d+")
 _NUMBERED = re.compile(r"^\W*(?:[A-Ea-e]|\d{1,2})[.)]\s+")
-_PRONOUN = re.compile(r"\b(?:this|it|that|they|them|those|these|he|she)\b(?! (?:branch|repo|repository|project|pr)\b)", re.I)
+_PRONOUN = re.compile(
+    r"\b(?:this|it|that|they|them|those|these|he|she)\b(?! (?:branch|repo|repository|project|pr)\b)", re.I
+)
 _COMMAND = re.compile(r"^/[\w:.-]+\s*[-–—]?\s*")
-_LINES = re.compile(r"\s*\((?:at |around |currently )?(?:lines?|L)\s*~?\d+[^()]{0,60}\)|(?<=\.\w\w):\d+(?:[-–]\d+)?|(?<=\.go|\.py|\.ts|\.md|\.rs|\.js):\d+(?:[-–]\d+)?")
-_LONG_PATH = re.compile(r"(?<![\w.])(?:~|/(?:Users|home|private|var|tmp|root|opt))(?:/[^\s/`'\")]+)*/([^\s/`'\")]+/[^\s/`'\")]+)")
-_AT_LINES = re.compile(r",?\s+(?:at|in|on|from|to|around)?\s*\blines?\s+~?\d+(?:\s*[-–]\s*\d+)?(?!\s*(?:of|added|changed))", re.I)
-_FILLER = re.compile(r"^(?:(?:ok(?:ay)?|ah|oh|hmm+|uh+|yeah|yes|yep|right|cool|great|so|well|and|but|btw|actually|also|note|ugh|stop for a second|one more thing|one last thing|first|ideally|brainstorm|follow up|for \\d|genuine|quick|q|question|debug)\b[\s,.:!…-]*)+", re.I)
-_IMPERATIVE = re.compile(
-    r"^\W*(?:oh,? |and |also )?(?:please\b|always\b|never\b|don'?t\b|do not\b|prefer\b|keep\b|make sure\b|use\b|avoid\b|let'?s (?:not|avoid|keep|always)\b"
-    r"|we (?:should|must|don'?t|never|always|prefer|want|use)\b|no \w+ing\b|the (?:overriding|general) |commit\b|i(?:'d)? prefer\b|remember\b|ensure\b)",
+_LINES = re.compile(
+    r"\s*\((?:at |around |currently )?(?:lines?|L)\s*~?\d+[^()]{0,60}\)|(?<=\.\w\w):\d+(?:[-–]\d+)?"
+    r"|(?<=\.go|\.py|\.ts|\.md|\.rs|\.js):\d+(?:[-–]\d+)?"
+)
+_LONG_PATH = re.compile(
+    r"(?<![\w.])(?:~|/(?:Users|home|private|var|tmp|root"
+    r"|opt))(?:/[^\s/`'\")]+)*/([^\s/`'\")]+/[^\s/`'\")]+)"
+)
+_AT_LINES = re.compile(
+    r",?\s+(?:at|in|on|from|to|around)?\s*\blines?\s+~?\d+(?:\s*[-–]\s*\d+)?(?!\s*(?:of|added"
+    r"|changed))",
     re.I,
 )
-_FIRST_PERSON = re.compile(r"^(?:I(?:'ve| have)?|We(?:'ve| have)?) (?:also |now |just |already |then )?((?:\w+ed|put|made|kept|chose|wrote|split)\b)")
+_FILLER = re.compile(
+    r"^(?:(?:ok(?:ay)?|ah|oh|hmm+|uh+|yeah|yes|yep|right|cool|great|so|well|and|but|btw|actually"
+    r"|also|note|ugh|stop for a second|one more thing|one last thing|first|ideally|brainstorm"
+    r"|follow up|for \\d|genuine|quick|q|question|debug)\b[\s,.:!…-]*)+",
+    re.I,
+)
+_IMPERATIVE = re.compile(
+    r"^\W*(?:oh,? |and |also )?(?:please\b|always\b|never\b|don'?t\b|do not\b|prefer\b|keep\b"
+    r"|make sure\b|use\b|avoid\b|let'?s (?:not|avoid|keep|always)\b"
+    r"|we (?:should|must|don'?t|never|always|prefer|want|use)\b|no \w+ing\b|the (?:overriding"
+    r"|general) |commit\b|i(?:'d)? prefer\b|remember\b|ensure\b)",
+    re.I,
+)
+_FIRST_PERSON = re.compile(
+    r"^(?:I(?:'ve| have)?|We(?:'ve| have)?) (?:also |now |just |already |then )?((?:\w+ed|put|made"
+    r"|kept|chose|wrote|split)\b)"
+)
 _LABEL = re.compile(
-    r"^(?:(?:the|root|main|actual|real|first|second|third|key|likely|original|final|current|error|bug|issue|problem|cause|fix|fixed|solution|result|note|insight"
-    r"|change|finding|why|reason|status|answer|conclusion|before|after|now|encountered|found|and|identified|critical|high|medium|low|important"
+    r"^(?:(?:the|root|main|actual|real|first|second|third|key|likely|original|final|current|error"
+    r"|bug|issue|problem|cause|fix|fixed|solution|result|note|insight"
+    r"|change|finding|why|reason|status|answer|conclusion|before|after|now|encountered|found|and"
+    r"|identified|critical|high|medium|low|important"
     r"|solved|resolved|what happened|feedback|\d+)s?\b[\s#/-]*){1,4}(?:\([^)]{0,60}\))?\s*[:：]\s+",
     re.I,
 )
-_UNSTABLE = re.compile(r"\b(?:above|below|here|as (?:discussed|mentioned)|these (?:two|three|changes)|your|you)\b", re.I)
+_UNSTABLE = re.compile(
+    r"\b(?:above|below|here|as (?:discussed|mentioned)|these (?:two|three|changes)|your|you)\b", re.I
+)
 
 
 def own_words(text: str) -> list[Sentence]:
@@ -38,7 +65,9 @@ def own_words(text: str) -> list[Sentence]:
     if _HOST_TEXT.match(text) or cues.REVIEW.search(text[:2_000]):
         return []
     said = sentences(_COMMAND.sub("", text))
-    return [Sentence(_NUMBERED.sub("", one.text), one.heading, one.listed) for one in said if speaks(one.text)]
+    return [
+        Sentence(_NUMBERED.sub("", one.text), one.heading, one.listed) for one in said if speaks(one.text)
+    ]
 
 
 def speaks(text: str) -> bool:
@@ -59,7 +88,11 @@ def tidy(text: str) -> str:
     if match:
         text = match[1] + text[match.end(1) :]
     text = closed(text).strip(" -–—:;,*")
-    return text[:1].upper() + text[1:] if text[:1].islower() and not text[:12].count("(") and " " in text[:20] else text
+    return (
+        text[:1].upper() + text[1:]
+        if text[:1].islower() and not text[:12].count("(") and " " in text[:20]
+        else text
+    )
 
 
 def clean_words(text: str) -> str:
@@ -80,7 +113,7 @@ def stands_alone(text: str, least: int = 1) -> bool:
         text: one sentence.
         least: how many names of code, files or tickets it must hold.
     """
-    if not 24 <= len(text) or text.count("`") % 2 or cues.CHATTER.match(text):
+    if not len(text) >= 24 or text.count("`") % 2 or cues.CHATTER.match(text):
         return False
     named = specifics(text)
     return named >= least and (named >= 2 or not cues.DANGLING.match(text))
@@ -88,11 +121,15 @@ def stands_alone(text: str, least: int = 1) -> bool:
 
 def rule_worth(text: str) -> float:
     """How much a person's sentence is a rule for later work: short, general, imperative, with a reason."""
-    score = 1.4 if _IMPERATIVE.match(text) else 0.4
+    score = 1.4 if _IMPERATIVE.match(text) else 0.0
     score += 0.9 if cues.REASON.search(text) or " - " in text or "(" in text else 0.0
     score += 0.7 if cues.HABIT.search(text) else 0.0
     score += 0.5 if cues.GENERAL.search(text) else 0.0
-    score -= 0.4 * max(0, specifics(text) - 1) + (0.7 if cues.DANGLING.match(text) else 0.0)
+    score -= (
+        0.4 * max(0, specifics(text) - 1)
+        + (1.0 if "#" in text else 0.0)
+        + (0.7 if cues.DANGLING.match(text) else 0.0)
+    )
     return score - (0.7 if len(text) > 130 else 0.0) - (0.8 if text.endswith("?") else 0.0)
 
 

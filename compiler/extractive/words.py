@@ -12,18 +12,21 @@ _SPECIFIC = re.compile(
     r"`[^`]+`|\b\w+[._/]\w[\w./]*|\b[a-z]+[A-Z]\w*|\b[A-Z][a-z]+[A-Z]\w*|\b[A-Z]{2,}-?\d+\b|--\w[\w-]+|#\d+"
 )
 
-STOPWORDS = frozenset(
-    """a about above actually after again all already also always am an and any are aren't as at back be because been
-    before being below between both but by can can't cannot change changes check code could did didn't do does doesn't
-    doing don't done down during each else even every few file files first for from further get getting give go goes
-    going good got had has have having he her here hers him his how i i'd i'll i'm i've if in into is isn't it it's its
-    just keep know let let's lets like look looks made make makes making maybe me more most much must my need needs new
-    no nor not now of off ok okay on once one only or other our out over own please put really right run running same
-    see set should so some something still such sure take tell than that that's the their them then there there's
-    these they they're thing things think this those through to too try two under until up us use used uses using very
-    want was we we're were what what's when where which while who why will with work working works would yeah yes yet
-    you you're your""".split()
-)
+_STOPWORDS = """
+    a about above actually after again all already also always am an and any are aren't as at back
+    be because been before being below between both but by can can't cannot change changes check
+    code could did didn't do does doesn't doing don't done down during each else even every few file
+    files first for from further get getting give go goes going good got had has have having he her
+    here hers him his how i i'd i'll i'm i've if in into is isn't it it's its just keep know let
+    let's lets like look looks made make makes making maybe me more most much must my need needs new
+    no nor not now of off ok okay on once one only or other our out over own please put really right
+    run running same see set should so some something still such sure take tell than that that's the
+    their them then there there's these they they're thing things think this those through to too
+    try two under until up us use used uses using very want was we we're were what what's when where
+    which while who why will with work working works would yeah yes yet you you're your
+"""
+STOPWORDS = frozenset(_STOPWORDS.split())
+"""Words that say nothing about what a sentence of a coding session is about."""
 
 
 def terms(text: str) -> frozenset[str]:
