@@ -17,7 +17,9 @@ _MESSAGE = re.compile(
     r"-m\s+(?:\"\$\(cat <<-?\s*'?\"?(\w+)'?\"?\n(.*?)\n\s*\1|\"((?:[^\"\\]|\\.)*)\"|'([^']*)')", re.S
 )
 _PULL = re.compile(r"https://[\w.-]+/[\w.-]+/[\w.-]+/(?:pull|-/merge_requests|pulls)/\d+")
+_MARKER = re.compile(r"^(?:EOF|END)$|^\)\"$|<<-?'?\"?\w+'?\"?", re.M)
 _TITLE = re.compile(r"--title\s+(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)')")
+_REMARK = re.compile(r"(?:\n# [^\n]*)+\Z")
 _TRAILER = re.compile(r"^(?:[A-Z][\w-]+(?:-[\w]+)+: |🤖|Generated with|Signed-off-by|Co-authored)", re.I)
 _CHECK = re.compile(
     r"(?:^|&&|;|\|\||\n)\s*(?:[A-Z_]+=\S+\s+)*((?:mise run|make|just|task|npm run|pnpm|yarn|npm"
@@ -61,7 +63,7 @@ def command_of(event: Event) -> str:
     if event.tool not in SHELL_TOOLS:
         return ""
     if not event.text.startswith("{"):
-        return event.text
+        return _REMARK.sub("", event.text)
     given = arguments(event)
     command = given.get("command", given.get("cmd", ""))
     if isinstance(command, list):
@@ -106,7 +108,7 @@ def commits_of(call: Event, result: Event) -> list[Committed]:
         url = _PULL.search(result.text[:20_000])
         title = _TITLE.search(command)
         if url and title and not result.is_error:
-            body = command.split("--body", 1)[-1] if "--body" in command else ""
+            body = _MARKER.sub("", command.split("--body", 1)[1]) if "--body" in command else ""
             made.append(Committed(url[0], "", (title[1] or title[2] or "").strip(), body, True, call, result))
     return made
 

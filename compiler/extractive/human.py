@@ -19,12 +19,12 @@ LEAST_RULE = 0.7
 """What `rule_worth` must reach for a person's sentence to count as a rule."""
 
 _LONGEST_OUTCOME = 160
-_ANSWER = re.compile(r'"([^"\n]{8,400})"\s*=\s*"([^"\n]{1,400})"')
+_ANSWER = re.compile(r"^\s*(.{8,400}?\?): (.+)$")
+_ADVISED = " (Recommended)"
 _PROCESS = re.compile(
     r"^(?:plan (?:ready|updated)|what would you like to do|how would you like to proceed|ready to)", re.I
 )
 _CLOSED = re.compile(r"^(?:start|run|done|continue|proceed|yes|no|stop|open|view)\b", re.I)
-_TITLE = re.compile(r"^#\s+(.+)$", re.M)
 _WORKFLOW = re.compile(
     r"subagent|this session|rebase|push|merge|commit|worktree|continue|proceed|pull request"
     r"|implement(?:ation)? now|write",
@@ -59,28 +59,28 @@ def human_statements(turn: Turn, earlier: Turn | None) -> Iterator[Statement]:
 
 
 def _answers(event: Event, turn: Turn) -> Iterator[Statement]:
-    explained = _explanations(event, turn)
-    for question, answer in _ANSWER.findall(event.text):
-        asked, answered = strip_markup(question), strip_markup(answer).replace(" (Recommended)", "")
+    asking = [arguments(call) for call in turn.calls if call.tool == "AskUserQuestion"]
+    offered = [question for given in asking for question in _items(given.get("questions"))]
+    for line in event.text.split("\n"):
+        match = _ANSWER.match(line)
+        if not match:
+            continue
+        asked, answered = strip_markup(match[1]), strip_markup(match[2]).replace(_ADVISED, "")
         if not _PROCESS.match(asked):
-            why = explained.get(answered, "")
+            why = _description(offered, answered)
             told = f"chose “{shorten(answered, 160)}”" + (f" ({shorten(why, 160)})" if why else "")
             yield make("decision", f"{told} for: {shorten(asked, 140)}", event, 6.0)
         elif not _CLOSED.match(answered) and len(answered) > 40:
             yield make("decision", shorten(answered, LONGEST_SAID), event, 5.0)
 
 
-def _explanations(event: Event, turn: Turn) -> dict[str, str]:
-    """Label to description of the options that the agent offered in the question that `event` answers."""
-    found: dict[str, str] = {}
-    for call in turn.calls:
-        if call.tool_use_id != event.tool_use_id:
-            continue
-        for question in _items(arguments(call).get("questions")):
-            for option in _items(question.get("options")):
-                label = strip_markup(str(option.get("label", ""))).replace(" (Recommended)", "")
-                found[label] = strip_markup(str(option.get("description", "")))
-    return found
+def _description(questions: list[dict[str, Any]], label: str) -> str:
+    """What the agent said of the option called `label` when it asked."""
+    for question in questions:
+        for option in _items(question.get("options")):
+            if strip_markup(str(option.get("label", ""))).replace(_ADVISED, "") == label:
+                return strip_markup(str(option.get("description", "")))
+    return ""
 
 
 def _items(value: object) -> list[dict[str, Any]]:
@@ -88,23 +88,15 @@ def _items(value: object) -> list[dict[str, Any]]:
 
 
 def _plan(event: Event) -> Iterator[Statement]:
-    title = _TITLE.search(event.text)
-    if title:
-        name = _PLAN.sub("", strip_markup(title[1]))
-        goal = next(
-            (
-                one.text
-                for one in sentences(event.text)
-                if one.heading.lower() in ("goal", "problem", "overview")
-            ),
-            "",
-        )
-        yield make(
-            "asked",
-            f"approved the plan “{shorten(name, 120)}”: {shorten(goal, 160)}".rstrip(": "),
-            event,
-            4.0,
-        )
+    title, _, body = event.text.partition("\n")
+    if title.startswith("Changed and approved"):
+        title, changed = body.strip().partition("\n")[0], "changed and approved"
+    elif title.startswith("Approved the plan: "):
+        title, changed = title.removeprefix("Approved the plan: "), "approved"
+    else:
+        return
+    name = _PLAN.sub("", strip_markup(title.lstrip("# ")))
+    yield make("asked", f"{changed} the plan “{shorten(name, 120)}”", event, 4.0)
 
 
 def _words(event: Event, before: Event | None, turn: Turn) -> Iterator[Statement]:

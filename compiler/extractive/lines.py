@@ -124,7 +124,7 @@ def _told(section: Section, statement: Statement) -> str:
 
 def _quoted(statement: Statement) -> str:
     """The text, a person's own words in quotation marks, so that they are not taken for the agent's."""
-    if statement.by != "human" or statement.text.startswith(("chose", "approved")):
+    if statement.by != "human" or statement.text.startswith(("chose", "approved", "changed and approved")):
         return statement.text
     words, arrow, outcome = statement.text.partition(" → ")
     return f"“{words}”{arrow}{outcome}"

@@ -50,9 +50,8 @@ def written_rules(turn: Turn) -> Iterator[Statement]:
     for call in turn.calls:
         if call.tool not in calls.EDIT_TOOLS or PurePosixPath(call.file_path or "").name not in _INSTRUCTIONS:
             continue
-        given = calls.arguments(call)
-        old = str(given.get("old_string", ""))
-        for sentence in sentences(str(given.get("new_string", given.get("content", "")))):
+        old, added = _change(call.text)
+        for sentence in sentences(added):
             text = tidy(sentence.text)
             if (
                 sentence.text not in old
@@ -61,6 +60,15 @@ def written_rules(turn: Turn) -> Iterator[Statement]:
                 and len(text) < 300
             ):
                 yield make("pattern", text, call, 3.0 + worth(text))
+
+
+def _change(text: str) -> tuple[str, str]:
+    """What an edit took out and put in, from its text as `transcripts` renders it."""
+    _, _, rest = text.partition("\n")
+    if not rest.startswith("--- old\n"):
+        return "", rest
+    old, _, new = rest.removeprefix("--- old\n").partition("\n+++ new\n")
+    return old, new
 
 
 def habit(statement: Statement) -> frozenset[str] | None:
