@@ -1,9 +1,9 @@
 """The bytes of one index segment: tantivy's files behind a deterministic frame.
 
 Frame: the magic line, an 8-byte big-endian length, a JSON header {"schema": n, "meta": tantivy's meta.json,
-"files": [[name, size], …]} in sorted order, then the files one after the other. tantivy names its files by a
-random id that the files do not hold; they are renamed by their content, so equal documents give equal bytes and
-segments of many builds never collide.
+"files": [[name, size], …]} in sorted order, then the files one after the other. tantivy names its files by
+a random id that the files do not hold; they are renamed by their content, so equal documents give equal
+bytes and segments of many builds never collide.
 """
 
 import hashlib

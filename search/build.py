@@ -1,13 +1,13 @@
 """Documents into segments, segments into a searchable folder.
 
-A segment is immutable and holds everything a query needs, so a session adds one and nothing is rebuilt: a folder
-is assembled by laying the files of several segments side by side under one meta.json. tantivy then counts words
-over all of them, as if they had been indexed together.
+A segment is immutable and holds everything a query needs, so a session adds one and nothing is rebuilt: a
+folder is assembled by laying the files of several segments side by side under one meta.json. tantivy then
+counts words over all of them, as if they had been indexed together. Sessions that a newer segment replaces
+are deleted in the older one with tantivy's own tombstones, which cost a query nothing.
 """
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ from search.archive import pack, unpack
 from search.document import Document
 from search.read import documents_in
 from search.schema import KINDS, VOICES, clean, make_schema, open_index, owner_of
-from search.words import camel_parts
+from search.words import camel_parts, name_forms
 
 _HEAP = 64_000_000
 """Bytes that one writer may use before it starts another segment file."""
@@ -110,8 +110,8 @@ def _swap(temporary: Path, folder: Path) -> None:
     """Put `temporary` in place of `folder`; a reader that has the old one open keeps its files."""
     old = temporary.with_name(temporary.name + ".old")
     if folder.exists():
-        os.rename(folder, old)
-    os.rename(temporary, folder)
+        folder.rename(old)
+    temporary.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -123,6 +123,7 @@ def _encode(document: Document) -> tantivy.Document:
     else:
         encoded.add_text("body", text)
         encoded.add_text("parts", " ".join(camel_parts(text)))
+        encoded.add_text("names", " ".join(name_forms(text)))
     for name, value in (
         ("session_id", document.session_id),
         ("from_seq", document.from_seq),

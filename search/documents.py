@@ -1,12 +1,14 @@
 """Events and statements of one session into documents: messages, windows over them, and summaries.
 
-A message is all blocks of one utterance. People's and assistants' words are indexed whole, cut at paragraphs
-into parts where they are long; what tools were given and gave back is clipped to its ends, where the command,
-the file and the outcome stand. Windows carry no text of their own to show: they find conversations whose words
-are spread over several messages.
+A message is all blocks of one utterance by one voice. People's and assistants' words are indexed whole, cut
+at line ends into parts where they are long; what tools were given and gave back is clipped to its ends, where
+the command, the file and the outcome stand. Thinking is left out: it says again what the text says, makes the
+index half as large again, and finds no more. Windows carry no text to show: they find conversations whose
+words are spread over several messages.
 """
 
 import hashlib
+import io
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -134,14 +136,13 @@ def _clipped(text: str) -> str:
 def _pieces(text: str) -> Iterator[str]:
     """`text` cut after line ends into pieces of about `_PART` characters; a longer line is cut inside."""
     piece = ""
-    for line in text.splitlines(keepends=True):
-        while len(line) > _PART:
-            yield from filter(None, (piece.strip(), line[:_PART].strip()))
-            piece, line = "", line[_PART:]
-        if len(piece) + len(line) > _PART and piece.strip():
-            yield piece.strip()
-            piece = ""
-        piece += line
+    for line in io.StringIO(text):
+        for start in range(0, len(line), _PART):
+            bit = line[start : start + _PART]
+            if len(piece) + len(bit) > _PART and piece.strip():
+                yield piece.strip()
+                piece = ""
+            piece += bit
     if piece.strip():
         yield piece.strip()
 

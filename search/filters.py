@@ -11,8 +11,8 @@ _LONGEST_GLOB = 500
 class Filters:
     """What a hit must be. None: anything.
 
-    `since_ms` and `until_ms` are Unix milliseconds, both inclusive. `file_glob` is matched against whole paths
-    and against their ends after a "/": `*.go` and `cmd/main.go` both find `/src/cmd/main.go`.
+    `since_ms` and `until_ms` are Unix milliseconds, both inclusive. `file_glob` is matched against whole
+    paths and against their ends after a "/": `*.go` and `cmd/main.go` both find `/src/cmd/main.go`.
     """
 
     __slots__ = ("agent", "author", "file_glob", "project", "since_ms", "until_ms")

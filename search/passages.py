@@ -1,7 +1,7 @@
 """The best few sentences of a message for a query, without the marks of its layout."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from search.words import stems
 
@@ -9,8 +9,8 @@ _SENTENCE = re.compile(r"[^\n.!?]*(?:[.!?](?!\s)[^\n.!?]*)*(?:[.!?]+(?=\s)|\n|$)
 _MARKS = re.compile(r"```\w*|\*\*|^[ \t>]*(?:[-*+|#=>]+[ \t]+)+|[-=_|]{3,}|[ \t]\|(?=[ \t]|$)", re.MULTILINE)
 _LONGEST_SPAN = 30
 """Words of one span; a line without sentence ends is cut."""
-_REPEATED = 0.2
-"""What a query word is worth in a second span."""
+_REPEATED, _ADJACENT = 0.2, 1.3
+"""What a query word is worth in a second span, and a span beside a chosen one."""
 
 
 def best_passage(text: str, weights: Mapping[str, float], words: int) -> str:
@@ -25,7 +25,8 @@ def best_passage(text: str, weights: Mapping[str, float], words: int) -> str:
     sizes = [span.count(" ") + 1 for span in spans]
     if sum(sizes) <= words:
         return " ".join(spans)
-    return _joined(spans, sorted(_choose(spans, sizes, weights, words)))
+    chosen = _choose(spans, sizes, weights, words) or _opening(sizes, words)
+    return _joined(spans, sorted(chosen))
 
 
 def _spans(text: str) -> list[str]:
@@ -34,40 +35,46 @@ def _spans(text: str) -> list[str]:
         tokens = match.group().split()
         for start in range(0, len(tokens), _LONGEST_SPAN):
             span = " ".join(tokens[start : start + _LONGEST_SPAN])
-            if any(character.isalnum() for character in span):
+            if any(map(str.isalnum, span)):
                 spans.append(span)
     return spans
 
 
-def _choose(spans: list[str], sizes: list[int], weights: Mapping[str, float], words: int) -> set[int]:
-    """Greedy: always the span that adds most query weight for its length, and the opening where none adds any."""
-    found = [{stem for stem in stems(span) if stem in weights} for span in spans]
+def _choose(spans: Sequence[str], sizes: Sequence[int], weights: Mapping[str, float], words: int) -> set[int]:
+    """Greedy: always the span that adds most query weight for its length."""
+    found = {place: weights.keys() & stems(span) for place, span in enumerate(spans)}
+    left = {place: terms for place, terms in found.items() if terms and sizes[place] <= words}
     chosen: set[int] = set()
     covered: set[str] = set()
-    while True:
-        worths = {
-            place: _worth(found[place], covered, weights, sizes[place])
-            * (_NEAR if {place - 1, place + 1} & chosen else 1)
-            for place in range(len(spans))
-            if place not in chosen and sizes[place] <= words
-        }
-        best = max(worths, key=lambda place: (worths[place], -place), default=-1)
-        if best < 0 or (chosen and worths[best] <= 0):
-            return chosen
+    while left:
+        worths = {place: _worth(terms, covered, weights, sizes[place]) for place, terms in left.items()}
+        for place in worths.keys() & ({place - 1 for place in chosen} | {place + 1 for place in chosen}):
+            worths[place] *= _ADJACENT
+        best = max(worths, key=lambda place: worths[place])
         chosen.add(best)
-        covered |= found[best]
+        covered |= left.pop(best)
         words -= sizes[best]
-
-
-_NEAR = 1.3
+        left = {place: terms for place, terms in left.items() if sizes[place] <= words}
+    return chosen
 
 
 def _worth(terms: set[str], covered: set[str], weights: Mapping[str, float], size: int) -> float:
     gained = sum(weights[term] * (_REPEATED if term in covered else 1.0) for term in terms)
-    return gained / (8 + size) ** 0.5
+    return float(gained / (8 + size) ** 0.5)
 
 
-def _joined(spans: list[str], places: list[int]) -> str:
+def _opening(sizes: Sequence[int], words: int) -> set[int]:
+    """A message that was found by what stands around it is quoted from its start."""
+    chosen: set[int] = set()
+    for place, size in enumerate(sizes):
+        words -= size
+        if words < 0 and chosen:
+            break
+        chosen.add(place)
+    return chosen
+
+
+def _joined(spans: Sequence[str], places: Sequence[int]) -> str:
     pieces: list[str] = []
     for index, place in enumerate(places):
         if index and place != places[index - 1] + 1:

@@ -1,14 +1,22 @@
-"""A question in, ranked passages out. Standard library and tantivy only: a cold process waits for this."""
+"""A question in, ranked passages out.
+
+Standard library and tantivy only, here and in what is imported: a cold process waits for this.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import tantivy
 
+from search.candidates import Candidate, Pool, gather
 from search.expand import concepts_of, worths
 from search.filters import Filters, restrictions
 from search.passages import best_passage
-from search.rank import Candidate, Pool, gather, rank
+from search.rank import rank
+from search.schema import stored_text
+from search.words import query_names
+
+__all__ = ["Filters", "Hit", "search"]
 
 _FIRST, _FIRST_WORDS, _WORDS = 4, 50, 28
 """The first hits are quoted at more length than the rest."""
@@ -17,8 +25,8 @@ _FIRST, _FIRST_WORDS, _WORDS = 4, 50, 28
 class Hit:
     """One passage that answers a query: where it stands, who said it when, and its words.
 
-    `time` is Unix milliseconds (0: unknown), `from_seq` and `to_seq` are references as in `Event.ref`; `voice` is
-    human, assistant, tool or harness. Scores compare hits of one query only.
+    `time` is Unix milliseconds (0: unknown), `from_seq` and `to_seq` are references as in `Event.ref`;
+    `voice` is human, assistant, tool or harness. Scores compare hits of one query only.
     """
 
     __slots__ = (
@@ -70,26 +78,27 @@ def search(folders: Sequence[Path], query: str, filters: Filters, limit: int) ->
         searcher = index.searcher()
         concepts = concepts_of(searcher, index.schema, query)
         if concepts:
-            pools.append(gather(searcher, index.schema, concepts, restrictions(index.schema, filters)))
+            restrict = restrictions(index.schema, filters)
+            pools.append(gather(searcher, index.schema, concepts, query_names(query), restrict))
             worth.update(worths(searcher, concepts))
     return _read(rank(pools), worth, limit)
 
 
 def _read(ranked: Iterable[tuple[Pool, Candidate]], worth: Mapping[str, float], limit: int) -> list[Hit]:
     """The first `limit` hits; copies of a message count once, and the parts of a long one make one hit."""
-    contents: set[bytes] = set()
+    contents: set[str] = set()
     hits: dict[tuple[str, str, str], Hit] = {}
     for pool, candidate in ranked:
         if len(hits) == limit:
             break
         stored = pool.searcher.doc(candidate.address)
-        content = bytes(stored.get_first("key") or b"")
+        content = stored_text(stored, "key")
         if content in contents:
             continue
         contents.add(content)
         hit = _hit(pool.searcher, stored, candidate)
         hit.snippet = best_passage(
-            _text(stored, "text"), worth, _FIRST_WORDS if len(hits) < _FIRST else _WORDS
+            stored_text(stored, "text"), worth, _FIRST_WORDS if len(hits) < _FIRST else _WORDS
         )
         earlier = hits.setdefault((hit.author, hit.session_id, hit.from_seq), hit)
         if earlier is not hit and hit.snippet not in earlier.snippet:
@@ -100,18 +109,14 @@ def _read(ranked: Iterable[tuple[Pool, Candidate]], worth: Mapping[str, float], 
 def _hit(searcher: tantivy.Searcher, stored: tantivy.Document, candidate: Candidate) -> Hit:
     time = searcher.fast_field_values("time", [candidate.address])[0]
     return Hit(
-        session_id=_text(stored, "session_id"),
-        from_seq=_text(stored, "from_seq"),
-        to_seq=_text(stored, "to_seq"),
-        author=stored.get_first("author") or "",
-        project=stored.get_first("project") or "",
-        agent=stored.get_first("agent") or "",
+        session_id=stored_text(stored, "session_id"),
+        from_seq=stored_text(stored, "from_seq"),
+        to_seq=stored_text(stored, "to_seq"),
+        author=stored_text(stored, "author"),
+        project=stored_text(stored, "project"),
+        agent=stored_text(stored, "agent"),
         time=int(time or 0),
         voice=candidate.voice,
         score=round(candidate.score, 4),
         snippet="",
     )
-
-
-def _text(stored: tantivy.Document, name: str) -> str:
-    return bytes(stored.get_first(name) or b"").decode("utf-8", "replace")

@@ -1,6 +1,7 @@
 """The documents of an assembled index, read back."""
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import tantivy
 
 from search.document import Document
 from search.documents import windows_of
-from search.schema import KINDS, VOICES
+from search.schema import KINDS, VOICES, stored_text
 
 _NUMBERS = ("time", "position", "span", "kind", "voice")
 
@@ -39,14 +40,12 @@ def _stored(index: tantivy.Index, searcher: tantivy.Searcher) -> Iterator[Docume
 
 
 def _document(stored: tantivy.Document, numbers: dict[str, int]) -> Document:
-    def text(name: str) -> str:
-        return bytes(stored.get_first(name)).decode("utf-8")
-
+    text = partial(stored_text, stored)
     return Document(
         session_id=text("session_id"),
-        author=stored.get_first("author"),
-        project=stored.get_first("project"),
-        agent=stored.get_first("agent"),
+        author=text("author"),
+        project=text("project"),
+        agent=text("agent"),
         from_seq=text("from_seq"),
         to_seq=text("to_seq"),
         time=numbers["time"],

@@ -1,18 +1,24 @@
 """Hits as a person or an agent reads them in a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from search.query import Hit
 
 
-def render(hits: Sequence[Hit]) -> str:
-    """The hits as text, one block a session in the order of its best hit: who and when, then cited passages."""
+def render(hits: Sequence[Hit], long_digits: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The hits as text: one block a session, in the order of its best hit, with who and when, then passages.
+
+    Args:
+        hits: what was found, best first.
+        long_digits: the digits to cite for sessions whose last eight are not unique in their project.
+    """
     sessions: dict[tuple[str, str, str], list[Hit]] = {}
     for hit in hits:
         sessions.setdefault((hit.project, hit.author, hit.session_id), []).append(hit)
     projects = {hit.project for hit in hits}
-    return "\n\n".join(_block(found, len(projects) > 1) for found in sessions.values())
+    return "\n\n".join(_block(found, long_digits, len(projects) > 1) for found in sessions.values())
 
 
 def digits(session_id: str) -> str:
@@ -28,14 +34,13 @@ def day_of(time: int) -> str:
         return "undated"
 
 
-def _block(hits: Sequence[Hit], name_project: bool) -> str:
+def _block(hits: Sequence[Hit], long_digits: Mapping[str, str], name_project: bool) -> str:
     first = hits[0]
     header = f"{first.author} · {day_of(first.time)}"
     if name_project:
         header += f" · {first.project}"
-    return "\n".join(
-        [header, *(f"[s:{digits(hit.session_id)}#{_range(hit)}] {hit.voice}: {hit.snippet}" for hit in hits)]
-    )
+    cited = long_digits.get(first.session_id) or digits(first.session_id)
+    return "\n".join([header, *(f"[s:{cited}#{_range(hit)}] {hit.voice}: {hit.snippet}" for hit in hits)])
 
 
 def _range(hit: Hit) -> str:

@@ -1,17 +1,21 @@
 """The tantivy schema shared by building and querying, and the analysis that connects them.
 
-`body`, `parts` (the words inside camelCase names) and `wide` (windows) are searched and not stored; `text` is
-stored and not searched. Numbers that ranking needs of every candidate are fast fields, because reading a stored document
-decompresses a block of 16 KB.
+`body`, `parts` (the words inside camelCase names), `names` (paths and compound names, whole) and `wide`
+(windows) are searched and not stored; `text` is stored and not searched. Numbers that ranking needs of every
+candidate are fast fields, because reading a stored document decompresses a block of 16 KB.
 """
 
 import tantivy
 
-SCHEMA = 1
+TYPE_CHECKING = False  # typing's own costs an import
+if TYPE_CHECKING:
+    from search.document import DocumentKind, Voice
+
+SCHEMA = 2
 """Version of the fields and of the analysis; part of the segment format."""
 
-KINDS = ("message", "window", "summary")
-VOICES = ("human", "assistant", "tool", "harness")
+KINDS: "tuple[DocumentKind, ...]" = ("message", "window", "summary")
+VOICES: "tuple[Voice, ...]" = ("human", "assistant", "tool", "harness")
 
 _LONGEST_WORD = 100
 """Bytes. tantivy's own `en_stem` drops words of 40 and more: full commit hashes and long test names."""
@@ -23,14 +27,15 @@ ANALYZER = (
     .filter(tantivy.Filter.stemmer("english"))
     .build()
 )
-_TOKENIZER = "words"
+_NAMES = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
 
 
 def make_schema() -> tantivy.Schema:
     """The schema of every segment; equal schemas let segments of many builds stand in one index."""
     builder = tantivy.SchemaBuilder()
     for name in ("body", "parts", "wide"):
-        builder.add_text_field(name, tokenizer_name=_TOKENIZER, index_option="freq")
+        builder.add_text_field(name, tokenizer_name="words", index_option="freq")
+    builder.add_text_field("names", tokenizer_name="names", index_option="basic")
     for name in ("session_id", "from_seq", "to_seq", "key", "files", "text"):
         builder.add_bytes_field(name, stored=True)
     for name in ("author", "project", "agent"):
@@ -47,8 +52,15 @@ def make_schema() -> tantivy.Schema:
 def open_index(schema: tantivy.Schema, path: str) -> tantivy.Index:
     """An index in the folder `path` that documents can be added to."""
     index = tantivy.Index(schema, path=path)
-    index.register_tokenizer(_TOKENIZER, ANALYZER)
+    index.register_tokenizer("words", ANALYZER)
+    index.register_tokenizer("names", _NAMES)
     return index
+
+
+def stored_text(document: tantivy.Document, name: str) -> str:
+    """A stored field of a found document."""
+    value = document.get_first(name)
+    return value if isinstance(value, str) else bytes(value or b"").decode("utf-8", "replace")
 
 
 def owner_of(author: str, session_id: str) -> str:

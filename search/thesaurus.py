@@ -1,10 +1,12 @@
 """What people call the same thing: words of software work that stand for one another.
 
-A teammate asks in plain words ("the saved history"), a transcript uses the tools' words ("checkpoint"), and two
-such sentences can share no word at all. Stemming cannot bridge that, and models that could are not part of a plain
-installation; a list of what the trade calls what can. Each line is a group; a comma parts its members, and a
+A teammate asks in plain words ("check in"), a transcript uses the tools' words ("commit"), and two such
+sentences can share no word at all. Stemming cannot bridge that, and models that could are not part of a plain
+installation; a list of what the trade calls what can. Each line is a group, its members parted by commas; a
 member may be a phrase of up to three words. It is general on purpose: no project's own names belong here.
 """
+
+from functools import cache
 
 from search.schema import ANALYZER
 
@@ -13,7 +15,6 @@ chat, conversation, session, thread, dialogue
 assistant, agent, bot, copilot
 model, llm, ai, claude, gpt, gemini
 anthropic, claude
-google assistant, google model, google agent, gemini
 openai, codex, gpt, chatgpt
 ask, prompt, request, question, query
 answer, reply, response
@@ -21,7 +22,6 @@ recap, summary, summarize, digest, overview, synopsis, condense, tldr
 condense, summarize, compact, shrink, compress
 transcript, log, history, record, conversation
 snapshot, checkpoint, save point, saved state, backup
-saved history, checkpoint, snapshot
 starting point, base, baseline, origin, initial
 context window, token limit, too big, too long, too large, oversized, exceed
 token, context
@@ -39,9 +39,7 @@ rename, renamed, move
 replace, substitute, swap, switch
 undo, revert, rollback, roll back, restore, reset, rewind, back out
 go back, revert, rollback, restore, rewind
-went back, revert, restore, return
 fix, repair, mend, solve, resolve, correct, patch
-repaired, fix
 broke, break, fail, crash, bug, regression
 bug, defect, issue, problem, fault, error, wrong
 error, failure, exception, fault, fail, panic
@@ -56,7 +54,6 @@ useless, redundant, unnecessary, unused
 duplicate, copy, clone, dup, duplication, dedupe, redundant
 copy, clone, duplicate
 copy and paste, duplicate, duplication, dup, clone
-same lines, duplicate, duplication
 merge, combine, unify, consolidate, join, squash
 split, separate, divide, extract, chunk
 chunk, piece, part, segment, split, block
@@ -65,7 +62,7 @@ finished, complete, done, ended, closed
 incomplete, partial, missing
 blank, empty, nothing, null, nil, missing
 empty, blank, nil, null, none
-commit, check in, checkin, checked in, commits
+commit, check in, checkin
 check in, commit
 amend, rewrite, modify, force
 rewrite history, amend, rebase, force push
@@ -75,12 +72,10 @@ pull request, pr, merge request, review
 merge request, pull request, pr
 code review, review, feedback, pr
 branch, ref, head
-scratch, temporary, temp, shadow, throwaway, ephemeral, draft
-hidden, shadow, internal, private, secret, invisible
+scratch, temporary, temp, throwaway, ephemeral, draft
+hidden, internal, private, secret, invisible
 checkout, worktree, working tree, working copy, working directory, clone, repo
-several checkouts, worktree
-second checkout, worktree
-set aside, setting aside, stash, shelve
+set aside, put aside, stash, shelve
 stash, shelve, unstash
 repo, repository, project, codebase
 staged, index, stage
@@ -95,8 +90,7 @@ compile, build
 executable, binary, binaries, program
 ready made, pre built, prebuilt, precompiled, binary
 prebuilt, pre built, precompiled, ready made
-package manager, homebrew, brew, npm, apt, pip, tap, cask
-mac package manager, homebrew, brew, cask, tap
+package manager, homebrew, brew, npm, apt, pip
 mac, macos, darwin, osx, apple
 windows, win32, powershell
 install, setup, set up, installation
@@ -137,9 +131,7 @@ quit, exit, close, end, stop, terminate, leave, shutdown
 finish, end, complete, close, done
 begin, start, launch, init, initialize, open
 start up, startup, launch, boot, init
-at what time, when, timestamp, date, time
 time, timestamp, date, clock
-on which day, date, when
 parallel, concurrent, simultaneous, side by side, at the same time, at once
 side by side, concurrent, parallel, simultaneous
 race, concurrent, lock, synchronization
@@ -165,9 +157,7 @@ counter, count, number, total
 folder, directory, dir, path
 directory, folder, dir, path
 file, document, source
-source file, module, package
 link, symlink, symbolic link, url, hyperlink
-planted link, symlink
 shortcut, alias, symlink, link
 drag, pull, copy, include, leak
 private, secret, sensitive, personal, confidential
@@ -247,7 +237,7 @@ parse, decode, read, interpret
 encode, serialize, marshal, encoding
 serialize, marshal, json, encode
 usage, telemetry, analytics, metrics, tracking, statistics
-telemetry, analytics, metrics, tracking, posthog
+telemetry, analytics, metrics, tracking
 cost, price, spend, money, billing, usd
 documentation, docs, readme, manual, guide
 docs, documentation, readme
@@ -265,12 +255,10 @@ cloud, aws, gcp, azure, s3
 shell, terminal, bash, console, command line
 command line, cli, terminal, shell
 elsewhere, other, outside, different
-inside, within, nested, in
 work in progress, wip, draft, partial
 colour, color, theme, style
 layout, structure, format, organization
 teach, implement, add, support
-taught, implement, add, support
 support, handle, implement
 planned, plan, proposal, intend
 try, attempt, experiment, tried
@@ -290,26 +278,162 @@ silent, quiet, swallow, suppress
 swallow, ignore, suppress, silent
 missing, absent, lost, not found, lack
 lost, missing, lose, gone
+google, gemini
+skip, ignore, bypass, omit, exclude
+leave out, omit, skip, exclude
+include, contain, embed, bundle
+embed, bake in, inline, bundle
+owner, maintainer, author
+credit, attribution, author
+share, proportion, percentage, ratio
+guess, heuristic, assume, infer
+assume, assumption, presume, expect
+guarantee, promise, ensure
+make sure, ensure, verify, guarantee
+look at, inspect, review, examine
+investigate, debug, diagnose, analyze, trace
+noise, verbose, chatter, spam
+logging, log, trace, journal
+pop up, popup, dialog, prompt, modal
+confirm, confirmation, approve, prompt
+approve, accept, confirm, sign off, lgtm
+complain, error, warn, report
+increase, raise, grow, bump, expand
+reduce, decrease, lower, shrink, cut
+wrapper, adapter, shim, facade
+plugin, extension, addon
+entry point, main, startup
+loop, cycle, circular, recursion
+compare, diff, difference, delta, comparison
+differ, mismatch, inconsistent, discrepancy
+consistent, uniform, match
+synchronize, sync, align
+out of date, stale, outdated, obsolete
+up to date, current, fresh, latest
+recent, latest, last, new
+previous, prior, earlier, last
+next, following, subsequent
+time zone, timezone, utc
+text, string, content, body
+letter, character, char
+list, array, slice, sequence
+dictionary, map, mapping, dict
+pointer, reference, ref
+thread, goroutine, worker, process
+job, task, run, work
+kill, terminate, signal, sigterm, sigkill
+interrupt, cancel, abort, stop
+resume, continue, restore, pick up
+carry on, continue, proceed, resume
+pause, suspend, stop, wait
+associate, link, map, relate, connect
+append, attach, extend, trailing
+footer, trailer
+metadata, info, information, details
+statistics, stats, metrics, counts
+emoji, icon, symbol
+admin, root, sudo, superuser
+current folder, cwd, working directory
+subfolder, subdirectory, nested
+top level, root, toplevel
+wildcard, glob, pattern
+regular expression, regex, regexp, pattern
+typo, misspell, spelling
+wording, phrase, text, message
+help text, usage, help, description
+explain, describe, clarify, document
+suggest, recommend, propose, advise
+feedback, review, comment, suggestion
+reviewer, copilot, bot
+outcome, result, conclusion, output
+effect, impact, consequence, result
+risk, danger, concern, hazard
+dangerous, destructive, unsafe, risky
+tradeoff, compromise, pros, cons, drawback
+drawback, downside, disadvantage, cons
+advantage, benefit, upside, pros
+alternative, option, approach, instead
+approach, strategy, method
+automatic, auto, implicit
+by hand, manual, explicit
+toggle, flag, switch, enable
+mandatory, required, must
+transient, temporary, tmp, temp
+permanent, persistent, durable
+timeline, history, chronology
+past, history, previous, earlier
+hierarchy, tree, graph, nested
+browse, explore, navigate, view
+interactive, tui, prompt, menu
+menu, picker, select, choice
+editor, ide, vscode, vim
+license, licence, legal
+public, open, exposed, external
+third party, external, vendor, dependency
+end to end, e2e, integration
+tested, test, coverage, spec
+succeed, pass, success, green
+fixture, sample, testdata
+benchmark, measure, performance, profile
+bottleneck, slow, hotspot
+expensive, slow, costly
+garbage collection, gc, cleanup, prune
+compress, gzip, zip, zstd, archive
+mirror, replicate, copy, sync
+main, master, trunk, default
+squash, merge, combine, rebase
+diverge, conflict, drift
+commit message, message, subject
+uncommitted, dirty, unstaged, modified
+untracked, new file
+author, who wrote, blame
+stop working, broke, break, fail, regression
+come back, reappear, regression, again
+work around, workaround, bypass, hack
+hack, workaround, kludge, temporary
+rename, move, mv
+throw away, discard, delete, drop
+throw, raise, panic, exception
+catch, handle, recover, rescue
+swallow, ignore, suppress
+cut off, truncate, clip
+cut down, reduce, trim
+speed, performance, latency
+heavy, expensive, slow, large
+lightweight, cheap, fast, small
+turn off, disable, off
+turn on, enable, on
+spread, distribute, propagate
+forward, proxy, relay, pass
+listen, subscribe, watch, observe
+watch, monitor, observe, poll
+monitor, watch, observe, metrics
+event, trigger, signal, hook
+step, stage, phase, task
+phase, step, stage
+goal, aim, objective, purpose
+purpose, goal, intent, why
+need, require, must
+own, belong, owner
+group, batch, bundle
+batch, bulk, group
+bulk, batch, mass
+cheap, inexpensive, free
 """
 
 Phrase = tuple[str, ...]
 
 
-def _stems(text: str) -> Phrase:
-    return tuple(ANALYZER.analyze(text))
-
-
-def _load() -> dict[Phrase, dict[str, None]]:
+@cache
+def _table() -> dict[Phrase, dict[str, None]]:
+    """What each member may be replaced by; made on first use, as most queries match in their own words."""
     table: dict[Phrase, dict[str, None]] = {}
     for line in _GROUPS.strip().splitlines():
-        members = [_stems(member) for member in line.split(",")]
+        members = [tuple(ANALYZER.analyze(member)) for member in line.split(",")]
         single = [member[0] for member in members if len(member) == 1]
         for member in members:
-            table.setdefault(member, {}).update(dict.fromkeys(s for s in single if s not in member))
+            table.setdefault(member, {}).update(dict.fromkeys(one for one in single if one not in member))
     return table
-
-
-_TABLE = _load()
 
 
 def synonyms(stems: list[str]) -> dict[str, list[str]]:
@@ -321,10 +445,11 @@ def synonyms(stems: list[str]) -> dict[str, list[str]]:
     Returns:
         By stem; what stands for a phrase is listed at the phrase's last stem.
     """
+    table = _table()
     found: dict[str, list[str]] = {}
     for size in (3, 2, 1):
         for end in range(size, len(stems) + 1):
-            others = _TABLE.get(tuple(stems[end - size : end]), {})
+            others = table.get(tuple(stems[end - size : end]), {})
             known = found.setdefault(stems[end - 1], [])
             known += [stem for stem in others if stem not in known and stem not in stems]
     return found
