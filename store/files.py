@@ -1,7 +1,8 @@
 """Writing files so that they survive: temporary name, fsync, rename, fsync of the folder.
 
 The one place that knows how; the local store and the spool stand on it. POSIX: rename(2) replaces atomically
-inside one file system, and a new name is durable only once its folder was synced (fsync(2), NOTES).
+inside one file system, and a new name is durable only once its folder was synced (fsync(2), NOTES). What a
+drive keeps in its own cache is not covered where fsync does not flush it (macOS).
 """
 
 import errno

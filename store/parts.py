@@ -54,13 +54,8 @@ def unpack(data: bytes, key: str) -> list[CatalogEntry]:
 
 
 def latest(entries: Iterable[CatalogEntry]) -> dict[tuple[str, str], CatalogEntry]:
-    """The last entry of each (author, session id); a session keeps the place where it came last."""
-    found: dict[tuple[str, str], CatalogEntry] = {}
-    for entry in entries:
-        session = (entry.author, entry.session_id)
-        found.pop(session, None)
-        found[session] = entry
-    return found
+    """The last entry of each (author, session id)."""
+    return {(entry.author, entry.session_id): entry for entry in entries}
 
 
 def run_to_merge(sizes: Sequence[int]) -> slice | None:

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from data_models.errors import KeyMissingError
+from store.counted import CountedStore
 from store.local import LocalStore
 from store.memory import MemoryStore
 from store.protocol import Store
 from tests.store.conformance import StoreConformance
+from tests.store.faulty import FaultyStore
 
 
 class TestMemory(StoreConformance):
@@ -18,6 +20,27 @@ class TestMemory(StoreConformance):
 
     def make_store(self, folder: Path) -> Store:
         return MemoryStore()
+
+
+class TestCounted(StoreConformance):
+    """The wrapper that counts bytes."""
+
+    def make_store(self, folder: Path) -> Store:
+        return CountedStore(MemoryStore())
+
+    def test_bytes_are_counted(self) -> None:
+        """What was put counts, once for each put."""
+        store = CountedStore(MemoryStore())
+        store.put("a", b"123")
+        store.put_many([("b", b"4"), ("c", b"")])
+        assert store.written == 4
+
+
+class TestFaultyWithoutFaults(StoreConformance):
+    """The wrapper that injects faults changes nothing else."""
+
+    def make_store(self, folder: Path) -> Store:
+        return FaultyStore(MemoryStore())
 
 
 class TestLocal(StoreConformance):

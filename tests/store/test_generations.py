@@ -25,7 +25,7 @@ from store.generations import (
 )
 from store.local import LocalStore
 from store.memory import MemoryStore
-from store.parts import FAN_IN
+from store.parts import FAN_IN, run_to_merge
 from store.receipts import key_of
 from tests.store.faulty import FaultyStore
 from tests.store.samples import PROJECT, make_entry, make_manifest, make_receipt
@@ -199,6 +199,20 @@ def test_compacting_changes_no_catalog(batches: list[list[tuple[int, int]]]) -> 
         assert read_catalog(store, [make_manifest(store, 1, parts=plain)]) == read_catalog(
             store, [make_manifest(store, 1, parts=compacted)]
         )
+
+
+@given(st.lists(st.integers(0, 10**7), max_size=60))
+def test_merging_ends_with_few_parts_in_order(sizes: list[int]) -> None:
+    """From parts of any sizes: neighbours are merged until sizes fall, in tiers of few parts."""
+    parts = [(size, [index]) for index, size in enumerate(sizes)]
+    while (run := run_to_merge([size for size, _ in parts])) is not None:
+        merged = parts[run]
+        assert len(merged) > 1
+        parts[run] = [(sum(size for size, _ in merged), [i for _, indices in merged for i in indices])]
+    assert [index for _, indices in parts for index in indices] == list(range(len(sizes)))
+    tiers = [next(tier for tier in range(20) if size < 4096 * FAN_IN**tier) for size, _ in parts]
+    assert tiers == sorted(tiers, reverse=True)
+    assert all(tiers.count(tier) < FAN_IN for tier in tiers)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -57,7 +57,7 @@ def read_everything(folder: Path) -> set[str]:
 
 
 def run_and_kill(
-    target: object, folder: Path, after: int, meanwhile: Callable[[Path], object] = bool
+    target: object, folder: Path, after: int, meanwhile: Callable[[Path], object] = lambda _: None
 ) -> list[str]:
     """Run `target` until it told `after` things, do something, then kill it; everything it told."""
     receiver, sender = _fork.Pipe(duplex=False)

@@ -83,6 +83,15 @@ def test_a_damaged_receipt_is_never_believed(data: st.DataObject) -> None:
         read_receipt(store, key)
 
 
+def test_damage_is_not_taken_for_a_newer_format() -> None:
+    """A flipped bit in the format version is damage, not a reason to ask for a newer version."""
+    store = MemoryStore()
+    key = write_receipt(store, make_receipt("s"))
+    store.put(key, store.get(key).replace(b'"format":1', b'"format":9'))
+    with pytest.raises(DamagedError):
+        read_receipt(store, key)
+
+
 @given(st.binary(max_size=100) | st.just(b"[" * 100_000) | st.just(b'{"format":"x"}'))
 def test_garbage_with_a_fitting_hash_is_refused(content: bytes) -> None:
     """Bytes that are no receipt under a key that fits them: DamagedError."""
