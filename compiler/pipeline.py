@@ -132,9 +132,11 @@ async def compile_project(runtime: Runtime, project: str, steps: Steps, *, full:
 async def _compile_once(runtime: Runtime, todo: Plan, steps: Steps, report: ProjectReport) -> None:
     clock = _Clock(report)
     with clock.step("ingest"):
-        ingested = await _in_batches(todo.new, lambda part, label: steps.ingest(todo, part, label))
+        ingested = await _in_batches("ingest", todo.new, lambda part, label: steps.ingest(todo, part, label))
     with clock.step("summarize"):
-        summarized = await _in_batches(ingested, lambda part, label: steps.summarize(todo, part, label))
+        summarized = await _in_batches(
+            "summarize", ingested, lambda part, label: steps.summarize(todo, part, label)
+        )
     chunking = sum(session.seconds_chunk for session in summarized)
     report.seconds.chunk += chunking
     report.seconds.summarize -= chunking
@@ -167,12 +169,12 @@ async def _index(
 
 
 async def _in_batches(
-    items: Sequence[T], step: Callable[[Sequence[T], str], Awaitable[list[R]]]
+    name: str, items: Sequence[T], step: Callable[[Sequence[T], str], Awaitable[list[R]]]
 ) -> list[R]:
     size = max(_LEAST_BATCH, -(-len(items) // _MOST_BATCHES))
     results: list[R] = []
     for at in range(0, len(items), size):
-        progress.info("%s", _label(at, size, len(items)))
+        progress.info("%s %s", name, _label(at, size, len(items)))
         results += await step(items[at : at + size], _label(at, size, len(items)))
     return results
 
@@ -191,7 +193,8 @@ class _Clock:
     def step(self, name: str) -> Iterator[None]:
         """Time the block as the step `name`."""
         begun = perf_counter()
-        progress.info("%s", name)
+        if name in ("tree", "index", "root", "publish"):
+            progress.info("%s", name)
         try:
             yield
         finally:

@@ -5,7 +5,7 @@ from typing import Any
 import click
 import msgspec
 
-from compiler.local_copy import Copy
+from compiler.local_copy import Copy, generation_id
 from compiler.runtime import Runtime, open_runtime
 from data_models.errors import NotFoundError
 from rlm_context.output import print_json
@@ -45,13 +45,13 @@ def _older(runtime: Runtime, project: str | None, number: int, full: bool) -> li
     name = "full" if full else "brief"
     found = [
         {
-            "project": manifest.project,
-            "generation": f"{manifest.number:010d}-{manifest.nonce}",
-            "text": get_blob(runtime.store, manifest.texts[name]).decode(),
+            "project": known,
+            "generation": generation_id(generation.manifest),
+            "text": get_blob(runtime.store, generation.manifest.texts[name]).decode(),
         }
         for known in chosen_projects(runtime, project)
-        for manifest in history(runtime.store, known)
-        if manifest.number == number
+        for generation in history(runtime.store, known)[0]
+        if generation.manifest.number == number
     ]
     if not found:
         raise NotFoundError(f"no generation {number} here", next_command="rlm-context status")

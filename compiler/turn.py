@@ -1,0 +1,41 @@
+"""One compile of a project at a time, where that saves work. Correctness does not depend on it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from compiler.runtime import Runtime
+from store.leases import Lease, acquire
+
+progress = logging.getLogger("rlm_context.progress")
+
+_SECONDS = 60.0
+"""A lease runs out so soon after its holder died on another machine; a living holder renews it."""
+_POLL = 0.5
+
+
+@asynccontextmanager
+async def turn(runtime: Runtime, project: str) -> AsyncIterator[None]:
+    """Wait until nobody else compiles this project, and hold others back during the block."""
+    name = f"compile {project}"
+    lease = await asyncio.to_thread(acquire, runtime.store, name, _SECONDS)
+    if lease is None:
+        progress.info("waiting for another compile of %s", project)
+    while lease is None:
+        await asyncio.sleep(_POLL)
+        lease = await asyncio.to_thread(acquire, runtime.store, name, _SECONDS)
+    renewing = asyncio.create_task(_renew(lease))
+    try:
+        yield
+    finally:
+        renewing.cancel()
+        with suppress(asyncio.CancelledError):
+            await renewing
+        lease.release()
+
+
+async def _renew(lease: Lease) -> None:
+    while True:
+        await asyncio.sleep(_SECONDS / 3)
+        await asyncio.to_thread(lease.renew, _SECONDS)
