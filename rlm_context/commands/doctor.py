@@ -1,0 +1,129 @@
+"""`rlm-context doctor`: is this machine set up, can the store be read, do we know what the agents write."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import msgspec
+
+from compiler.author import author_of
+from compiler.runtime import Runtime, open_runtime
+from data_models.errors import RlmContextError
+from data_models.events import Reject
+from rlm_context.output import print_json, table
+from store.generations import newest
+from store.receipts import projects
+from transcripts.drift import DriftRow, drift_report
+from transcripts.sources import default_sources, find_sessions
+
+_MOST_SKIPPED = 20
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing looked at. `ok` None: worth knowing, nothing to mend."""
+
+    name: str
+    ok: bool | None
+    detail: str
+    next_command: str = ""
+
+
+@click.command("doctor")
+@click.option("--source", "source", type=click.Path(path_type=Path), metavar="DIR",
+              help="Look at these sessions too: what would be left out, and what their agents write "
+              "that this version does not know.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def doctor_command(source: Path | None, as_json: bool) -> int:
+    """Look for trouble on this machine and say what mends it; exits with 1 where something is wrong."""
+    checks = list(_checks())
+    drift = drift_report(source) if source else []
+    skipped = list(find_sessions(source).skipped) if source else []
+    if as_json:
+        print_json({"checks": checks, "drift": drift, "skipped": skipped})
+    else:
+        click.echo("\n".join(_line(check) for check in checks))
+        if source:
+            click.echo(_told(drift, skipped))
+    return 1 if any(check.ok is False for check in checks) else 0
+
+
+def _checks() -> Iterator[Check]:
+    yield Check("python", sys.version_info >= (3, 11), sys.version.split()[0])
+    try:
+        runtime = open_runtime()
+    except RlmContextError as error:
+        yield Check("settings and store", False, error.message, error.next_command or "")
+        return
+    yield Check("settings and store", True, f"{runtime.store.url}, backend {runtime.backend.id}")
+    yield Check("author", True, author_of(runtime.settings))
+    for name, look in (("home", _home), ("agents", _agents), ("spool", _spool), ("generations", _generations)):
+        yield from _looked(name, look, runtime)
+
+
+def _looked(name: str, look: Callable[[Runtime], Iterator[Check]], runtime: Runtime) -> Iterator[Check]:
+    try:
+        yield from look(runtime)
+    except RlmContextError as error:
+        yield Check(name, False, error.message, error.next_command or "")
+
+
+def _home(runtime: Runtime) -> Iterator[Check]:
+    home = runtime.home
+    free = shutil.disk_usage(home if home.is_dir() else Path.home()).free
+    private = not home.is_dir() or (home.stat().st_mode & 0o077) == 0
+    mend = "" if private else f"chmod 700 {home}"
+    yield Check("home", private, f"{home}, {'only yours' if private else 'others can look in'}", mend)
+    yield Check("disk", free > 500e6, f"{free / 1e9:.1f} GB free")
+
+
+def _agents(runtime: Runtime) -> Iterator[Check]:
+    found = default_sources()
+    if not found:
+        yield Check("agents", None, "no sessions of Claude Code or Codex here", "rlm-context compile --source DIR")
+    for folder in found:
+        readable = os.access(folder, os.R_OK | os.X_OK)
+        yield Check("agents", readable, f"{folder}{'' if readable else ' cannot be read'}")
+
+
+def _spool(runtime: Runtime) -> Iterator[Check]:
+    waiting, dead = len(runtime.spool.pending()), runtime.spool.dead()
+    mend = "rlm-context compile" if waiting else ""
+    yield Check("spool", None if waiting else True, f"{waiting} upload(s) wait", mend)
+    if dead:
+        yield Check("spool", False, f"{dead} upload(s) could not be read back", f"look in {runtime.home}/spool/dead")
+
+
+def _generations(runtime: Runtime) -> Iterator[Check]:
+    for name in projects(runtime.store):
+        generation = newest(runtime.store, name)
+        damaged = generation.damaged if generation else ()
+        if damaged:
+            mend = f"rlm-context compile --project {name} --full"
+            yield Check("generations", False, f"{name}: {len(damaged)} damaged, shows an older one", mend)
+        elif generation is None:
+            yield Check("generations", None, f"{name}: not compiled yet", "rlm-context compile")
+        else:
+            yield Check("generations", True, f"{name}: generation {generation.manifest.number} verifies")
+
+
+def _line(check: Check) -> str:
+    mark = {True: "ok  ", None: "note", False: "BAD "}[check.ok]
+    return f"{mark}  {check.name}: {check.detail}" + (f"  → {check.next_command}" if check.next_command else "")
+
+
+def _told(drift: list[DriftRow], skipped: list[Reject]) -> str:
+    lines = [""]
+    if drift:
+        rows = [(row.agent, row.host_version, row.what, str(row.count), row.example) for row in drift]
+        lines += ["Not known to this version (kept or counted, never lost):"]
+        lines += [table(rows, ("agent", "version", "what", "count", "first seen"))]
+    else:
+        lines += ["Every record, block and field in it is known to this version."]
+    if skipped:
+        lines += ["", "Left out:", *(f"- {item.file}: {item.reason}" for item in skipped[:_MOST_SKIPPED])]
+        if len(skipped) > _MOST_SKIPPED:
+            lines += [f"- and {len(skipped) - _MOST_SKIPPED} more (--json lists them)"]
+    return "\n".join(lines)
