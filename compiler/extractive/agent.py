@@ -106,7 +106,7 @@ def _conclusion(text: str, event: Event, boost: float, final: bool) -> Iterator[
         yield make("done", text, event, 1.0 + score)
     if cues.CAUSE.search(text):
         yield make("fix", text, event, score)
-    elif cues.DECISION_AGENT.search(text) and cues.REASON.search(text) and not cues.BUG.search(text):
+    elif cues.DECISION_AGENT.search(text) and cues.REASON.search(text) and not cues.PROPOSAL.search(text):
         yield make("decision", text, event, score - 0.5)
     if cues.DEAD_END.search(text) and (cues.REASON.search(text) or specifics(text) > 1):
         yield make("dead_end", text, event, score)

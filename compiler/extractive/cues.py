@@ -188,7 +188,7 @@ HEDGE: Final = _phrases(
     r"i think|i believe|maybe|perhaps|possibly|probably|might(?: be| have)?|likely|seems?|appears?"
     r"|could be|presumably|i suspect|not sure|let me",
 )
-BUG: Final = _phrases(
-    r"bugs?|issues?|wrong|incorrect(?:ly)?|fails?|failing|failed|errors?|broken|returning|problems?"
+PROPOSAL: Final = _phrases(
+    r"could|would|should|consider|recommend|suggest(?:s|ed)?|bugs?|issues?|wrong|incorrect(?:ly)?|fails?|failing|failed|errors?|broken|returning|problems?"
     r"|outdated|missing|expects?"
 )

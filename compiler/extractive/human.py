@@ -19,6 +19,7 @@ LEAST_RULE = 0.7
 """What `rule_worth` must reach for a person's sentence to count as a rule."""
 
 _LONGEST_OUTCOME = 160
+_SHORTEST_REQUEST = 9
 _ANSWER = re.compile(r"^\s*(.{8,400}?\?): (.+)$")
 _ADVISED = " (Recommended)"
 _PROCESS = re.compile(
@@ -106,13 +107,18 @@ def _words(event: Event, before: Event | None, turn: Turn) -> Iterator[Statement
     yield from _choice(event, before)
     opening = said[0].text
     corrected = event.kind == "rejection" or bool(cues.CORRECTION.match(opening))
-    request = next((one.text for one in said if len(one.text) > 24 and not cues.CHATTER.match(one.text)), "")
+    request = next((one.text for one in said if _is_request(one.text)), "")
     if request:
         yield make("asked", shorten(clean_words(request).rstrip(": "), LONGEST_SAID), event, worth(request))
     if corrected:
         yield from _correction(" ".join(one.text for one in said[:3]), event, turn)
     for sentence in said[:12]:
         yield from _sentence(sentence.text, event, turn, corrected)
+
+
+def _is_request(text: str) -> bool:
+    # Bytes, because a dozen characters are a whole request in scripts that need no spaces.
+    return len(text.encode("utf-8", "replace")) >= _SHORTEST_REQUEST and not cues.CHATTER.match(text)
 
 
 def _choice(event: Event, before: Event | None) -> Iterator[Statement]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from compiler.extractive import places
-from compiler.extractive.merge import merge
+from compiler.extractive.merge import Told, merge
 from compiler.extractive.rules import habit
 from compiler.extractive.select import breadth, cover, heaviest_first, support
 from compiler.extractive.supersede import supersede
@@ -18,12 +18,6 @@ PER_SECTION = 60
 LEAST_HABIT = 3
 """Sessions in which a short request must come up to count as a convention."""
 
-_HALF_LIFE_DAYS: dict[Section, float] = {
-    "Key decisions": 45,
-    "Patterns": 120,
-    "Dead ends": 45,
-    "Open items": 10,
-}
 _TOPIC = re.compile(r"^`([^`]+)`: ")
 _KINDS: dict[Section, tuple[StatementKind, ...]] = {
     "Key decisions": ("decision", "correction"),
@@ -31,6 +25,34 @@ _KINDS: dict[Section, tuple[StatementKind, ...]] = {
     "Dead ends": ("dead_end", "fix"),
     "Open items": ("open_item",),
 }
+_HALF_LIFE_DAYS: dict[Section, float] = {
+    "Key decisions": 45,
+    "Patterns": 120,
+    "Dead ends": 45,
+    "Open items": 10,
+}
+
+
+def root(project: str, nodes: Sequence[Node]) -> Root:
+    """All lines, best first inside each section."""
+    whole = rollup("month", project, nodes)
+    statements = supersede(whole.statements)
+    broad = breadth(statements)
+    told = Told()
+    lines = _ranked("Summary", _summary(statements))
+    for section, kinds in _KINDS.items():
+        mine = [_weighed(broad(one), whole.ended, section) for one in statements if one.kind in kinds]
+        standing = [one for one in merge(mine) if not _is_noise(one)]
+        lines += _ranked(section, [one for one in _ordered(section, standing) if told.add(one)])
+    lines += places.lines(whole)
+    return Root(lines=tuple(lines))
+
+
+def _weighed(statement: Statement, newest: int, section: Section) -> Statement:
+    """The statement with its weight in its section, halved for each half-life before the newest session."""
+    age_days = max(0, newest - statement.time) / 86_400_000
+    fresh = 0.5 ** (age_days / _HALF_LIFE_DAYS[section])
+    return msgspec.structs.replace(statement, weight=statement.weight * _factor(statement) * fresh)
 
 
 def _factor(statement: Statement) -> float:
@@ -40,30 +62,10 @@ def _factor(statement: Statement) -> float:
     return {"dead_end": 1.3, "correction": 0.9}.get(statement.kind, 1.0)
 
 
-def root(project: str, nodes: Sequence[Node]) -> Root:
-    """All lines, best first inside each section."""
-    whole = rollup("month", project, nodes)
-    statements = supersede(whole.statements)
-    lines = _ranked("Summary", _summary(statements))
-    broad = breadth(statements)
-    for section, kinds in _KINDS.items():
-        mine = [_aged(broad(one), whole.ended, section) for one in statements if one.kind in kinds]
-        mine = [msgspec.structs.replace(one, weight=one.weight * _factor(one)) for one in mine]
-        standing = [one for one in merge(mine) if not _is_noise(one)]
-        chosen = (
-            sorted(standing, key=heaviest_first) if section == "Patterns" else cover(standing, PER_SECTION)
-        )
-        lines += _ranked(section, chosen[:PER_SECTION])
-    lines += list(places.lines(whole))
-    return Root(lines=tuple(lines))
-
-
-def _aged(statement: Statement, newest: int, section: Section) -> Statement:
-    """The statement, its weight halved for each half-life that it is older than the newest session."""
-    age_days = max(0, newest - statement.time) / 86_400_000
-    return msgspec.structs.replace(
-        statement, weight=statement.weight * 0.5 ** (age_days / _HALF_LIFE_DAYS[section])
-    )
+def _ordered(section: Section, statements: Sequence[Statement]) -> list[Statement]:
+    # A convention matters by how often it is asked for, not by the rare words in it.
+    ranked = sorted(statements, key=heaviest_first)
+    return ranked[:PER_SECTION] if section == "Patterns" else cover(ranked, PER_SECTION)
 
 
 def _is_noise(statement: Statement) -> bool:
@@ -84,12 +86,11 @@ def _summary(statements: Sequence[Statement]) -> list[Statement]:
 
 
 def _stream(group: Sequence[Statement]) -> Statement:
+    """One statement for a branch's sessions, which come newest first."""
     newest = group[0]
-    text = newest.text
-    first, told = group[-1].text.partition(" → ")[0], text.partition(" → ")[2]
-    if told and first != newest.text:
-        # The branch's first request says what it is for, its newest session how far it is.
-        text = f"{first} → {told}"
+    first, told = group[-1].text.partition(" → ")[0], newest.text.partition(" → ")[2]
+    # The branch's first request says what it is for, its newest session how far it is.
+    text = f"{first} → {told}" if told else newest.text
     return msgspec.structs.replace(
         newest,
         text=text,
@@ -106,7 +107,7 @@ def _ranked(section: Section, statements: Sequence[Statement]) -> list[Line]:
 def _line(section: Section, statement: Statement, rank: float) -> Line:
     return Line(
         section=section,
-        text=_told(section, statement),
+        text=_told(statement),
         citations=statement.citations,
         time=statement.time,
         rank=rank * support(statement),
@@ -114,7 +115,7 @@ def _line(section: Section, statement: Statement, rank: float) -> Line:
     )
 
 
-def _told(section: Section, statement: Statement) -> str:
+def _told(statement: Statement) -> str:
     who = ", ".join(statement.authors[:4])
     if habit(statement):
         return f"{who} ask again and again ({statement.sessions} sessions): “{statement.text}”"

@@ -45,6 +45,21 @@ def merge(statements: Iterable[Statement]) -> list[Statement]:
     return [_joined(group) for group in groups]
 
 
+class Told:
+    """What was said already, so that no statement stands in two sections."""
+
+    def __init__(self) -> None:
+        self._terms: list[frozenset[str]] = []
+
+    def add(self, statement: Statement) -> bool:
+        """Note a statement; False if a near-equal one was noted before."""
+        found = terms(statement.text)
+        if any(_alike(found, other) for other in self._terms):
+            return False
+        self._terms.append(found)
+        return True
+
+
 def _rank(statement: Statement) -> tuple[float, int, str]:
     return (-statement.weight, -statement.time, statement.text)
 

@@ -32,10 +32,10 @@ def lines(whole: Node) -> Iterator[Line]:
 
 
 def _checks(checks: Sequence[Statement]) -> Line:
-    told = ", ".join(f"{one.text} {one.sessions}×" for one in checks)
+    told = ", ".join(f"{one.text}{_times(one.sessions)}" for one in checks)
     return Line(
         section="Where to look",
-        text=f"checks run (N× = in N sessions): {told}",
+        text=f"checks that were run{' (N× = in N sessions)' if '×' in told else ''}: {told}",
         citations=tuple(one.citations[0] for one in checks),
         time=max(one.time for one in checks),
         rank=1_000.0,
@@ -56,7 +56,7 @@ def _folders(files: Sequence[FileStat]) -> Iterator[Line]:
 
 def _files(name: str, stats: Sequence[FileStat], *, whole_path: bool) -> Line:
     shown = [stat.path if whole_path else PurePosixPath(stat.path).name for stat in stats]
-    told = ", ".join(f"`{path}` {stat.sessions}×" for path, stat in zip(shown, stats, strict=True))
+    told = ", ".join(f"`{path}`{_times(stat.sessions)}" for path, stat in zip(shown, stats, strict=True))
     return Line(
         section="Where to look",
         text=f"{name}: {told}",
@@ -64,3 +64,7 @@ def _files(name: str, stats: Sequence[FileStat], *, whole_path: bool) -> Line:
         time=max(stat.last for stat in stats),
         rank=float(sum(stat.sessions for stat in stats)),
     )
+
+
+def _times(sessions: int) -> str:
+    return f" {sessions}×" if sessions > 1 else ""
