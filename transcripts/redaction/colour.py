@@ -6,44 +6,57 @@ written out (`\u001b[32m`, `\x1b[0m`, `\033[1m`), or with their ESC lost (`[32m`
 
 import re
 from bisect import bisect_right
+from typing import NamedTuple
 
 from transcripts.redaction.spans import Span
 
 _WRITTEN = ("\x1b[", "\\u001b[", "\\u001B[", "\\x1b[", "\\x1B[", "\\033[", "\\e[")
-_LOST = ("[m", "[0m", "[1m", "[2m", "[22m", "[39m", "[K", ";1m", *(f"{n}m" for n in range(30, 38)))
+_LOST = ("[m", *(f"{digit}m" for digit in range(10)))
 LITERALS = (*_WRITTEN, *_LOST)
-"""One of these stands in every text that `plain` changes."""
+"""One of these stands in every sequence: at its start, or at its end if its ESC is lost."""
 
-_SEQUENCE = re.compile(
-    r"(?:\x1b|\\{1,4}(?:u001[bB]|x1[bB]|033|e))\[[0-9;?]{0,16}[A-Za-z]|\[[0-9;]{0,16}m|\[K(?=[^\w\]])"
-)
+_REST = re.compile(r"[0-9;?]{0,16}[A-Za-z]")
+_BACKSLASHES = re.compile(r"\\{1,8}\Z")
+_WITHOUT_ESC = re.compile(r"\[[0-9;]{0,16}m\Z")
 
 
-def plain(text: str) -> tuple[str, list[int], list[int]]:
-    """`text` without control sequences, and for each piece kept its place in the result and in `text`."""
+class Plain(NamedTuple):
+    """A text without control sequences; its piece i stands at `kept[i]`, in the original at `origin[i]`."""
+
+    text: str
+    kept: list[int]
+    origin: list[int]
+
+    def restored(self, span: Span) -> Span:
+        """`span` of the plain text where it stands in the original."""
+        first = bisect_right(self.kept, span.start) - 1
+        last = bisect_right(self.kept, span.end - 1) - 1
+        start = span.start - self.kept[first] + self.origin[first]
+        return span._replace(start=start, end=span.end - self.kept[last] + self.origin[last])
+
+
+def sequence(text: str, literal: int, start: int, end: int) -> tuple[int, int] | None:
+    """The control sequence at `LITERALS[literal]`, which stands at `text[start:end]`, if there is one."""
+    if literal >= len(_WRITTEN):
+        lost = _WITHOUT_ESC.search(text, max(0, end - 18), end)
+        return (lost.start(), end) if lost else None
+    rest = _REST.match(text, end)
+    if rest is None:
+        return None
+    slashes = _BACKSLASHES.search(text, max(0, start - 8), start)
+    return slashes.start() if slashes else start, rest.end()
+
+
+def plain(text: str, sequences: list[tuple[int, int]]) -> Plain:
+    """`text` without `sequences`, which are in the order of their ends and may overlap."""
     pieces: list[str] = []
-    kept: list[int] = []
-    origin: list[int] = []
-    place = size = 0
-    for match in _SEQUENCE.finditer(text):
-        if match.start() > place:
-            pieces.append(text[place : match.start()])
-            kept.append(size)
-            origin.append(place)
-            size += match.start() - place
-        place = match.end()
-    if not pieces and not place:
-        return text, [0], [0]
-    pieces.append(text[place:])
-    kept.append(size)
-    origin.append(place)
-    return "".join(pieces), kept, origin
-
-
-def restored(span: Span, kept: list[int], origin: list[int]) -> Span:
-    """`span` of a plain text where it stands in the text that `plain` was given."""
-    first = bisect_right(kept, span.start) - 1
-    last = bisect_right(kept, span.end - 1) - 1
-    return span._replace(
-        start=span.start - kept[first] + origin[first], end=span.end - kept[last] + origin[last]
-    )
+    kept, origin = [0], [0]
+    for start, end in sequences:
+        if end <= origin[-1]:
+            continue
+        piece = text[origin[-1] : max(start, origin[-1])]
+        pieces.append(piece)
+        kept.append(kept[-1] + len(piece))
+        origin.append(end)
+    pieces.append(text[origin[-1] :])
+    return Plain("".join(pieces), kept, origin)

@@ -21,12 +21,13 @@ from ahocorasick_rs import AhoCorasick, Implementation
 
 from transcripts.redaction import colour, placeholder, rules_blocks, rules_names, rules_places, rules_tokens
 from transcripts.redaction.own import OwnRules, find_emails
-from transcripts.redaction.spans import BLOCK, PLACED, Find, Rule, Span, merge
+from transcripts.redaction.spans import EXACT, PLACED, Find, Span, merge
 
 RULES_VERSION = 1
 """Raised whenever a rule changes what it finds: blobs redacted by older rules are then worth another pass."""
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_COLOURS = len(colour.LITERALS)  # they are the automaton's first literals
 _SHORTEST = 8  # no rule of ours finds anything in a shorter text
 
 
@@ -46,9 +47,9 @@ class Redactor:
         self._key = key
         self._emails = emails
         self._own = OwnRules(rules) if rules else None
+        self._extra = bool(rules) or emails
         self._shortest = 1 if self._own else _SHORTEST
         self._finds, automaton = _automaton()
-        self._colours = len(colour.LITERALS)  # the first literals, by their number
         self._search = automaton.find_matches_as_indexes
 
     def __call__(self, text: str, counts: dict[str, int]) -> str:
@@ -66,35 +67,40 @@ class Redactor:
     def find(self, text: str) -> list[Span]:
         """Where the secrets of `text` stand: disjoint and in order."""
         try:
-            return self._find(text, self._colours)
+            hits = self._search(text, overlapping=True)
         except UnicodeEncodeError:
             # Lone surrogates stand for one character each, so the offsets stay right.
-            return self._find(_SURROGATE.sub("\ufffd", text), self._colours)
+            return self.find(_SURROGATE.sub("\ufffd", text))
+        if not hits and not self._extra:
+            return []
+        found = (colour.sequence(text, *hit) for hit in hits if hit[0] < _COLOURS)
+        sequences = [sequence for sequence in found if sequence]
+        if not sequences:
+            return self._find(text, hits)
+        plain = colour.plain(text, sequences)
+        return [
+            plain.restored(span)
+            for span in self._find(plain.text, self._search(plain.text, overlapping=True))
+        ]
 
-    def _find(self, text: str, colours: int) -> list[Span]:
+    def _find(self, text: str, hits: list[tuple[int, int, int]]) -> list[Span]:
         spans: list[Span] = []
         placed: list[Span] = []
-        hidden = 0  # up to here a block or a placeholder hides everything
+        hidden = 0  # up to here a block, a token or a placeholder hides everything
         finds = self._finds
-        for literal, start, end in self._search(text, overlapping=True):
-            if literal < colours:
-                return self._find_in_colour(text)
-            if start < hidden:
+        for literal, start, end in hits:
+            if start < hidden or literal < _COLOURS:
                 continue
-            span = finds[literal](text, start, end)
+            span = finds[literal - _COLOURS](text, start, end)
             if span is not None:
                 (placed if span.rank == PLACED else spans).append(span)
-                if span.rank <= BLOCK:
+                if span.rank <= EXACT:
                     hidden = span.end
         if self._own:
             spans.extend(self._own.find(text))
         if self._emails:
             spans.extend(find_emails(text))
         return merge(_outside(placed, spans)) if spans else spans
-
-    def _find_in_colour(self, text: str) -> list[Span]:
-        plain, kept, origin = colour.plain(text)
-        return [colour.restored(span, kept, origin) for span in self._find(plain, 0)]
 
     def _replaced(self, text: str, spans: list[Span], counts: dict[str, int]) -> str:
         pieces: list[str] = []
@@ -112,7 +118,6 @@ class Redactor:
 
 def _automaton() -> tuple[list[Find], AhoCorasick]:
     rules = (
-        Rule(colour.LITERALS, _nothing),
         placeholder.RULE,
         *rules_blocks.RULES,
         *rules_tokens.RULES,
@@ -121,11 +126,7 @@ def _automaton() -> tuple[list[Find], AhoCorasick]:
     )
     pairs = [(literal, rule.find) for rule in rules for literal in rule.literals]
     literals, finds = zip(*pairs, strict=True)
-    return list(finds), AhoCorasick(literals, implementation=Implementation.DFA)
-
-
-def _nothing(text: str, start: int, end: int) -> Span | None:
-    return None
+    return list(finds), AhoCorasick((*colour.LITERALS, *literals), implementation=Implementation.DFA)
 
 
 def _outside(placed: list[Span], spans: list[Span]) -> Iterable[Span]:

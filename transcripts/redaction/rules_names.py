@@ -35,6 +35,7 @@ _LINE = re.compile(r"""(?:[^\s\\\x1b<"'`]|\\(?![nrtu"'\\x0e])|(?<=.)["'`](?=[^\s
 _LINE_START = re.compile(
     r"(?:\A|[\r\n]|\\[nr]|[\t+|→>m-]|(?:export|ENV|ARG|set|env|-e|-x|--env|declare)?[ ])\Z"
 )
+_SAMPLE = 100  # so much of a value is looked at
 _TRAILING = ".,;:)]}\"'`"
 
 _NOT_SECRET_SUFFIX = re.compile(
@@ -83,6 +84,11 @@ def _find_password(text: str, start: int, end: int) -> Span | None:
     return _find(text, start, end, _password_kind)
 
 
+def _find_short_password(text: str, start: int, end: int) -> Span | None:
+    """The value of `DB_PASS`, `smtp_pass_2` and the like."""
+    return None if text[end : end + 1].isalpha() else _find_password(text, start, end)
+
+
 def _find_auth(text: str, start: int, end: int) -> Span | None:
     """Docker's and npm's `auth`: `user:password` in base64."""
     return _find(text, start, end, _auth_kind)
@@ -93,7 +99,7 @@ def _find_signature(text: str, start: int, end: int) -> Span | None:
     return _find(text, start, end, _signature_kind)
 
 
-def _find(text: str, start: int, end: int, kind_of: "KindOf") -> Span | None:
+def _find(text: str, start: int, end: int, kind_of: KindOf) -> Span | None:
     match = _TO_VALUE.match(text, end)
     if match is None or _NOT_SECRET_SUFFIX.search(match["suffix"]):
         return None
@@ -102,23 +108,40 @@ def _find(text: str, start: int, end: int, kind_of: "KindOf") -> Span | None:
     if _NOT_SECRET_PREFIX.search(name):
         return None
     place = start - len(name)
-    if not match["separator"] and not _may_lack_separator(text, place, name, match["quote"]):
-        return None
-    if match["separator"] == ">" and text[place - 1 : place] != "<":
+    full = name + text[start:end] + match["suffix"]
+    if not _fits(text, place, full, match):
         return None
     first, last, quoted = _value(text, place, match)
-    if first == last:
-        return None
-    full = (name + text[start:end] + match["suffix"]).lower()
-    kind = kind_of(full, text[first:last], quoted, text[last : last + 1])
+    kind = (
+        kind_of(full.lower(), text[first : min(last, first + _SAMPLE)], quoted, text[last : last + 1])
+        if first < last
+        else ""
+    )
     return Span(first, last, kind, NAMED) if kind else None
 
 
-def _may_lack_separator(text: str, place: int, name: str, quote: str | None) -> bool:
+def _fits(text: str, place: int, full: str, match: re.Match[str]) -> bool:
+    """Whether name and separator are of a pair that stands somewhere: an assignment, a call, XML."""
+    before = text[max(0, place - 2) : place]
+    if before == "//":
+        return False  # the user of a URL
+    match match["separator"]:
+        case ">":
+            return before.endswith("<")
+        case ",":
+            return full.isupper()  # os.Setenv("NAME", "value")
+        case "" | None:
+            return match[0].rstrip("\"'`\\ ").endswith("=") or _may_lack_separator(
+                text, place, full, match["quote"]
+            )
+    return True
+
+
+def _may_lack_separator(text: str, place: int, full: str, quote: str | None) -> bool:
     """`--password x`, `PASSWORD 'x'` in SQL, and `password x` in .netrc have only a space."""
-    if name.startswith("--"):
+    if full.startswith("--"):
         return True
-    if name:
+    if full.lower() not in _PASSWORDS:
         return False
     before = text[max(0, place - 200) : place]
     return "login " in before or (
@@ -132,11 +155,11 @@ def _value(text: str, place: int, match: re.Match[str]) -> tuple[int, int, bool]
     if quote := match["quote"]:
         value = (_QUOTED if len(quote) == 1 else _ESCAPED)[quote[-1]].match(text, first)
         return first, value.end() if value else first, True
-    line = match["separator"] == "=" and _LINE_START.search(text, max(0, place - 8), place) is not None
+    line = match[0].endswith("=") and _LINE_START.search(text, max(0, place - 8), place) is not None
     value = (_LINE if line else _BARE).match(text, first)
     if value is None:
         return first, first, False
-    kept = value[0].rstrip(_TRAILING) if not line else value[0].rstrip(",;\"'`")
+    kept = value[0].rstrip(",;\"'`" if line and "(" in value[0] else _TRAILING)
     return first, first + len(kept), False
 
 
@@ -168,7 +191,7 @@ def _password_kind(name: str, value: str, quoted: bool, after: str) -> str:
 
 RULES = (
     Rule(tuple({s for name in _PASSWORDS for s in _spellings(name)}), _find_password),
-    Rule(("_PASS", "_pass", "-pass", "PASS=", "pass="), _find_password),
+    Rule(("_PASS", "_pass", "-pass", "PASS=", "pass="), _find_short_password),
     Rule(('"auth', '\\"auth', "'auth", "_auth"), _find_auth),
     Rule(("?sig", "&sig", "-Amz-Signature", "-Goog-Signature"), _find_signature),
     Rule(tuple({s for name in _TOKENS for s in _spellings(name)}), _find_token),

@@ -8,6 +8,7 @@ from transcripts.redaction.spans import NAMED, Rule, Span
 _USERINFO = re.compile(
     r"(?P<user>[^\s/:@?#\"'`<>\\|]{0,200})(?::(?P<password>[^\s/\"'`<>\\]{1,256}))?@(?=[\w\[$%{-])"
 )
+_FORMAT = re.compile(r"%\w\W*|\w+[)}\]]+.*")
 _BEARER = re.compile(r"(?:[ \t]+|%20)(?P<value>[A-Za-z0-9._~+/=|:-]{16,4096})")
 _BASIC = re.compile(r"[ \t]+(?P<value>[A-Za-z0-9+/]{8,4096}={0,2})")
 _AUTHORIZATION = re.compile(
@@ -37,13 +38,20 @@ def find_userinfo(text: str, start: int, end: int) -> Span | None:
             return Span(*match.span("user"), "url-token", NAMED)
         return None
     secret_user = len(user) == 32 and user.isalnum() and values.is_token(user)
-    if values.is_placeholder(password) or values.is_dummy(password) or password == user:
+    if not _is_url_password(user, password):
         return Span(*match.span("user"), "url-token", NAMED) if secret_user else None
-    if len(password) < 3 or re.fullmatch(r"%\w\W*|\w+[)}\]]+.*|x-oauth-basic", password):
-        return None
     return Span(
         match.start("user" if secret_user else "password"), match.end("password"), "url-password", NAMED
     )
+
+
+def _is_url_password(user: str, password: str) -> bool:
+    """Whether a URL's password is neither the user's name again, nor a variable, nor a word for one."""
+    if len(password) < 3 or password in (user, "x-oauth-basic"):
+        return False
+    if values.is_placeholder(password) or values.is_dummy(password) or _FORMAT.fullmatch(password):
+        return False
+    return len(password) >= 16 or not password.isalpha() or values.is_random(password)
 
 
 def find_bearer(text: str, start: int, end: int) -> Span | None:
@@ -108,7 +116,7 @@ def _token(match: re.Match[str] | None) -> Span | None:
     if match is None:
         return None
     value = match["value"].rstrip(".:")
-    if not values.is_random(value) or values.is_placeholder(value):
+    if not values.is_random(value[:100]) or values.is_placeholder(value[:100]):
         return None
     return Span(match.start("value"), match.start("value") + len(value), "authorization", NAMED)
 

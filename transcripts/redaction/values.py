@@ -1,23 +1,25 @@
 """Does a value look like a secret? Asked where only a name or a place says that it might be one."""
 
 import base64
-import binascii
 import math
 import re
 from collections import Counter
 from itertools import pairwise
 
 _PLACEHOLDER = re.compile(
-    r"\A(?:\$|%[a-z(%{]|\{|@|<|&lt;|\\u003c|\.\.\.|…|#\{|your|my[-_]|our[-_]|the[-_]|insert|replace|enter)"
+    r"\A(?:\$|%[a-z(%{]|[\[{@<]|&lt;|\\u003c|\.\.\.|…|#\{|your|my[-_]|our[-_]|the[-_]|insert|replace|enter)"
     r"|<redacted|redacted|example|placeholder|change[-_]?me|dummy|\$\{|\{\{|\$\(|\.\.\.|…|\*{3}|(.)\1{6}"
     r"|abcdefgh|(?:\A|[-_])(?:fake|sample|mock|todo|fixme)(?:\Z|[-_])",
     re.IGNORECASE | re.DOTALL,
 )
 _CODE = re.compile(
-    r"\A(?:[A-Za-z_]\w*(?:\??\.|->|::))+[A-Za-z_]\w*\Z|\A[A-Za-z_][\w.]*[(\[{]|\(\)|=>|\A&?[A-Za-z_]+\Z"
+    r"\A(?:[A-Za-z_]\w*(?:\??\.|->|::))+[A-Za-z_]\w*\Z|\A[A-Za-z_][\w.]*[(\[{]|\A[([{!&*]|\(\)|=>|\A&?[A-Za-z_]+\Z"
+    r"|\A(?:return|lambda|await|new|function|this|self|None|True|False|null)\b"
 )
 _PATH = re.compile(r"\A(?:~|\.{0,2})/|\A[A-Za-z]:[\\/]|://|\A[\w.-]+/[\w./-]*\.[a-z]{1,5}\Z")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_PIECE = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+_WORD = re.compile(r"(?=[A-Za-z]*[aeiouy])[A-Z]?[a-z]{3,}")
 _RUN = re.compile(r"[A-Za-z0-9]+")
 _CLASSES = (
     re.compile(r"[a-z]"),
@@ -64,16 +66,19 @@ def is_path(value: str) -> bool:
 def is_random(value: str) -> bool:
     """Whether `value` reads as drawn at random and not as words, an identifier or a version.
 
-    Random letters and digits change class (lower, upper, digit) at 47 % (hex) to 62 % (base 62) of their
-    positions; camel case and words with numbers behind them at a third or less.
+    Drawn from hex or base 36, digits stand all over it; drawn from base 62 or 64, it falls into pieces of one
+    case or of digits that are 1.6 characters long on average, where those of camel case have 4 and more.
     """
     size = len(value)
-    if size < 8 or entropy(value) < (3.0 if size >= 20 else 2.5):
+    if size < 8 or entropy(value) < (3.0 if size >= 24 else 2.5):
         return False
     runs = _RUN.findall(value)
-    if sum(len(run) for run in runs if _is_mixed(run)) * 2 >= size:
+    if sum(len(run) for run in runs if _has_digits_inside(run)) * 2 >= size:
         return True
-    return size >= 16 and sum(_changes(run) for run in runs) >= 0.4 * size
+    pieces = _PIECE.findall(value)
+    words = sum(len(piece) for piece in pieces if _WORD.fullmatch(piece))
+    letters = sum(map(len, pieces))
+    return size >= 16 and letters <= 3 * len(pieces) and words * 2 <= letters
 
 
 def is_token(value: str) -> bool:
@@ -97,20 +102,19 @@ def is_credentials(value: str) -> bool:
     """Whether `value` is the base64 form of `user:password` (RFC 7617)."""
     try:
         plain = base64.b64decode(value + "=" * (-len(value) % 4), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return False
     _, colon, password = plain.partition(":")
     return bool(colon) and plain.isprintable() and len(password) >= 4
 
 
-def _is_mixed(run: str) -> bool:
-    """Whether digits stand inside a run, not only at one end of it, or its case jumps about."""
-    digit_changes = sum(a.isdigit() != b.isdigit() for a, b in pairwise(run))
-    if digit_changes >= 2:
-        return len(run) >= 6
-    return digit_changes == 1 and len(run) >= 10 and _changes(run) >= 0.3 * len(run)
+def _has_digits_inside(run: str) -> bool:
+    """Whether digits stand all over a run, not only at one end of it."""
+    digits, changes = sum(char.isdigit() for char in run), _digit_changes(run)
+    return len(run) >= 6 and (
+        (changes >= 3 and digits * 10 >= len(run)) or (changes == 2 and digits * 4 >= len(run))
+    )
 
 
-def _changes(run: str) -> int:
-    kinds = [0 if char.isdigit() else 1 if char.isupper() else 2 for char in run]
-    return sum(a != b for a, b in pairwise(kinds))
+def _digit_changes(run: str) -> int:
+    return sum(a.isdigit() != b.isdigit() for a, b in pairwise(run))
