@@ -46,7 +46,9 @@ def unpack(archive: bytes, folder: Path) -> dict[str, Any]:
     for name, size in header["files"]:
         if not _is_segment_file(name) or start + size > len(archive):
             raise DamagedError("search segment", "a file in it is misnamed or cut short")
-        (folder / name).write_bytes(archive[start : start + size])
+        path = folder / name
+        path.touch(mode=0o600)
+        path.write_bytes(archive[start : start + size])
         start += size
     meta: dict[str, Any] = header["meta"]
     return meta

@@ -79,7 +79,7 @@ def _lay_out(segments: Sequence[Path | bytes], stale: Mapping[int, Collection[Ow
         open_index(make_schema(), str(folder))
         return
     parts = {part["segment_id"]: part for meta in metas for part in meta["segments"]}
-    (folder / "meta.json").write_text(json.dumps({**metas[0], "segments": list(parts.values())}))
+    _write_meta(folder, {**metas[0], "segments": list(parts.values())})
 
 
 def _lay_out_one(archive: bytes, stale: Collection[Owner], folder: Path) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def _lay_out_one(archive: bytes, stale: Collection[Owner], folder: Path) -> dict
 
 
 def _delete(folder: Path, meta: dict[str, Any], owners: Collection[Owner]) -> dict[str, Any]:
-    (folder / "meta.json").write_text(json.dumps(meta))
+    _write_meta(folder, meta)
     writer = tantivy.Index.open(str(folder)).writer(15_000_000, 1)
     for author, session_id in owners:
         writer.delete_documents_by_term("owner", owner_of(author, session_id))
@@ -104,6 +104,12 @@ def _delete(folder: Path, meta: dict[str, Any], owners: Collection[Owner]) -> di
     writer.wait_merging_threads()
     changed: dict[str, Any] = json.loads((folder / "meta.json").read_bytes())
     return changed
+
+
+def _write_meta(folder: Path, meta: dict[str, Any]) -> None:
+    path = folder / "meta.json"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(meta))
 
 
 def _swap(temporary: Path, folder: Path) -> None:

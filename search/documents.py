@@ -137,14 +137,23 @@ def _pieces(text: str) -> Iterator[str]:
     """`text` cut after line ends into pieces of about `_PART` characters; a longer line is cut inside."""
     piece = ""
     for line in io.StringIO(text):
-        for start in range(0, len(line), _PART):
-            bit = line[start : start + _PART]
+        for bit in _bits(line):
             if len(piece) + len(bit) > _PART and piece.strip():
                 yield piece.strip()
                 piece = ""
             piece += bit
     if piece.strip():
         yield piece.strip()
+
+
+def _bits(line: str) -> Iterator[str]:
+    start = 0
+    while len(line) - start > _PART:
+        # Behind the last space, so that no word is cut that fits.
+        end = line.rfind(" ", start, start + _PART) + 1 or start + _PART
+        yield line[start:end]
+        start = end
+    yield line[start:]
 
 
 def _summaries(

@@ -85,28 +85,34 @@ def search(folders: Sequence[Path], query: str, filters: Filters, limit: int) ->
 
 
 def _read(ranked: Iterable[tuple[Pool, Candidate]], worth: Mapping[str, float], limit: int) -> list[Hit]:
-    """The first `limit` hits; copies of a message count once, and the parts of a long one make one hit."""
+    """The first `limit` hits; copies of a message count once, and so do the parts of a long one."""
     contents: set[str] = set()
     hits: dict[tuple[str, str, str], Hit] = {}
+    extended: set[tuple[str, str, str]] = set()
     for pool, candidate in ranked:
         if len(hits) == limit:
             break
         stored = pool.searcher.doc(candidate.address)
         content = stored_text(stored, "key")
-        if content in contents:
+        place = (
+            stored_text(stored, "author"),
+            stored_text(stored, "session_id"),
+            stored_text(stored, "from_seq"),
+        )
+        if content in contents or place in extended:
             continue
         contents.add(content)
-        hit = _hit(pool.searcher, stored, candidate)
-        hit.snippet = best_passage(
-            stored_text(stored, "text"), worth, _FIRST_WORDS if len(hits) < _FIRST else _WORDS
-        )
-        earlier = hits.setdefault((hit.author, hit.session_id, hit.from_seq), hit)
-        if earlier is not hit and hit.snippet not in earlier.snippet:
-            earlier.snippet += " … " + hit.snippet
+        words = _FIRST_WORDS if len(hits) < _FIRST else _WORDS
+        passage = best_passage(stored_text(stored, "text"), worth, words)
+        if place not in hits:
+            hits[place] = _hit(pool.searcher, stored, candidate, passage)
+        elif candidate.raw > 0:
+            hits[place].snippet += " … " + passage
+            extended.add(place)
     return list(hits.values())
 
 
-def _hit(searcher: tantivy.Searcher, stored: tantivy.Document, candidate: Candidate) -> Hit:
+def _hit(searcher: tantivy.Searcher, stored: tantivy.Document, candidate: Candidate, passage: str) -> Hit:
     time = searcher.fast_field_values("time", [candidate.address])[0]
     return Hit(
         session_id=stored_text(stored, "session_id"),
@@ -118,5 +124,5 @@ def _hit(searcher: tantivy.Searcher, stored: tantivy.Document, candidate: Candid
         time=int(time or 0),
         voice=candidate.voice,
         score=round(candidate.score, 4),
-        snippet="",
+        snippet=passage,
     )
