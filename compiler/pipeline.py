@@ -16,6 +16,7 @@ from compiler.base import Base, load_base
 from compiler.plan import plan as make_plan
 from compiler.report import Count, ProjectReport
 from compiler.runtime import Runtime
+from compiler.turn import turn
 from compiler.work import Grown, Ingested, Plan, Summarized, Texts
 from data_models.records import CatalogEntry, Segment, Usage
 
@@ -106,7 +107,9 @@ class DirectSteps:
         return await asyncio.to_thread(load_base, self.runtime, plan)
 
 
-async def compile_project(runtime: Runtime, project: str, steps: Steps, *, full: bool = False) -> ProjectReport:
+async def compile_project(
+    runtime: Runtime, project: str, steps: Steps, *, full: bool = False
+) -> ProjectReport:
     """Compile one project until its inbox holds nothing new.
 
     Args:
@@ -119,13 +122,14 @@ async def compile_project(runtime: Runtime, project: str, steps: Steps, *, full:
         What was done: counts of new things and seconds. Where nothing was new, no step ran.
     """
     report = ProjectReport(project=project)
-    written = runtime.store.written
-    todo = await asyncio.to_thread(make_plan, runtime, project, full=full)
-    while todo.new:
-        await _compile_once(runtime, todo, steps, report)
-        # What was uploaded meanwhile would otherwise wait for the next trigger.
-        todo = await asyncio.to_thread(make_plan, runtime, project)
-    report.bytes_written = runtime.store.written - written
+    async with turn(runtime, project):
+        written = runtime.store.written
+        todo = await asyncio.to_thread(make_plan, runtime, project, full=full)
+        while todo.new:
+            await _compile_once(runtime, todo, steps, report)
+            # What was uploaded meanwhile would otherwise wait for the next trigger.
+            todo = await asyncio.to_thread(make_plan, runtime, project)
+        report.bytes_written = runtime.store.written - written
     return report
 
 

@@ -75,9 +75,7 @@ def events_from_parquet(data: bytes, key: str) -> list[Event]:
     """
     try:
         table = pq.read_table(io.BytesIO(data), columns=list(_EVENT_TYPES))
-        table = table.set_column(
-            table.schema.get_field_index("time"), "time", table["time"].cast(pa.int64())
-        )
+        table = table.set_column(table.schema.get_field_index("time"), "time", table["time"].cast(pa.int64()))
         names = table.column_names
         columns = [column.to_pylist() for column in table.columns]
     except (pa.ArrowException, KeyError, OSError) as error:

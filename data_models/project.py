@@ -10,7 +10,9 @@ import re
 from pathlib import Path
 
 _SCP = re.compile(r"^(?:[^@/\s]+@)?([A-Za-z0-9.-]+):(?!//)(.+)$")
-_URL = re.compile(r"^[a-z][a-z0-9+.-]*://(?:[^@/\s]*@)?([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::\d+)?/(.+)$", re.I)
+_URL = re.compile(
+    r"^[a-z][a-z0-9+.-]*://(?:[^@/\s]*@)?([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::\d+)?/(.+)$", re.I
+)
 
 
 def normalise_remote(remote: str) -> str:

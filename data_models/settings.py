@@ -41,12 +41,19 @@ class Settings(BaseSettings):
         env_prefix=env.PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
-    home: Path = Field(default_factory=env.home, description="Spool, cache, logs, default store, Prefect's home.")
+    home: Path = Field(
+        default_factory=env.home, description="Spool, cache, logs, default store, Prefect's home."
+    )
     store: str = Field(default="", description="A folder. Empty: the folder `store` in the home.")
-    author: str = Field(default="", description="Your name in the store. Empty: git's user.email, else user@host.")
+    author: str = Field(
+        default="", description="Your name in the store. Empty: git's user.email, else user@host."
+    )
     backend: Literal["extractive"] = Field(default="extractive", description="What summarises.")
     chunk_tokens: int = Field(
-        default=12_000, ge=500, le=200_000, description="Size of a chunk, in estimated tokens (UTF-8 bytes / 4)."
+        default=12_000,
+        ge=500,
+        le=200_000,
+        description="Size of a chunk, in estimated tokens (UTF-8 bytes / 4).",
     )
     project_aliases: dict[str, str] = Field(
         default_factory=dict, description="Renamed projects: old name = new name."

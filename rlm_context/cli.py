@@ -39,7 +39,9 @@ class _Commands(click.Group):
         return command
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(version("rlm-context"), prog_name="rlm-context")
 def cli() -> None:
     """Compiles coding-agent sessions into a shared context that your next session starts with.

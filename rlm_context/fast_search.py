@@ -128,7 +128,9 @@ def _all_fresh(found: list[LocalIndex]) -> bool:
     generations = Path(store_url()) / "gen"
     known = {index.segment: index.newest for index in found}
     try:
-        return all(_newest_name(generations / name) in ("", known.get(name)) for name in os.listdir(generations))
+        return all(
+            _newest_name(generations / name) in ("", known.get(name)) for name in os.listdir(generations)
+        )
     except OSError:
         return True
 
@@ -168,6 +170,9 @@ def _print(hits: "list[Hit]", chosen: list[LocalIndex]) -> None:
     from search.render import render
 
     if not hits:
-        print("Nothing found. Fewer or other words may help; `rlm-context sessions` lists what there is.", file=sys.stderr)
+        print(
+            "Nothing found. Fewer or other words may help; `rlm-context sessions` lists what there is.",
+            file=sys.stderr,
+        )
         return
     print(render(hits))

@@ -34,7 +34,9 @@ def print_dry_run(preview: Preview, as_json: bool) -> None:
         "The extractive backend calls no model: 0 calls, 0 tokens, $0."
     )
     if preview.skipped:
-        click.echo(f"{len(preview.skipped)} files would be left out: `rlm-context doctor --source DIR` names them.")
+        click.echo(
+            f"{len(preview.skipped)} files would be left out: `rlm-context doctor --source DIR` names them."
+        )
 
 
 def _brief(report: ProjectReport) -> str:

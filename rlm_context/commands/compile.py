@@ -24,7 +24,9 @@ from transcripts.sources import default_sources
 @click.option("--source", "sources", multiple=True, type=click.Path(path_type=Path), metavar="DIR",
               help="Agents' sessions: a Claude config folder, a projects or Codex sessions folder, or a folder "
               "of such, one per author. Default: this machine's own.")  # fmt: skip
-@click.option("--project", metavar="P", help="With --source: the project of what is read. Alone: compile only P.")
+@click.option(
+    "--project", metavar="P", help="With --source: the project of what is read. Alone: compile only P."
+)
 @click.option("--full", is_flag=True, help="Make everything anew from the uploads.")
 @click.option("--dry-run", is_flag=True, help="Say what would be read and compiled; write nothing.")
 @click.option("--max-usd", type=click.FloatRange(0), metavar="X", help="Most to spend on models in this run.")

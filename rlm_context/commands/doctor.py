@@ -59,7 +59,12 @@ def _checks() -> Iterator[Check]:
         return
     yield Check("settings and store", True, f"{runtime.store.url}, backend {runtime.backend.id}")
     yield Check("author", True, author_of(runtime.settings))
-    for name, look in (("home", _home), ("agents", _agents), ("spool", _spool), ("generations", _generations)):
+    for name, look in (
+        ("home", _home),
+        ("agents", _agents),
+        ("spool", _spool),
+        ("generations", _generations),
+    ):
         yield from _looked(name, look, runtime)
 
 
@@ -82,7 +87,9 @@ def _home(runtime: Runtime) -> Iterator[Check]:
 def _agents(runtime: Runtime) -> Iterator[Check]:
     found = default_sources()
     if not found:
-        yield Check("agents", None, "no sessions of Claude Code or Codex here", "rlm-context compile --source DIR")
+        yield Check(
+            "agents", None, "no sessions of Claude Code or Codex here", "rlm-context compile --source DIR"
+        )
     for folder in found:
         readable = os.access(folder, os.R_OK | os.X_OK)
         yield Check("agents", readable, f"{folder}{'' if readable else ' cannot be read'}")
@@ -93,7 +100,9 @@ def _spool(runtime: Runtime) -> Iterator[Check]:
     mend = "rlm-context compile" if waiting else ""
     yield Check("spool", None if waiting else True, f"{waiting} upload(s) wait", mend)
     if dead:
-        yield Check("spool", False, f"{dead} upload(s) could not be read back", f"look in {runtime.home}/spool/dead")
+        yield Check(
+            "spool", False, f"{dead} upload(s) could not be read back", f"look in {runtime.home}/spool/dead"
+        )
 
 
 def _generations(runtime: Runtime) -> Iterator[Check]:
@@ -111,7 +120,9 @@ def _generations(runtime: Runtime) -> Iterator[Check]:
 
 def _line(check: Check) -> str:
     mark = {True: "ok  ", None: "note", False: "BAD "}[check.ok]
-    return f"{mark}  {check.name}: {check.detail}" + (f"  → {check.next_command}" if check.next_command else "")
+    return f"{mark}  {check.name}: {check.detail}" + (
+        f"  → {check.next_command}" if check.next_command else ""
+    )
 
 
 def _told(drift: list[DriftRow], skipped: list[Reject]) -> str:

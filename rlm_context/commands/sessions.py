@@ -67,9 +67,13 @@ def session_command(
     events = load_events(runtime, entry.parquet)
     chosen = _range(events, first or cited or None, last or (cited if not first else None) or None)
     if as_json:
-        print_json({"session_id": entry.session_id, "author": entry.author, "events": list(map(_event, chosen))})
+        print_json(
+            {"session_id": entry.session_id, "author": entry.author, "events": list(map(_event, chosen))}
+        )
         return
-    click.echo(f"{entry.title or entry.session_id}\n{entry.author}, {minute(entry.started)} UTC, {entry.branch}\n")
+    click.echo(
+        f"{entry.title or entry.session_id}\n{entry.author}, {minute(entry.started)} UTC, {entry.branch}\n"
+    )
     for event in chosen:
         click.echo(_line(event))
 
@@ -130,6 +134,8 @@ def _event(event: Event) -> dict[str, Any]:
 
 
 def _line(event: Event) -> str:
-    text = event.text if len(event.text) <= _CLIP else f"{event.text[:_CLIP]} … ({len(event.text)} characters)"
+    text = (
+        event.text if len(event.text) <= _CLIP else f"{event.text[:_CLIP]} … ({len(event.text)} characters)"
+    )
     name = f"{event.role} {event.kind}" + (f" {event.tool}" if event.tool else "")
     return f"#{event.ref} {name}{' (error)' if event.is_error else ''}: {text}"

@@ -33,7 +33,9 @@ def show_command(project: str | None, full: bool, form: str, generation: int | N
 
 
 def _newest(runtime: Runtime, project: str | None, full: bool) -> list[dict[str, Any]]:
-    return [_described(copy, copy.read("full.md" if full else "brief.md")) for copy in copies(runtime, project)]
+    return [
+        _described(copy, copy.read("full.md" if full else "brief.md")) for copy in copies(runtime, project)
+    ]
 
 
 def _described(copy: Copy, text: str) -> dict[str, Any]:

@@ -18,7 +18,9 @@ def status_command(as_json: bool) -> None:
 def _told(found: Status) -> str:
     lines = [f"Home: {found.home}", f"Store: {found.store}", f"Backend: {found.backend}"]
     if found.spool:
-        lines.append(f"Spool: {found.spool} upload(s) kept here until a generation holds them: rlm-context compile")
+        lines.append(
+            f"Spool: {found.spool} upload(s) kept here until a generation holds them: rlm-context compile"
+        )
     if found.dead:
         lines.append(f"Spool: {found.dead} upload(s) could not be read back; see {found.home}/spool/dead")
     if not found.projects:
@@ -37,7 +39,10 @@ def _told(found: Status) -> str:
     header = ("project", "generation", "published (UTC)", "sessions", "waiting", "last run")
     lines += ["", table(rows, header)]
     for project in found.projects:
-        lines += [f"damaged: {key}: rlm-context compile --project {project.project} --full" for key in project.damaged]
+        lines += [
+            f"damaged: {key}: rlm-context compile --project {project.project} --full"
+            for key in project.damaged
+        ]
         if project.waiting:
             lines.append(
                 f"{project.project}: {project.waiting} upload(s) wait, the oldest of "

@@ -103,7 +103,9 @@ def _told(runtime: Runtime, answer: dict[str, Any]) -> str:
         later = f" {row['superseded_by']}" if row["superseded_by"] else ""
         lines.append(f"- {row['text']} {row['citations']}\n  {row['section']}: {reason}{later}")
     if not answer["lines"]:
-        lines.append("No statement about it was considered for the brief; `rlm-context search` looks in everything.")
+        lines.append(
+            "No statement about it was considered for the brief; `rlm-context search` looks in everything."
+        )
     if answer["uploads_waiting"]:
         lines.append(f"{answer['uploads_waiting']} upload(s) wait for a compile: rlm-context compile")
     return "\n".join(lines)

@@ -1,5 +1,8 @@
 """Leases save work; they never block for ever."""
 
+import multiprocessing
+import os
+
 import pytest
 
 from store import leases
@@ -34,10 +37,41 @@ def test_garbage_holds_nothing(clock: list[float]) -> None:
     store = MemoryStore()
     for name in (
         "x",
-        "0000000000001-9999999999999-00000000.json",
-        "9999999999998-9999999999999-00000000.json",
-        "1699999999999-1700000000000-zzzzzzzz.json",
+        "0000000000001-9999999999999-00000000-1-00000000.json",
+        "9999999999998-9999999999999-00000000-1-00000000.json",
+        "1699999999999-1700000000000-00000000-1-zzzzzzzz.json",
     ):
         store.put(f"leases/compile/{name}", b"garbage")
     assert acquire(store, "compile", 60) is not None
     assert acquire(store, "compile", 60) is None
+
+
+def test_renewed_it_is_held_longer(clock: list[float]) -> None:
+    """A holder that renews keeps it; there is one claim at any time."""
+    store = MemoryStore()
+    lease = acquire(store, "compile", 60)
+    assert lease is not None
+    for _ in range(3):
+        clock[0] += 50
+        lease.renew(60)
+        assert acquire(store, "compile", 60) is None
+        assert len(list(store.keys("leases/compile"))) == 1
+    lease.release()
+    assert acquire(store, "compile", 60) is not None
+
+
+def test_a_dead_holder_of_this_machine_holds_nothing(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After kill -9 nobody waits for the lease to run out; a process of another machine is waited for."""
+    store = MemoryStore()
+    process = multiprocessing.get_context("spawn").Process(target=int)
+    process.start()
+    process.join()
+    dead, alive = process.pid, os.getpid()
+    for machine, holder, expected in ((leases._machine(), dead, True), ("00000000", alive, False)):
+        with monkeypatch.context() as patch:
+            patch.setattr(leases.os, "getpid", lambda holder=holder: holder)
+            patch.setattr(leases, "_machine", lambda machine=machine: machine)
+            assert acquire(store, f"compile {machine}", 60) is not None
+        assert (acquire(store, f"compile {machine}", 60) is not None) is expected
