@@ -55,5 +55,3 @@ def versions(runtime: Runtime) -> dict[str, str]:
         "backend": runtime.backend.id,
         "chunk_tokens": str(runtime.settings.chunk_tokens),
     }
-
-

@@ -117,9 +117,7 @@ def _find(sources: Sequence[Path], result: Uploaded) -> list[SessionFiles]:
         found |= {files.main: files for files in here.sessions}
     if not found:
         places = ", ".join(map(str, sources))
-        raise SourceError(
-            f"no sessions found in {places}", next_command="rlm-context doctor --source DIR"
-        )
+        raise SourceError(f"no sessions found in {places}", next_command="rlm-context doctor --source DIR")
     return list(found.values())
 
 

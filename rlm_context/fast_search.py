@@ -5,7 +5,6 @@ It reads the local copies (`compiler.local_copy` says their layout). Whatever is
 """
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -137,7 +136,7 @@ def _all_fresh(found: list[LocalIndex]) -> bool:
 
 def _newest_name(folder: Path) -> str:
     """The manifest that is read first, as `compiler.local_copy` notes it; "" where there is none."""
-    stems = [name.removesuffix(".json").split("-") for name in os.listdir(folder) if name.endswith(".json")]
+    stems = [path.stem.split("-") for path in folder.iterdir() if path.suffix == ".json"]
     names = [(-int(stem[0]), stem[1]) for stem in stems if len(stem) == 2 and stem[0].isdigit()]
     return repr(min(names)) if names else ""
 

@@ -1,5 +1,7 @@
 """What `compile` prints for a person: the brief, where everything is, what it took, what was left out and why."""
 
+from pathlib import Path
+
 import click
 import msgspec
 
@@ -40,8 +42,7 @@ def print_dry_run(preview: Preview, as_json: bool) -> None:
 
 
 def _brief(report: ProjectReport) -> str:
-    with open(report.paths["brief"], encoding="utf-8") as file:
-        return file.read()
+    return Path(report.paths["brief"]).read_text(encoding="utf-8")
 
 
 def _projects(reports: list[ProjectReport]) -> str:

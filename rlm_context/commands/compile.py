@@ -69,7 +69,7 @@ def _sources(runtime: Runtime, sources: tuple[Path, ...], project: str | None) -
     """The folders to read. The agents' own are read only into the default store, which nobody else sees."""
     if sources:
         return list(sources)
-    if runtime.settings.store and not Path(runtime.settings.store) == runtime.home / "store":
+    if runtime.settings.store and Path(runtime.settings.store) != runtime.home / "store":
         return []
     if project is not None and project in projects(runtime.store):
         return []

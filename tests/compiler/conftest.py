@@ -15,19 +15,19 @@ from tests.synthetic import write_team
 Compile = Callable[..., ProjectReport]
 
 
-@pytest.fixture()
+@pytest.fixture
 def team(tmp_path: Path) -> Path:
     """Twelve sessions of three authors over one day."""
     return write_team(tmp_path / "team", 12)
 
 
-@pytest.fixture()
+@pytest.fixture
 def runtime(home: Path) -> Runtime:
     """A runtime on an empty local store."""
     return open_runtime()
 
 
-@pytest.fixture()
+@pytest.fixture
 def compile_team(runtime: Runtime) -> Compile:
     """Upload a folder's sessions as project "shop" and compile them; the report."""
 

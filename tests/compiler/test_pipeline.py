@@ -16,8 +16,8 @@ from compiler.upload import upload
 from data_models.errors import SourceError
 from search.query import Filters, search
 from store.generations import heads, newest, publish
-from tests.synthetic import session_records, write_session, write_team
 from tests.compiler.conftest import Compile
+from tests.synthetic import session_records, write_session, write_team
 
 
 def _copy(runtime: Runtime) -> Copy:
@@ -144,7 +144,9 @@ def test_siblings_are_united(team: Path, runtime: Runtime, compile_team: Compile
         assert entry.session_id in {hit.session_id for hit in hits}
 
 
-def test_a_source_without_sessions_is_an_error(runtime: Runtime, compile_team: Compile, tmp_path: Path) -> None:
+def test_a_source_without_sessions_is_an_error(
+    runtime: Runtime, compile_team: Compile, tmp_path: Path
+) -> None:
     """An empty or missing source names what to do next."""
     empty = tmp_path / "empty"
     empty.mkdir()
