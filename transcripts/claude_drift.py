@@ -57,7 +57,7 @@ def _blocks(where: str, content: Any) -> Iterator[str]:
         name = _word(block.get("type")) if isinstance(block, dict) else f"({type(block).__name__})"
         if name not in BLOCKS:
             yield f"{where} block type {name}"
-        elif isinstance(block, dict):
+        elif name in ("tool_result", "mcp_tool_result"):
             yield from _blocks(f"{name} in {where}", block.get("content"))
 
 

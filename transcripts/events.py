@@ -27,7 +27,7 @@ class _Entry(msgspec.Struct, gc=False):
     output: dict[str, Any] | None = None
     slim: int = 0
     agent: str = ""
-    session_id: str = ""
+    file: str = ""
 
 
 _ENTRY = msgspec.json.Decoder(_Entry)
@@ -54,7 +54,7 @@ def read_events(blob: bytes) -> tuple[list[Event], list[Reject]]:
         elif entry.output is not None:
             at = Position(seq=entry.seq, subagent=entry.part)
             into.persisted(at, entry.part, str(entry.output.get("text", "")))
-    events, unknown = into.finish(header.session_id)
+    events, unknown = into.finish(header.file)
     return events, rejects + unknown
 
 

@@ -1,6 +1,6 @@
 """One session's files as a slim blob: redacted, about a third of the bytes, in the host's own record shape.
 
-The blob is zstd of JSON lines. The first is a header, `{"slim": 1, "agent": …, "session_id": …}`. The others
+The blob is zstd of JSON lines. The first is a header, {slim: 1, agent, session_id, file}. The others
 carry `seq`, the 1-based line number in the raw file, `part` (a subagent's id, or a tool result's file name;
 absent in the main file) and one of `record`, `reject` ({file, reason}) or `output` ({text, left_out}).
 """
@@ -84,7 +84,8 @@ class _Job:
         self._raw_bytes = 0
         self._newest: int | None = None
         self._cwd = self._branch = self._version = ""
-        self._write({"slim": SLIM_FORMAT, "agent": files.agent, "session_id": files.session_id})
+        header = {"slim": SLIM_FORMAT, "agent": files.agent, "session_id": files.session_id}
+        self._write({**header, "file": clean.text(shown_path(files.main, files.main))})
 
     def transcript(self, path: Path, part: str) -> None:
         """Slim one file of records."""
@@ -97,7 +98,7 @@ class _Job:
                 self.reject(path, part, line.number, why(line, error))
                 continue
             if record is not None:
-                self._note(record)
+                self._note(record, part)
                 self._write(_entry(line.number, part, "record", record))
 
     def _slim(self, line: Line) -> dict[str, Any] | None:
@@ -130,10 +131,12 @@ class _Job:
         self._rejects.append(Reject(shown, number, reason))
         self._write(_entry(number, part, "reject", {"file": shown, "reason": reason}))
 
-    def _note(self, record: dict[str, Any]) -> None:
+    def _note(self, record: dict[str, Any], part: str) -> None:
         facts = self._agent.facts(record)
         if facts.time is not None and (self._newest is None or facts.time > self._newest):
             self._newest = facts.time
+        if part:
+            return  # a subagent may work elsewhere
         self._cwd = self._cwd or facts.cwd or ""
         self._branch = facts.branch or self._branch
         self._version = facts.version or self._version
