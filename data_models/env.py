@@ -7,7 +7,6 @@ Hooks and the search fast path read settings here, because importing pydantic co
 """
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +34,15 @@ def read_config() -> dict[str, Any]:
     """
     path = config_file()
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if not text.strip():
+            return {}
+        import tomllib  # half of what a hook may take, and most people have no such file
+
+        return tomllib.loads(text)
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: neither UTF-8 nor TOML
         raise SettingsError(
             f"{path} cannot be used: {error}", next_command=f"mend or remove {path}"
         ) from error

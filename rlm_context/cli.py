@@ -1,6 +1,5 @@
 """The command line's frame: one group, errors in one line, commands loaded when they are called."""
 
-import sys
 from importlib import import_module
 from importlib.metadata import version
 
@@ -70,6 +69,3 @@ def run_cli(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         say("rlm-context: interrupted. Nothing is lost; run the same command again to go on.")
         return 1
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0

@@ -127,9 +127,7 @@ def _all_fresh(found: list[LocalIndex]) -> bool:
     generations = Path(store_url()) / "gen"
     known = {index.segment: index.newest for index in found}
     try:
-        return all(
-            _newest_name(generations / name) in ("", known.get(name)) for name in os.listdir(generations)
-        )
+        return all(_newest_name(folder) in ("", known.get(folder.name)) for folder in generations.iterdir())
     except OSError:
         return True
 
