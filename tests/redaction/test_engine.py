@@ -109,7 +109,7 @@ def test_any_text_is_safe(parts: list[str]) -> None:
     assert all(0 <= place <= len(text) for place in places)
 
 
-@given(st.text(st.characters(exclude_categories=[]), max_size=200))
+@given(st.text(st.characters(exclude_categories=[], exclude_characters="<\\&"), max_size=200))
 def test_any_characters_are_safe(text: str) -> None:
     """Control characters, lone surrogates and private-use characters are neither lost nor an error."""
     assert redacted(text + TOKEN).startswith(text[: len(text) // 2])
@@ -173,7 +173,7 @@ def test_private_blocks() -> None:
 
 
 def test_a_mention_of_the_private_tag_hides_nothing() -> None:
-    """The tag between quotes, or behind a word as in shader code, opens no block."""
+    """The tag between quotes, or in shader code, opens no block."""
     for text in ("write `<private>` before it", "var<private> position: vec2", 'tag = "<private>"'):
         assert redacted(text) is text
 

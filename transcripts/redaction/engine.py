@@ -64,6 +64,20 @@ class Redactor:
         spans = self.find(text)
         return self._replaced(text, spans, counts) if spans else text
 
+    def field(self, name: str, value: str, counts: dict[str, int]) -> str:
+        """The same for a string that stands under a key: `{"api_key": "…"}` once it is parsed.
+
+        Args:
+            name: the key.
+            value: the string under it.
+            counts: as for a call.
+        """
+        kind = rules_names.kind_of_field(name, value)
+        if not kind:
+            return self(value, counts)
+        counts[kind] = counts.get(kind, 0) + 1
+        return placeholder.make(self._key, kind, value)
+
     def find(self, text: str) -> list[Span]:
         """Where the secrets of `text` stand: disjoint and in order."""
         try:
@@ -100,7 +114,7 @@ class Redactor:
             spans.extend(self._own.find(text))
         if self._emails:
             spans.extend(find_emails(text))
-        return merge(_outside(placed, spans)) if spans else spans
+        return merge(text, _outside(placed, spans)) if spans else spans
 
     def _replaced(self, text: str, spans: list[Span], counts: dict[str, int]) -> str:
         pieces: list[str] = []

@@ -56,10 +56,10 @@ _TAG = re.compile(r"(?:<|\\u003c|&lt;)(/?)private(?:>|\\u003e|&gt;)", re.IGNOREC
 def find_private(text: str, start: int, end: int) -> Span | None:
     """What an author put between `<private>` and `</private>`; unclosed, all up to the end of the text.
 
-    A tag alone between quotes is a mention of the tag, and one behind a word is code (`var<private>`).
+    A tag alone between quotes is a mention of the tag, and `var<private>` is shader code.
     """
-    before = text[start - 1 : start]
-    if before.isalnum() or (before and before in "\"'`" and text[end : end + 1] == before):
+    before = text[max(0, start - 3) : start]
+    if before == "var" or (before.endswith(("'", '"', "`")) and text[end : end + 1] == before[-1]):
         return None
     depth = 0
     for tag in _TAG.finditer(text, start):

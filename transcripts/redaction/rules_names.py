@@ -5,9 +5,10 @@ The name alone says little ("token" is everywhere), so the value must look like 
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from transcripts.redaction import values
-from transcripts.redaction.spans import NAMED, Rule, Span
+from transcripts.redaction.spans import LONGEST_VALUE, NAMED, Rule, Span
 
 KindOf = Callable[[str, str, bool, str], str]
 """(full name in lower case, value, whether quoted, the character after it) -> the kind of secret, or ""."""
@@ -28,13 +29,16 @@ _TO_VALUE = re.compile(
 )
 _NAME = re.compile(r"[A-Za-z0-9_.$-]{0,60}\Z")
 _WORD_END = re.compile(r"(?:[a-z0-9](?=[A-Z])|[^A-Za-z])\Z")
-_QUOTED = {quote: re.compile(rf"(?:[^{quote}\\\n]|\\[^\n]){{1,512}}+") for quote in "\"'`"}
-_ESCAPED = {quote: re.compile(rf"(?:[^{quote}\\\n]|\\(?!\\*+{quote})){{1,512}}+") for quote in "\"'`"}
-_BARE = re.compile(r"""(?:[^\s\\"'`,;&<>(){}\[\]|\x1b]|\\(?![nrtu"'\\x0e])){6,512}+""")
-_LINE = re.compile(r"""(?:[^\s\\\x1b<"'`]|\\(?![nrtu"'\\x0e])|(?<=.)["'`](?=[^\s,;)\]}])){6,512}+""")
+_TIMES = rf"{{1,{LONGEST_VALUE}}}+"
+_QUOTED = {quote: re.compile(rf"(?:[^{quote}\\\n]|\\[^\n])" + _TIMES) for quote in "\"'`"}
+_ESCAPED = {quote: re.compile(rf"(?:[^{quote}\\\n]|\\(?!\\*+{quote}))" + _TIMES) for quote in "\"'`"}
+_BARE = re.compile(r"""(?:[^\s\\"'`,;&<>(){}\[\]|\x1b]|\\(?![nrtu"'\\x0e]))""" + _TIMES)
+_LINE = re.compile(r"""(?:[^\s\\\x1b<"'`]|\\(?![nrtu"'\\x0e])|(?<=.)["'`](?=[^\s,;)\]}]))""" + _TIMES)
 _LINE_START = re.compile(
     r"(?:\A|[\r\n]|\\[nr]|[\t+|→>m-]|(?:export|ENV|ARG|set|env|-e|-x|--env|declare)?[ ])\Z"
 )
+_SHORTEST_VALUE = 6
+_LONGEST_NAME = 80
 _SAMPLE = 100  # so much of a value is looked at
 _TRAILING = ".,;:)]}\"'`"
 
@@ -112,11 +116,10 @@ def _find(text: str, start: int, end: int, kind_of: KindOf) -> Span | None:
     if not _fits(text, place, full, match):
         return None
     first, last, quoted = _value(text, place, match)
-    kind = (
-        kind_of(full.lower(), text[first : min(last, first + _SAMPLE)], quoted, text[last : last + 1])
-        if first < last
-        else ""
-    )
+    if last - first < _SHORTEST_VALUE:
+        return None
+    sample = text[first : min(last, first + _SAMPLE)]
+    kind = kind_of(full.lower(), sample, quoted, text[last : last + 1])
     return Span(first, last, kind, NAMED) if kind else None
 
 
@@ -188,6 +191,30 @@ def _password_kind(name: str, value: str, quoted: bool, after: str) -> str:
         return ""
     return "password" if values.is_password(value) else ""
 
+
+def kind_of_field(name: str, value: str) -> str:
+    """The kind of secret that `value` is if `name` is its key in a parsed object, or ""."""
+    kind_of = _kind_of_name(name) if len(value) >= _SHORTEST_VALUE and len(name) <= _LONGEST_NAME else None
+    return kind_of(name.lower(), value[:_SAMPLE], True, "") if kind_of else ""
+
+
+@lru_cache(maxsize=4096)
+def _kind_of_name(name: str) -> KindOf | None:
+    """What tells a secret under this name from other values; None: the name says nothing."""
+    found = _SECRET_NAME.search(name)
+    if (
+        found is None
+        or _NOT_SECRET_SUFFIX.search(name[found.end() :])
+        or _NOT_SECRET_PREFIX.search(name[: found.start()])
+    ):
+        return None
+    return _password_kind if found["password"] else _token_kind
+
+
+_SECRET_NAME = re.compile(
+    rf"(?P<password>{'|'.join(_PASSWORDS)}|[_-]pass\Z)|{'|'.join(_TOKENS).replace(' ', '[ _-]?')}",
+    re.IGNORECASE,
+)
 
 RULES = (
     Rule(tuple({s for name in _PASSWORDS for s in _spellings(name)}), _find_password),

@@ -37,6 +37,8 @@ class Rule(NamedTuple):
     find: Find
 
 
+LONGEST_VALUE = 512
+_REST = re.compile(r"[A-Za-z0-9_+/=.%~-]*+")
 _BEFORE_TOKEN = re.compile(
     r"(?:[^A-Za-z0-9_]|\\[nrtbfv]|%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2})\Z"
 )
@@ -50,20 +52,30 @@ def starts_word(text: str, start: int) -> bool:
     return start == 0 or _BEFORE_TOKEN.search(text, max(0, start - 16), start) is not None
 
 
-def merge(spans: Iterable[Span]) -> list[Span]:
-    """Disjoint spans in order, from spans in any order.
+def merge(text: str, spans: Iterable[Span]) -> list[Span]:
+    """Disjoint spans in order, from spans of `text` in any order.
 
-    Overlapping spans become one; it takes the kind of the lowest rank in it, then of the longest span.
+    Overlapping spans become one; it takes the kind of the lowest rank in it, then of the longest span. Rules
+    read a value only so far (`LONGEST_VALUE`): what goes on behind that belongs to it.
     """
     merged: list[Span] = []
     best: Span | None = None
     for span in sorted(spans):
-        if best is None or span.start >= merged[-1].end:
-            merged.append(span)
-            best = span
+        end = merged[-1].end if merged else 0
+        whole = _whole(text, span) if span.end > end else span
+        if best is None or span.start >= end:
+            merged.append(whole)
+            best = whole
             continue
-        if (span.rank, span.start - span.end) < (best.rank, best.start - best.end):
-            best = span
-        last = merged[-1]
-        merged[-1] = Span(last.start, max(last.end, span.end), best.kind, best.rank)
+        if (whole.rank, whole.start - whole.end) < (best.rank, best.start - best.end):
+            best = whole
+        merged[-1] = Span(merged[-1].start, max(end, whole.end), best.kind, best.rank)
     return merged
+
+
+def _whole(text: str, span: Span) -> Span:
+    """`span` with the rest of its value, where its rule stopped reading in the middle of a long one."""
+    if span.rank < NAMED or span.end - span.start < LONGEST_VALUE:
+        return span
+    rest = _REST.match(text, span.end)
+    return span._replace(end=rest.end() if rest else span.end)

@@ -17,6 +17,7 @@ _CODE = re.compile(
     r"|\A(?:return|lambda|await|new|function|this|self|None|True|False|null)\b"
 )
 _PATH = re.compile(r"\A(?:~|\.{0,2})/|\A[A-Za-z]:[\\/]|://|\A[\w.-]+/[\w./-]*\.[a-z]{1,5}\Z")
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=%:|!@$-]+")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _PIECE = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _WORD = re.compile(r"(?=[A-Za-z]*[aeiouy])[A-Z]?[a-z]{3,}")
@@ -82,8 +83,8 @@ def is_random(value: str) -> bool:
 
 
 def is_token(value: str) -> bool:
-    """Whether `value` may be a token: 16 characters or more, random, and neither placeholder nor path."""
-    if len(value) < 16 or is_placeholder(value):
+    """Whether `value` may be a token: 16 characters or more of a token's alphabet, random, and no path."""
+    if len(value) < 16 or _TOKEN.fullmatch(value) is None or is_placeholder(value):
         return False
     return _UUID.fullmatch(value) is not None or (is_random(value) and not is_path(value))
 
