@@ -119,4 +119,6 @@ def _rendered(line: Line, short: dict[str, str]) -> str:
     cited = citations.render(
         [citation for citation in line.citations if citation.session_id in short][:_MOST_CITED], short
     )
-    return " ".join(part for part in (f"- {date}" if date else "-", line.text, cited) if part)
+    # Whatever a line holds, it stays one line: it must not look like a section of its own.
+    told = " ".join(line.text.split())
+    return " ".join(part for part in (f"- {date}" if date else "-", told, cited) if part)

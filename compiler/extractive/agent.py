@@ -19,11 +19,6 @@ _GENERIC = re.compile(
     re.I,
 )
 _SCOPE = re.compile(r"^(\w+)(?:\(([^)]+)\))?!?:\s*")
-_DONE = re.compile(
-    r"(?:added|fixed|removed|changed|created|updated|renamed|moved|implemented|refactored|extracted"
-    r"|replaced|rewrote|merged|converted)\b",
-    re.I,
-)
 _TYPE_WORTH = {
     "feat": 0.6,
     "refactor": 0.6,
@@ -102,7 +97,7 @@ def text_statements(turn: Turn, corrected: bool) -> Iterator[Statement]:
 
 def _conclusion(text: str, event: Event, boost: float, final: bool) -> Iterator[Statement]:
     score = worth(text) + boost - (0.9 if cues.TRIVIA.search(text) else 0.0)
-    if _DONE.match(text):
+    if cues.DID.match(text):
         yield make("done", text, event, 1.0 + score)
     if cues.CAUSE.search(text):
         yield make("fix", text, event, score)
@@ -133,7 +128,8 @@ def mended_checks(turn: Turn) -> Iterator[Statement]:
             cause = _cause_between(turn, start.seq, check.result.seq)
             if cause:
                 event, text = cause
-                yield make("fix", f"`{check.command}` failed: {text}", event, worth(text), check.result)
+                score = 1.0 + worth(text) - (0.9 if cues.TRIVIA.search(text) else 0.0)
+                yield make("fix", f"`{check.command}` failed: {text}", event, score, check.result)
 
 
 def _cause_between(turn: Turn, first: int, last: int) -> tuple[Event, str] | None:

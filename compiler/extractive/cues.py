@@ -184,6 +184,11 @@ TRIVIA: Final = re.compile(
     r"(?<!\w)(?:tests?|Test\w+|\w+_tests?(?:\.\w+)?|lint\w*|nolint\S*|go(?:fmt|imports)|comments?"
     r"|typos?|unused|imports?|undefined|compil\w+|gitignored?|whitespace)(?!\w)"
 )
+DID: Final = _phrases(
+    r"added|fixed|removed|changed|created|updated|renamed|moved|implemented|refactored|extracted|replaced|rewrote|merged",
+    r"converted|reverted|restored|dropped|switched|deleted|simplified|replied|opened|disabled|enabled",
+    at_start=True,
+)
 HEDGE: Final = _phrases(
     r"i think|i believe|maybe|perhaps|possibly|probably|might(?: be| have)?|likely|seems?|appears?"
     r"|could be|presumably|i suspect|not sure|let me",

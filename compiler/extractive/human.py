@@ -31,6 +31,13 @@ _WORKFLOW = re.compile(
     r"|implement(?:ation)? now|write",
     re.I,
 )
+_ASIDE = re.compile(
+    r"\W*#?\d|can (?:you|we) (?:double |re)?(?:check|look|see|verify|explain)|(?:update|merge"
+    r"|rebase|check out|pull|push|commit)\b"
+    r"|let'?s (?:first|create|review|look|discuss|talk|move on|tackle)|i (?:see|reckon|wonder|guess"
+    r"|just)\b|now,|it\b",
+    re.I,
+)
 _PLAN = re.compile(r"^(?:implementation )?plan:?\s*(?:for\s+)?", re.I)
 
 
@@ -101,10 +108,10 @@ def _plan(event: Event) -> Iterator[Statement]:
 
 
 def _words(event: Event, before: Event | None, turn: Turn) -> Iterator[Statement]:
+    yield from _choice(event, before)
     said = own_words(event.text)
     if not said:
         return
-    yield from _choice(event, before)
     opening = said[0].text
     corrected = event.kind == "rejection" or bool(cues.CORRECTION.match(opening))
     request = next((one.text for one in said if _is_request(one.text)), "")
@@ -125,7 +132,7 @@ def _choice(event: Event, before: Event | None) -> Iterator[Statement]:
     match = cues.CHOICE.search(event.text[:120]) if before and len(event.text) < 400 else None
     if match and before:
         option = chosen_option(before.text, (match[1] or match[2]).upper())
-        if len(option) > 30 and not _WORKFLOW.search(option[:60]):
+        if len(option) > 30 and not option.endswith("?") and not _WORKFLOW.search(option[:60]):
             yield make(
                 "decision",
                 f"chose: {shorten(tidy(option), LONGEST_SAID)}",
@@ -162,7 +169,8 @@ def _outcome(event: Event, turn: Turn) -> tuple[Event, str] | None:
         for sentence in sentences(text.text):
             outcome = tidy(sentence.text)
             if stands_alone(outcome) and not outcome.endswith((":", "?")):
-                related = cues.AGREES.match(text.text) or terms(outcome) & terms(event.text)
+                related = len(terms(outcome) & terms(event.text)) > 1
+                related = related or bool(cues.AGREES.match(text.text) or cues.DID.match(outcome))
                 return (text, outcome) if related else None
     return None
 
@@ -179,7 +187,7 @@ def _sentence(text: str, event: Event, turn: Turn, corrected: bool) -> Iterator[
         rule = rule_worth(words)
         if rule >= LEAST_RULE:
             yield make("pattern", words, event, 1.5 + rule)
-    if corrected or cues.CHATTER.match(text) or re.match(r"\W*#?\d", text):
+    if corrected or cues.CHATTER.match(text) or _ASIDE.match(words):
         pass
     elif cues.DECISION_HUMAN.search(text) and specifics(text):
         yield make("decision", words, event, 2.0 + score)

@@ -57,9 +57,10 @@ def _weighed(statement: Statement, newest: int, section: Section) -> Statement:
 
 def _factor(statement: Statement) -> float:
     """How much a statement weighs beside the others of its section."""
-    if statement.kind == "open_item":
-        return 1.5 if statement.by == "human" else 1.0
-    return {"dead_end": 1.3, "correction": 0.9}.get(statement.kind, 1.0)
+    if statement.by == "human" and statement.kind != "pattern":
+        # What a person decided, refused or put off; a question only where its answer came with it.
+        return 0.7 if statement.text.partition(" → ")[0].endswith("?") else 1.4
+    return 1.2 if statement.kind == "dead_end" else 1.0
 
 
 def _ordered(section: Section, statements: Sequence[Statement]) -> list[Statement]:

@@ -1,44 +1,54 @@
 """Near-equal statements become one, with everything that supports it."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
+from compiler.extractive import cues
 from compiler.extractive.rules import habit
 from compiler.extractive.words import likeness, terms
 from data_models.knowledge import Statement
 
 ALIKE = 0.72
-_MOST_CITATIONS = 4
+"""Overlap coefficient from which two texts say the same."""
+
 _LEAST_TERMS = 3
 _LEAST_SHARE = 0.5
+_KEYS = 4
+_MOST_CITATIONS = 4
+
+
+class _Gist(NamedTuple):
+    """What two texts are compared by. "Use X" and "don't use X" share their terms, so the turn counts too."""
+
+    terms: frozenset[str]
+    reverses: bool
 
 
 def merge(statements: Iterable[Statement]) -> list[Statement]:
-    """Statements of one kind, near-equal ones joined; the best worded text stands for the group.
+    """Near-equal statements of one kind joined; the heaviest wording stands for its group.
 
-    Likeness is looked up through the two longest (rarest, as a rule) terms, so the work is about linear.
+    Likeness is looked up through each text's longest terms, so the work is about linear.
     """
     groups: list[list[Statement]] = []
-    group_terms: list[frozenset[str]] = []
+    gists: list[_Gist] = []
     index: dict[str, list[int]] = {}
-    for statement in sorted(statements, key=_rank):
-        asked = habit(statement)
-        found = frozenset({f"habit {' '.join(sorted(asked))}"}) if asked else terms(statement.text)
-        keys = sorted(found, key=lambda term: (-len(term), term))[:4]
+    for statement in sorted(statements, key=_heaviest_first):
+        gist = _gist(statement)
+        keys = sorted(gist.terms, key=lambda term: (-len(term), term))[:_KEYS]
+        near = dict.fromkeys(group for key in keys for group in index.get(key, ()))
         home = next(
             (
                 group
-                for key in keys
-                for group in index.get(key, ())
-                if groups[group][0].kind == statement.kind and _alike(group_terms[group], found)
+                for group in near
+                if groups[group][0].kind == statement.kind and _alike(gists[group], gist)
             ),
-            None,
+            len(groups),
         )
-        if home is None:
-            home = len(groups)
+        if home == len(groups):
             groups.append([])
-            group_terms.append(found)
+            gists.append(gist)
             for key in keys:
                 index.setdefault(key, []).append(home)
         groups[home].append(statement)
@@ -49,43 +59,54 @@ class Told:
     """What was said already, so that no statement stands in two sections."""
 
     def __init__(self) -> None:
-        self._terms: list[frozenset[str]] = []
+        self._gists: list[_Gist] = []
 
     def add(self, statement: Statement) -> bool:
         """Note a statement; False if a near-equal one was noted before."""
-        found = terms(statement.text)
-        if any(_alike(found, other) for other in self._terms):
+        gist = _gist(statement)
+        if any(_alike(gist, other) for other in self._gists):
             return False
-        self._terms.append(found)
+        self._gists.append(gist)
         return True
 
 
-def _rank(statement: Statement) -> tuple[float, int, str]:
+def _heaviest_first(statement: Statement) -> tuple[float, int, str]:
     return (-statement.weight, -statement.time, statement.text)
 
 
-def _alike(left: frozenset[str], right: frozenset[str]) -> bool:
-    if left == right:
+def _gist(statement: Statement) -> _Gist:
+    asked = habit(statement)
+    if asked:
+        return _Gist(frozenset({f"habit {' '.join(sorted(asked))}"}), False)
+    return _Gist(terms(statement.text), bool(cues.REVERSAL.search(statement.text)))
+
+
+def _alike(one: _Gist, other: _Gist) -> bool:
+    if one == other:
         return True
-    smaller, larger = sorted((len(left), len(right)))
-    if smaller < max(_LEAST_TERMS, _LEAST_SHARE * larger):
+    smaller, larger = sorted((len(one.terms), len(other.terms)))
+    if one.reverses != other.reverses or smaller < max(_LEAST_TERMS, _LEAST_SHARE * larger):
         return False
-    return likeness(left, right) >= ALIKE
+    return likeness(one.terms, other.terms) >= ALIKE
 
 
 def _joined(group: Sequence[Statement]) -> Statement:
     first = group[0]
     if len(group) == 1:
         return first
-    citations = {citation: None for one in sorted(group, key=lambda s: -s.time) for citation in one.citations}
-    sessions = {citation.session_id for citation in citations}
-    authors = tuple(sorted({author for one in group for author in one.authors}))
+    newest_first = sorted(group, key=lambda one: -one.time)
+    citations = tuple(dict.fromkeys(cited for one in newest_first for cited in one.citations))
     return msgspec.structs.replace(
         first,
-        citations=tuple(citations)[:_MOST_CITATIONS],
-        time=max(one.time for one in group),
-        weight=max(one.weight for one in group),
-        sessions=max(len(sessions), *(one.sessions for one in group)),
-        authors=authors,
-        files=tuple(dict.fromkeys(path for one in group for path in one.files))[:6],
+        citations=citations[:_MOST_CITATIONS],
+        time=newest_first[0].time,
+        sessions=_sessions(group),
+        authors=tuple(sorted({author for one in group for author in one.authors})),
+        files=tuple(dict.fromkeys(path for one in group for path in one.files)),
     )
+
+
+def _sessions(group: Sequence[Statement]) -> int:
+    # Several statements of one session count once; counts of rollups, whose sessions differ, add up.
+    single = {one.citations[0].session_id for one in group if one.sessions == 1 and one.citations}
+    return len(single) + sum(one.sessions for one in group if one.sessions > 1)

@@ -1,6 +1,7 @@
 """The latest statement beats the earlier: a later reversal about the same rare terms replaces it."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -8,8 +9,11 @@ from compiler.extractive import cues
 from compiler.extractive.words import rarity, terms
 from data_models.knowledge import Statement
 
-_KINDS = frozenset({"decision", "pattern", "correction", "open_item"})
-_SHARED = 0.6
+SHARED = 0.6
+"""Part of the earlier statement's rarity-weighted terms that the later one must hold."""
+
+_REPLACEABLE = frozenset({"decision", "pattern", "correction", "open_item"})
+_REPLACING = frozenset({"decision", "correction", "dead_end"})
 _LEAST_RARE = 2
 _MOST_COMMON = 0.05
 _LEAST_GAP_MS = 60_000
@@ -18,52 +22,53 @@ _LEAST_GAP_MS = 60_000
 def supersede(statements: Sequence[Statement]) -> list[Statement]:
     """The same statements, with `superseded_by` set on those that a later one reverses.
 
-    A statement is superseded where a later one of a person or a commit speaks of reversing (dropped, instead
-    of, renamed, …) and holds at least `_SHARED` of the earlier one's rarity-weighted terms.
+    A decision, rule or correction is superseded where a person later speaks of reversing (dropped, instead
+    of, renamed, …) what it names; an open item where something named the same was done after it.
     """
-    documents = [terms(one.text) for one in statements]
+    told = [one for one in statements if one.kind != "asked"]
+    documents = [terms(one.text) for one in told]
     rare = rarity(documents)
-    limit = max(3.0, _MOST_COMMON * len(statements))
+    index = _index(documents)
+    result: list[Statement] = [one for one in statements if one.kind == "asked"]
+    for one, found in zip(told, documents, strict=True):
+        by = None
+        if one.kind in _REPLACEABLE:
+            near = sorted(_near(found, index, len(told)), key=lambda other: -told[other].time)
+            by = next(
+                (
+                    told[other]
+                    for other in near
+                    if _reverses(told[other], one) and _overlap(found, documents[other], rare) >= SHARED
+                ),
+                None,
+            )
+        result.append(msgspec.structs.replace(one, superseded_by=by.citations[:2]) if by else one)
+    return result
+
+
+def _index(documents: Sequence[frozenset[str]]) -> dict[str, list[int]]:
     index: dict[str, list[int]] = {}
     for position, found in enumerate(documents):
         for term in found:
             index.setdefault(term, []).append(position)
-    result = list(statements)
-    for position, one in enumerate(statements):
-        if one.kind not in _KINDS:
-            continue
-        near: dict[int, int] = {}
-        for term in documents[position]:
-            if len(index[term]) <= limit:
-                for other in index[term]:
-                    near[other] = near.get(other, 0) + 1
-        for other, shared in sorted(near.items(), key=lambda item: -statements[item[0]].time):
-            later = statements[other]
-            if (
-                shared >= _LEAST_RARE
-                and _reverses(later, one)
-                and _overlap(documents[position], documents[other], rare) >= _SHARED
-            ):
-                result[position] = msgspec.structs.replace(one, superseded_by=later.citations[:2])
-                break
-    return result
+    return index
+
+
+def _near(found: frozenset[str], index: dict[str, list[int]], total: int) -> Iterator[int]:
+    """Statements that share at least `_LEAST_RARE` terms which few others hold."""
+    most = max(4.0, _MOST_COMMON * total)
+    shared = Counter(other for term in found if len(index[term]) <= most for other in index[term])
+    return (other for other, count in shared.items() if count >= _LEAST_RARE)
 
 
 def _reverses(later: Statement, earlier: Statement) -> bool:
-    if later.time < earlier.time + _LEAST_GAP_MS or later.kind not in (
-        "decision",
-        "correction",
-        "done",
-        "dead_end",
-    ):
+    if later.time < earlier.time + _LEAST_GAP_MS:
         return False
     if earlier.kind == "open_item":
         return later.kind == "done"
-    return (
-        later.by == "human"
-        and bool(cues.REVERSAL.search(later.text))
-        and not cues.REVERSAL.search(earlier.text)
-    )
+    if later.kind not in _REPLACING or later.by != "human":
+        return False
+    return bool(cues.REVERSAL.search(later.text)) and not cues.REVERSAL.search(earlier.text)
 
 
 def _overlap(earlier: frozenset[str], later: frozenset[str], rare: dict[str, float]) -> float:

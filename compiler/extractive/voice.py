@@ -11,7 +11,7 @@ _HOST_TEXT = re.compile(
     r"|This session is being continued|\[Pasted|=== "
     r"|Base directory|<ide_|<[a-z-]+>|Failed with|Warning:|Traceback|Stop hook)"
 )
-_DRAWN = re.compile(r"[→•✓✗│└├…·]| — |\[\+\d+ -\d+")
+_DRAWN = re.compile(r"[→•✓✗│└├…·]| — |\[\+\d+ -\d+|^\S+\.\w{1,5}: ")
 _NUMBERED = re.compile(r"^\W*(?:[A-Ea-e]|\d{1,2})[.)]\s+")
 _PRONOUN = re.compile(
     r"\b(?:this|it|that|they|them|those|these|he|she)\b(?! (?:branch|repo|repository|project|pr)\b)", re.I
