@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -41,10 +41,9 @@ class Found(msgspec.Struct, frozen=True):
     skipped: tuple[Reject, ...] = ()
 
 
-class Facts(msgspec.Struct, frozen=True):
-    """What one slim record says of its session. `time` is Unix milliseconds."""
+class Facts(NamedTuple):
+    """What one slim record says of its session."""
 
-    time: int | None = None
     cwd: str | None = None
     branch: str | None = None
     version: str | None = None

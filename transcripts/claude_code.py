@@ -12,7 +12,7 @@ from transcripts.claude_events import add_events
 from transcripts.claude_find import find_projects, find_slug, is_projects_folder
 from transcripts.claude_slim import slim_record
 from transcripts.claude_vocabulary import DROPPED_TYPES, MESSAGE_LIKE, SMALL_TYPES
-from transcripts.clean import Cleaner, parse_time
+from transcripts.clean import Cleaner
 from transcripts.collect import Collector, Position
 
 _TYPES = DROPPED_TYPES | SMALL_TYPES | MESSAGE_LIKE.keys()
@@ -54,7 +54,6 @@ class ClaudeCode:
     def facts(self, record: Mapping[str, Any]) -> Facts:
         """See `Agent.facts`."""
         return Facts(
-            time=parse_time(record.get("timestamp")),
             cwd=_text(record.get("cwd")),
             branch=_text(record.get("gitBranch")),
             version=_text(record.get("version")),

@@ -18,6 +18,8 @@ from transcripts.lines import UNREADABLE, first_records, read_lines
 
 _SLUG = re.compile(r"-|[A-Za-z]--")
 _AGENT_FILE = re.compile(r"agent-(.+)\Z")
+# A session's id becomes part of names in the store; what a file says of itself is not trusted.
+_USABLE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")
 _FIRST_LOOK = 64 * 1024
 _SECOND_LOOK = 8 * 1024 * 1024
 # Beside sessions, and no transcripts.
@@ -143,7 +145,7 @@ def _most_frequent_id(path: Path) -> str | None:
             found = _IDS.decode(line.content).sessionId
         except UNREADABLE:
             continue
-        if found:
+        if found and _USABLE_ID.fullmatch(found):
             seen[found] += 1
     return seen.most_common(1)[0][0] if seen else None
 

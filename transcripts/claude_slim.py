@@ -245,7 +245,7 @@ def _attachment(record: _Record, clean: Cleaner) -> dict[str, Any] | None:
     if is_session_start(attachment):
         return None
     slim = _base(record, clean)
-    slim["attachment"] = clean.value(_clipped(attachment))
+    slim["attachment"] = _clipped(clean.value(attachment))  # cut last: half a secret is not recognised
     return slim
 
 

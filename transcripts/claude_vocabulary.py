@@ -9,7 +9,11 @@ DROPPED_TYPES = _words("""
     progress file-history-snapshot file-history-delta api-request api-request-shape api-request-blob
     api-request-resumed atis-latch content-replacement last-prompt mode permission-mode tools-used
 """)
-"""Host bookkeeping, and copies of what other records hold."""
+"""Host bookkeeping, and copies of what other records hold.
+
+Progress records of 2.0 and 2.1 copy a subagent's calls and results, which also stand in its own file; its
+report is the result of the call that started it.
+"""
 
 SMALL_TYPES = _words("""
     summary custom-title ai-title tag pr-link queue-operation cost-state agent-name agent-color agent-setting

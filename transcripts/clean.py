@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, Protocol
 
 # ECMA-48 control sequences: CSI, OSC (title, hyperlink; ended by BEL or ST), and two-character escapes.
@@ -16,6 +15,7 @@ _ID = re.compile(
     r"|(?:msg|toolu|srvtoolu|mcptoolu|req|call|fc|fco|ctc|ctco|rs|resp)_[0-9A-Za-z-]{1,80}"
     r"|[0-9a-f]{7,20}"
 )
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z")
 _NAME = re.compile(r"[\w./: -]{0,80}")
 _REMEMBERED_LENGTH = 160
 _REMEMBERED = 1 << 16
@@ -31,11 +31,8 @@ class Redact(Protocol):
 
 def parse_time(value: object) -> int | None:
     """Unix milliseconds of an ISO 8601 time (UTC where it names no zone), or None."""
-    return _milliseconds(value) if isinstance(value, str) else None
-
-
-@lru_cache(maxsize=64)  # each record's time is asked for more than once
-def _milliseconds(value: str) -> int | None:
+    if not isinstance(value, str):
+        return None
     try:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
@@ -98,8 +95,8 @@ class Cleaner:
         return value
 
     def time(self, value: Any) -> Any:
-        """A time as it is if it is one, else cleaned like any other value."""
-        return value if parse_time(value) is not None else self.value(value)
+        """A time as it is if it has the hosts' form, else cleaned like any other value."""
+        return value if isinstance(value, str) and _TIME.fullmatch(value) else self.value(value)
 
 
 def safe_name(name: object) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from transcripts.agent import Facts, Found, Unknown
-from transcripts.clean import Cleaner, parse_time, without_payload
+from transcripts.clean import Cleaner, without_payload
 from transcripts.codex_events import add_events
 from transcripts.codex_find import find_rollouts, is_sessions_folder
 from transcripts.collect import Collector, Position
@@ -130,7 +130,6 @@ class Codex:
         payload = payload if isinstance(payload, dict) else {}
         git = payload.get("git")
         return Facts(
-            time=parse_time(record.get("timestamp")),
             cwd=_text(payload.get("cwd")),
             branch=_text(git.get("branch")) if isinstance(git, dict) else None,
             version=_text(payload.get("cli_version")),

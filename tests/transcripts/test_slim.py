@@ -159,6 +159,31 @@ def test_a_large_output_keeps_head_and_tail(session: Session) -> None:
     assert slim.raw_bytes == len(USER % b"hi\n") + output.stat().st_size
 
 
+def test_a_secret_across_a_cut_is_redacted(session: Session) -> None:
+    """Shortening comes after redaction, so no half of a secret stays at either side of a cut."""
+    session.path.write_bytes(USER % b"hi" + b"\n")
+    half, output = OUTPUT_LIMIT // 2, session.path.with_name("big.txt")
+    text = "x" * (half - 7) + SECRET + "y" * 50_000 + SECRET + "z" * (half - 7)
+    output.write_text(text)
+    files = msgspec.structs.replace(session.files, parts=(Part("big.txt", output, "tool-result"),))
+    kept = unpacked(slim_session(files, redact).blob)[-1]["output"]["text"]
+    assert "hunter2" not in kept
+    file = {"type": "attachment", "attachment": {"type": "file", "content": "x" * 19_993 + SECRET}}
+    session.path.write_text(json.dumps(file) + "\n")
+    assert "hunter2" not in json.dumps(unpacked(slim_session(session.files, redact).blob))
+
+
+def test_an_endless_line_is_a_reject(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line above the limit is never read whole, and the next line is read as usual."""
+    monkeypatch.setattr("transcripts.lines.LONGEST_LINE", 1000)
+    slim = session.slim(USER % (b"m" * 5000) + b"\n" + USER % b"next" + b"\n" + b"x" * 3000)
+    assert [(reject.line, reject.reason[:11]) for reject in slim.rejects] == [
+        (1, "longer than"),
+        (3, "longer than"),
+    ]
+    assert [event.text for event in read_events(slim.blob)[0]] == ["next"]
+
+
 def test_a_part_that_cannot_be_read_is_a_reject(session: Session, tmp_path: Path) -> None:
     """A missing part does not stop the session."""
     session.path.write_bytes(USER % b"hi" + b"\n")

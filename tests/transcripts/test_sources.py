@@ -71,6 +71,12 @@ def test_session_id_from_inside(tmp_path: Path) -> None:
     assert {session.session_id for session in find_sessions(tmp_path).sessions} == {"two", "plain"}
 
 
+def test_a_session_id_inside_is_not_trusted(tmp_path: Path) -> None:
+    """An id that could be a path is not taken for the session's."""
+    write_session(tmp_path / "odd.jsonl", "../../etc")
+    assert [session.session_id for session in find_sessions(tmp_path).sessions] == ["odd"]
+
+
 def test_subagent_files_are_never_sessions(tmp_path: Path) -> None:
     """A subagent's file beside a session is a part of it; one without its session is named as skipped."""
     projects = tmp_path / "projects" / SLUG
