@@ -11,6 +11,8 @@ _FIELD = re.compile(
     r"(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset|X-[A-Za-z-]{1,20})[ :][^\n\\]{1,120}"
 )
 _END = re.compile(r"-{0,5}END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-{0,5}")
+_BODY_LINE = re.compile(r"[A-Za-z0-9+/=]{40,}+")
+_LONGEST_KEY = 16_384
 _MIN_RUN = 16
 _GAP_LIMIT = 48
 
@@ -24,6 +26,8 @@ def find_key(text: str, start: int, end: int) -> Span | None:
     header = _HEADER.match(text, end)
     if header is None:
         return None
+    if end_of_key := _end_of_key(text, header.end()):
+        return Span(start, end_of_key, "private-key", BLOCK)
     place = last = header.end()
     while True:
         gap = _GAP.match(text, place, place + _GAP_LIMIT)
@@ -38,6 +42,19 @@ def find_key(text: str, start: int, end: int) -> Span | None:
             break
         place = last = run.end()
     return Span(start, last, "private-key", BLOCK) if last > header.end() else None
+
+
+def _end_of_key(text: str, first: int) -> int:
+    """Where the END line ends that closes a key whose body begins at `first`; 0 if what is between is no body.
+
+    Whatever stands before each line (a log's clock, the file and line of `rg`), most of a body is base64.
+    """
+    limit = first + _LONGEST_KEY
+    mark = text.find("-----END ", first, limit)
+    if mark < 0 or text.find("-----BEGIN ", first, mark) >= 0 or (finish := _END.match(text, mark)) is None:
+        return 0
+    body = sum(map(len, _BODY_LINE.findall(text, first, mark)))
+    return finish.end() if body * 3 > mark - first else 0
 
 
 def _is_body(text: str, start: int, end: int, inside: bool) -> bool:

@@ -24,8 +24,8 @@ _TOKENS = (
 _TO_VALUE = re.compile(
     r"(?P<suffix>[A-Za-z0-9_-]{0,30}+)"
     r"""(?:\\{0,7}["'`])?\]?[ \t]{0,8}+"""
-    r"(?::[ \t]{0,4}[A-Za-z][\w.\[\]| ]{0,30}=|(?P<separator>:=|=>|==?|:|>|,(?=[ \t]*\\*[\"'])|(?<=[ \t])))"
-    r"""[ \t]{0,16}+(?:(?:[rbf]|base64:)?(?P<quote>\\{0,7}["'`]))?"""
+    r"(?::[ \t]{0,4}[A-Za-z][\w.\[\]| ]{0,30}=|(?P<separator>:=|=>|==?|:|>|[,(](?=[ \t]*\\*[\"'])|(?<=[ \t])))"
+    r"""[ \t]{0,16}+(?:(?:Some|String|SecretStr|Secret)\()?(?:(?:[rbf]|base64:)?(?P<quote>\\{0,7}["'`]))?"""
 )
 _NAME = re.compile(r"[A-Za-z0-9_.$-]{0,60}\Z")
 _WORD_END = re.compile(r"(?:[a-z0-9](?=[A-Z])|[^A-Za-z])\Z")
@@ -116,7 +116,7 @@ def _find(text: str, start: int, end: int, kind_of: KindOf) -> Span | None:
     if not _fits(text, place, full, match):
         return None
     first, last, quoted = _value(text, place, match)
-    if last - first < _SHORTEST_VALUE:
+    if last - first < _SHORTEST_VALUE or (match["separator"] == ">" and text[last : last + 1] != "<"):
         return None
     sample = text[first : min(last, first + _SAMPLE)]
     kind = kind_of(full.lower(), sample, quoted, text[last : last + 1])
@@ -141,12 +141,12 @@ def _fits(text: str, place: int, full: str, match: re.Match[str]) -> bool:
 
 
 def _may_lack_separator(text: str, place: int, full: str, quote: str | None) -> bool:
-    """`--password x`, `PASSWORD 'x'` in SQL, and `password x` in .netrc have only a space."""
+    """`--password x`, `aws configure set`, SQL's `PASSWORD 'x'` and .netrc's `password x` have only a space."""
     if full.startswith("--"):
         return True
-    if full.lower() not in _PASSWORDS:
-        return False
     before = text[max(0, place - 200) : place]
+    if full.lower() not in _PASSWORDS:
+        return "aws configure set" in before[-30:]
     return "login " in before or (
         quote == "'" and any(word in before for word in ("USER", "ROLE", "user", "role"))
     )
@@ -169,11 +169,17 @@ def _value(text: str, place: int, match: re.Match[str]) -> tuple[int, int, bool]
 def _token_kind(name: str, value: str, quoted: bool, after: str) -> str:
     if "secret" in name and _AWS_SECRET.fullmatch(value) and values.entropy(value) > 3.5:
         return "aws-secret-key" if "aws" in name or "access" in name else "secret"
-    if " " in value or (not quoted and (after == "(" or values.is_code(value))):
+    if not quoted and (after == "(" or values.is_expression(value) or _is_attribute(value)):
         return ""
     if not values.is_token(value):
         return ""
     return next((kind for word, kind in _KINDS if word in name), "secret")
+
+
+def _is_attribute(value: str) -> bool:
+    """Whether `value` is code like `ed25519.PrivateKey`; tokens too may be runs with dots between."""
+    first = value.partition(".")[0]
+    return values.is_identifier(value) and len(first) > 1 and not values.is_random(first)
 
 
 def _auth_kind(name: str, value: str, quoted: bool, after: str) -> str:
@@ -185,7 +191,9 @@ def _signature_kind(name: str, value: str, quoted: bool, after: str) -> str:
 
 
 def _password_kind(name: str, value: str, quoted: bool, after: str) -> str:
-    if " " in value or (not quoted and (after == "(" or values.is_code(value))):
+    if " " in value:
+        return ""
+    if not quoted and (after == "(" or values.is_expression(value) or values.is_identifier(value)):
         return ""
     if name.endswith("pwd") and values.is_path(value):
         return ""

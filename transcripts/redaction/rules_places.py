@@ -23,6 +23,7 @@ _COOKIE_FLAG = re.compile(r"""[ =]["']?(?P<value>[\w.-]{1,80}=[^\s\\"'`<>]{16,40
 _COOKIE_PAIR = re.compile(r"[\w.-]{1,80}=\\*[\"']?([^;\s\"'\\]+)")
 _USER_FLAG = re.compile(r"""(?:[ =]|[ =]?(?=["']))\\*["']?[^\s:"'\\]{0,100}:(?P<value>[^\s"'\\]{4,256})""")
 _PASSWORD_FLAG = re.compile(r"""[ ]?\\*["']?(?P<value>[^\s"'\\]{6,256})""")
+_SQL_PASSWORD = re.compile(r"""[ ]{1,4}(?:PASSWORD[ ])?\\*["'](?P<value>[^\s"'\\]{6,256})""")
 _CLIENTS = ("curl", "wget", "http ", "https ", "httpie")
 _LOGINS = ("mysql", "mariadb", "sshpass", "docker login", "podman login", "helm registry login", "redis-cli")
 
@@ -112,6 +113,14 @@ def find_password_flag(text: str, start: int, end: int) -> Span | None:
     return Span(*match.span("value"), "password", NAMED)
 
 
+def find_sql_password(text: str, start: int, end: int) -> Span | None:
+    """The password of `CREATE USER … IDENTIFIED BY '…'`."""
+    match = _SQL_PASSWORD.match(text, end)
+    if match is None or not values.is_password(match["value"]):
+        return None
+    return Span(*match.span("value"), "password", NAMED)
+
+
 def _token(match: re.Match[str] | None) -> Span | None:
     if match is None:
         return None
@@ -130,8 +139,8 @@ def _pairs(text: str, first: int, last: int) -> Span | None:
 
 
 def _near(text: str, start: int, words: tuple[str, ...]) -> bool:
-    """Whether one of `words` stands in the 300 characters before `start`."""
-    before = text[max(0, start - 300) : start]
+    """Whether one of `words` stands in the 300 characters up to the space at `start`."""
+    before = text[max(0, start - 300) : start + 1]
     return any(word in before for word in words)
 
 
@@ -142,6 +151,7 @@ RULES = (
     Rule(("uthorization", "UTHORIZATION"), find_authorization),
     Rule(("ookie", "OOKIE"), find_cookie),
     Rule((" --cookie", " -b"), find_cookie_flag),
-    Rule((" -u", " --user", " --proxy-user", " -U"), find_user_flag),
+    Rule((" -u", " --user", " --proxy-user", " -U", " --auth", " -a"), find_user_flag),
     Rule((" -p", " -a"), find_password_flag),
+    Rule(("IDENTIFIED BY", "identified by"), find_sql_password),
 )

@@ -7,15 +7,16 @@ from collections import Counter
 from itertools import pairwise
 
 _PLACEHOLDER = re.compile(
-    r"\A(?:\$|%[a-z(%{]|[\[{@<]|&lt;|\\u003c|\.\.\.|…|#\{|your|my[-_]|our[-_]|the[-_]|insert|replace|enter)"
+    r"\A(?:\$|%[a-z]\Z|%[(%{]|[\[{<]|@\w+\Z|&lt;|\\u003c|\.\.\.|…|#\{|your|my[-_]|our[-_]|the[-_]|insert|replace|enter)"
     r"|<redacted|redacted|example|placeholder|change[-_]?me|dummy|\$\{|\{\{|\$\(|\.\.\.|…|\*{3}|(.)\1{6}"
     r"|abcdefgh|(?:\A|[-_])(?:fake|sample|mock|todo|fixme)(?:\Z|[-_])",
     re.IGNORECASE | re.DOTALL,
 )
-_CODE = re.compile(
-    r"\A(?:[A-Za-z_]\w*(?:\??\.|->|::))+[A-Za-z_]\w*\Z|\A[A-Za-z_][\w.]*[(\[{]|\A[([{!&*]|\(\)|=>|\A&?[A-Za-z_]+\Z"
+_EXPRESSION = re.compile(
+    r"\A[A-Za-z_][\w.]*[(\[{]|\A[([{]|\A[!&*]\w+\Z|\(\)|=>"
     r"|\A(?:return|lambda|await|new|function|this|self|None|True|False|null)\b"
 )
+_IDENTIFIER = re.compile(r"\A&?[A-Za-z_]+\Z|\A(?:[A-Za-z_]\w*(?:\??\.|->|::))+[A-Za-z_]\w*\Z")
 _PATH = re.compile(r"\A(?:~|\.{0,2})/|\A[A-Za-z]:[\\/]|://|\A[\w.-]+/[\w./-]*\.[a-z]{1,5}\Z")
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=%:|!@$-]+")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -54,9 +55,14 @@ def is_dummy(value: str) -> bool:
     return value.lower().rstrip("0123456789!") in _DUMMY
 
 
-def is_code(value: str) -> bool:
-    """Whether an unquoted `value` is an expression: `config.token`, `getpass(`, a bare word."""
-    return _CODE.search(value) is not None
+def is_expression(value: str) -> bool:
+    """Whether an unquoted `value` is code: `getpass(`, `lambda`, `{...}`."""
+    return _EXPRESSION.search(value) is not None
+
+
+def is_identifier(value: str) -> bool:
+    """Whether an unquoted `value` is a word of code: `None`, `config.password`, `Config::token`."""
+    return _IDENTIFIER.search(value) is not None
 
 
 def is_path(value: str) -> bool:
