@@ -1,6 +1,5 @@
 """What a compile builds on: the sessions, catalog parts and index segments of the generations before it."""
 
-
 import msgspec
 
 from compiler.plan import versions
@@ -32,8 +31,8 @@ def load_base(runtime: Runtime, plan: Plan) -> Base:
     parents = [read_manifest(runtime.store, key) for key in plan.parents]
     if not parents or plan.rebuild or any(parent.versions != versions(runtime) for parent in parents):
         return Base(entries={}, held={}, adopted=(), parts=(), segments=())
-    united = read_catalog(runtime.store, parents)
-    held = read_catalog(runtime.store, parents[:1])
+    united = dict(runtime.catalog(parents))
+    held = united if len(parents) == 1 else read_catalog(runtime.store, parents[:1])
     return Base(
         entries=united,
         held=held,
@@ -41,5 +40,3 @@ def load_base(runtime: Runtime, plan: Plan) -> Base:
         parts=parents[0].parts,
         segments=parents[0].segments,
     )
-
-

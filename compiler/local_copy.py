@@ -24,7 +24,7 @@ from data_models.knowledge import Root
 from data_models.records import CatalogEntry, Manifest
 from store.blobs import get_blob
 from store.files import FileWriter
-from store.generations import Generation, newest, read_catalog
+from store.generations import Generation, newest
 from store.keys import encode_name, generation_prefix, parse_manifest_key
 
 _KEPT = 2
@@ -118,7 +118,7 @@ def _fetch(runtime: Runtime, generation: Generation, home: Path, name: str) -> N
     temporary = home / f".{name}.{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        sessions = read_catalog(runtime.store, [manifest]).values()
+        sessions = runtime.catalog([manifest]).values()
         ordered = sorted(sessions, key=lambda entry: (entry.started, entry.session_id))
         files = {
             "brief.md": get_blob(runtime.store, manifest.texts["brief"]),

@@ -1,17 +1,12 @@
 """What there is to do: the receipts of a project that its newest generation does not hold yet."""
 
-from collections.abc import Mapping, Sequence
-
 from compiler.runtime import Runtime
 from compiler.work import Plan
 from data_models.events import SCHEMA_VERSION
-from data_models.records import CatalogEntry
 from search.schema import SCHEMA as INDEX_VERSION
-from store.generations import Generation, heads, next_number, read_catalog
+from store.generations import heads, next_number
 from store.receipts import newest_per_session, receipt_keys
 from transcripts.events import PARSER_VERSION
-
-Catalog = Mapping[tuple[str, str], CatalogEntry]
 
 
 def plan(runtime: Runtime, project: str, *, full: bool = False) -> Plan:
@@ -28,7 +23,7 @@ def plan(runtime: Runtime, project: str, *, full: bool = False) -> Plan:
     """
     parents = heads(runtime.store, project)
     outdated = any(parent.manifest.versions != versions(runtime) for parent in parents)
-    known = {entry.receipt for entry in catalog(runtime, parents).values()}
+    known = {entry.receipt for entry in runtime.catalog([parent.manifest for parent in parents]).values()}
     newest = newest_per_session([*receipt_keys(runtime.store, project), *known])
     held = set() if full or outdated else known
     return Plan(
@@ -39,11 +34,6 @@ def plan(runtime: Runtime, project: str, *, full: bool = False) -> Plan:
         total=len(newest),
         rebuild=full,
     )
-
-
-def catalog(runtime: Runtime, parents: Sequence[Generation]) -> Catalog:
-    """The sessions that these generations hold together."""
-    return read_catalog(runtime.store, [parent.manifest for parent in parents])
 
 
 def versions(runtime: Runtime) -> dict[str, str]:

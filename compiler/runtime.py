@@ -3,15 +3,18 @@
 import hashlib
 import os
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from compiler.backend import Backend
 from compiler.extractive.backend import ExtractiveBackend
 from data_models.errors import SettingsError
+from data_models.records import CatalogEntry, Manifest
 from data_models.settings import Settings, load_settings
 from store.counted import CountedStore
+from store.generations import read_catalog
 from store.memo import Memo
 from store.registry import open_store
 from store.spool import Spool
@@ -25,6 +28,7 @@ class Runtime:
     settings: Settings
     store: CountedStore
     backend: Backend
+    _catalogs: dict[object, Mapping[tuple[str, str], CatalogEntry]] = field(default_factory=dict, repr=False)
 
     @property
     def home(self) -> Path:
@@ -46,6 +50,18 @@ class Runtime:
         """Replaces secrets, with this team's key."""
         settings = self.settings.redaction
         return Redactor(redaction_key(self.settings), emails=settings.emails, rules=settings.rules)
+
+    def catalog(self, manifests: Sequence[Manifest]) -> Mapping[tuple[str, str], CatalogEntry]:
+        """The sessions that these generations hold together; read once, since parts never change.
+
+        Raises:
+            DamagedError, KeyMissingError: a part is damaged or missing.
+        """
+        key = tuple(manifest.parts for manifest in manifests)
+        if key not in self._catalogs:
+            self._catalogs.clear()
+            self._catalogs[key] = read_catalog(self.store, manifests)
+        return self._catalogs[key]
 
 
 def open_runtime() -> Runtime:
@@ -90,5 +106,3 @@ def _create_key(path: Path) -> None:
         pass
     finally:
         temporary.unlink()
-
-

@@ -73,6 +73,7 @@ def upload(
             result.projects.add(known.project)
         else:
             fresh.append(files)
+    runtime.spool.flush(runtime.store)  # what an earlier run, or a hook, left behind
     done = result.unchanged
     for batch in _spooled(runtime, fresh, project, result):
         for files, receipt, key in batch:
@@ -81,7 +82,6 @@ def upload(
         done += len(batch)
         if progress:
             progress(done, len(found))
-    runtime.spool.flush(runtime.store)
     return result
 
 

@@ -1,4 +1,4 @@
-"""A store that counts the bytes written through it, for reports."""
+"""A store that counts the bytes that go through it, for reports."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -8,17 +8,21 @@ from store.protocol import Store
 
 
 class CountedStore:
-    """Another store with a count of what was put; safe to use from several threads."""
+    """Another store with counts of bytes put and got; safe to use from several threads."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
         self.url = store.url
         self.written = 0
+        self.read = 0
 
     def get(self, key: str) -> bytes:
         """See `Store.get`."""
-        return self._store.get(key)
+        data = self._store.get(key)
+        with self._lock:
+            self.read += len(data)
+        return data
 
     def put(self, key: str, data: bytes) -> None:
         """See `Store.put`."""
