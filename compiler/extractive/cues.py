@@ -182,10 +182,20 @@ STRICT: Final = _phrases(
 )
 TRIVIA: Final = re.compile(
     r"(?<!\w)(?:tests?|Test\w+|\w+_tests?(?:\.\w+)?|lint\w*|nolint\S*|go(?:fmt|imports)|comments?"
-    r"|typos?|unused|imports?|undefined|compil\w+|gitignored?|whitespace)(?!\w)"
+    r"|typos?|unused|imports?|undefined|compil\w+|gitignored?|whitespace|quick|seconds|minutes)(?!\w)"
+)
+FAILED: Final = _phrases(
+    r"(?:does|did|do|will|would|could|can)(?: not|n'?t) (?:actually |really )?(?:work|help|compile"
+    r"|solve|exist|support|handle"
+    r"|respect|honou?r|allow|detect|track|provide|persist|preserve|cover)\w*",
+    r"not (?:possible|supported|feasible|viable|included|tracked|available)|reverted|abandoned"
+    r"|gave up|rolled back|undid",
+    r"turned out|dead end|too (?:complex|fragile|risky|slow)|backed out|no (?:benefit|way to)"
+    r"|misdiagnosed|red herring|falls? apart",
 )
 DID: Final = _phrases(
-    r"added|fixed|removed|changed|created|updated|renamed|moved|implemented|refactored|extracted|replaced|rewrote|merged",
+    r"added|fixed|removed|changed|created|updated|renamed|moved|implemented|refactored|extracted"
+    r"|replaced|rewrote|merged",
     r"converted|reverted|restored|dropped|switched|deleted|simplified|replied|opened|disabled|enabled",
     at_start=True,
 )
@@ -194,6 +204,7 @@ HEDGE: Final = _phrases(
     r"|could be|presumably|i suspect|not sure|let me",
 )
 PROPOSAL: Final = _phrases(
-    r"could|would|should|consider|recommend|suggest(?:s|ed)?|bugs?|issues?|wrong|incorrect(?:ly)?|fails?|failing|failed|errors?|broken|returning|problems?"
+    r"could|would|should|consider|recommend|suggest(?:s|ed)?|bugs?|issues?|wrong|incorrect(?:ly)?"
+    r"|fails?|failing|failed|errors?|broken|returning|problems?"
     r"|outdated|missing|expects?"
 )

@@ -31,6 +31,7 @@ _WORKFLOW = re.compile(
     r"|implement(?:ation)? now|write",
     re.I,
 )
+_GIVEN_PLAN = re.compile(r"\s*Implement the following plan:\s*#+\s*(.+)")
 _ASIDE = re.compile(
     r"\W*#?\d|can (?:you|we) (?:double |re)?(?:check|look|see|verify|explain)|(?:update|merge"
     r"|rebase|check out|pull|push|commit)\b"
@@ -109,6 +110,12 @@ def _plan(event: Event) -> Iterator[Statement]:
 
 def _words(event: Event, before: Event | None, turn: Turn) -> Iterator[Statement]:
     yield from _choice(event, before)
+    plan = _GIVEN_PLAN.match(event.text)
+    if plan:
+        yield make(
+            "asked", f"implement the plan “{shorten(_PLAN.sub('', strip_markup(plan[1])), 160)}”", event, 3.0
+        )
+        return
     said = own_words(event.text)
     if not said:
         return
@@ -133,13 +140,8 @@ def _choice(event: Event, before: Event | None) -> Iterator[Statement]:
     if match and before:
         option = chosen_option(before.text, (match[1] or match[2]).upper())
         if len(option) > 30 and not option.endswith("?") and not _WORKFLOW.search(option[:60]):
-            yield make(
-                "decision",
-                f"chose: {shorten(tidy(option), LONGEST_SAID)}",
-                event,
-                3.0 + worth(option),
-                before,
-            )
+            weight = 2.5 + worth(option) - (1.5 if cues.TRIVIA.search(option) else 0.0)
+            yield make("decision", f"chose: {shorten(tidy(option), LONGEST_SAID)}", event, weight, before)
 
 
 def _correction(text: str, event: Event, turn: Turn) -> Iterator[Statement]:
@@ -205,7 +207,11 @@ def _put_off(event: Event, turn: Turn, earlier: Turn | None) -> Iterator[Stateme
     """What a person left for later, with what it was about where the words alone do not say it."""
     for sentence in own_words(event.text)[:12]:
         text = sentence.text
-        if len(text) < 16 or not (cues.OPEN_EXPLICIT.search(text) or cues.PUT_OFF.search(text)):
+        if (
+            len(text) < 16
+            or _ASIDE.match(text)
+            or not (cues.OPEN_EXPLICIT.search(text) or cues.PUT_OFF.search(text))
+        ):
             continue
         words, weight = shorten(clean_words(text), 180), 2.0 + worth(text)
         reply = _outcome(event, turn)

@@ -87,17 +87,14 @@ def _summary(statements: Sequence[Statement]) -> list[Statement]:
 
 
 def _stream(group: Sequence[Statement]) -> Statement:
-    """One statement for a branch's sessions, which come newest first."""
-    newest = group[0]
-    first, told = group[-1].text.partition(" → ")[0], newest.text.partition(" → ")[2]
-    # The branch's first request says what it is for, its newest session how far it is.
-    text = f"{first} → {told}" if told else newest.text
+    """One statement for a branch's sessions, which come newest first: the one that says most speaks for all."""
+    newest, best = group[0], max(group, key=lambda one: one.weight)
     return msgspec.structs.replace(
         newest,
-        text=text,
+        text=best.text,
         sessions=sum(one.sessions for one in group),
         authors=tuple(dict.fromkeys(author for one in group for author in one.authors)),
-        citations=tuple(dict.fromkeys(cited for one in group for cited in one.citations)),
+        citations=tuple(dict.fromkeys(cited for one in (best, *group) for cited in one.citations)),
     )
 
 

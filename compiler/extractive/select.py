@@ -12,6 +12,9 @@ from data_models.knowledge import Statement
 COST_POWER = 0.7
 """Exponent of a sentence's length in the coverage objective: gain / length ** 0.7."""
 
+WEIGHT_POWER = 1.5
+"""Exponent of a statement's weight: above 1, so that a fine sentence beats two middling short ones."""
+
 BROADEST = 3
 SAME_SESSION = 0.6
 """Each statement taken from a session makes its next one count less, so that no session fills a section."""
@@ -74,7 +77,7 @@ def breadth(statements: Sequence[Statement]) -> Callable[[Statement], Statement]
 
 def _gain(statement: Statement, new: frozenset[str], rare: dict[str, float], taken: Counter[str]) -> float:
     again = max((taken[source] for source in _sources(statement)), default=0)
-    worth = statement.weight * support(statement) * SAME_SESSION**again
+    worth = max(0.1, statement.weight * support(statement)) ** WEIGHT_POWER * SAME_SESSION**again
     gain: float = worth * sum(rare[term] for term in new) / len(statement.text) ** COST_POWER
     return gain
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from compiler.extractive import agent, cues, human, rules
+from compiler.extractive import agent, commits, cues, human, rules
 from compiler.extractive.merge import merge
 from compiler.extractive.select import best, top_terms
 from compiler.extractive.turns import Turn, edits, folders, read_turns
@@ -42,7 +42,7 @@ def _statements(turns: list[Turn]) -> Iterator[Statement]:
         yield from rules.requests(turn)
         yield from rules.checks_run(turn)
         for commit in turn.commits:
-            yield from agent.commit_statements(commit)
+            yield from commits.commit_statements(commit)
     yield from rules.todo_items(turns)
 
 

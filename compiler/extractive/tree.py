@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from compiler.extractive import cues
-from compiler.extractive.agent import is_generic
+from compiler.extractive.commits import DONE_WEIGHT, is_generic
 from compiler.extractive.merge import merge
 from compiler.extractive.rules import TODO
 from compiler.extractive.select import best
@@ -94,7 +94,7 @@ def _still_open(statement: Statement, session: SessionInfo) -> bool:
 def _headline(session: SessionInfo, statements: Sequence[Statement]) -> tuple[Statement, ...]:
     """One statement that says what the session was about and did, with its branch in front."""
     done = sorted((one for one in statements if one.kind == "done"), key=lambda one: (-one.weight, -one.time))
-    made = [one for one in done if one.weight >= 5.0]
+    made = [one for one in done if one.weight >= DONE_WEIGHT]
     told = made[:3] or [*_asked(statements), *done[:1]]
     if not told:
         return ()
@@ -108,7 +108,7 @@ def _headline(session: SessionInfo, statements: Sequence[Statement]) -> tuple[St
             text=f"{topic}{shorten(text, 260)}",
             citations=tuple(cited),
             time=session.ended,
-            weight=HEADLINE_WEIGHT,
+            weight=HEADLINE_WEIGHT + told[0].weight / 10,
             by="tool",
             authors=(session.author,),
         ),

@@ -122,7 +122,8 @@ def stands_alone(text: str, least: int = 1) -> bool:
 def rule_worth(text: str) -> float:
     """How much a person's sentence is a rule for later work: short, general, imperative, with a reason."""
     score = 1.4 if _IMPERATIVE.match(text) else 0.0
-    score += 0.9 if cues.REASON.search(text) or " - " in text or "(" in text else 0.0
+    explained = " - " in text or ("(" in text and len(text) <= 130)
+    score += 0.9 if cues.REASON.search(text) or explained else 0.0
     score += 0.7 if cues.HABIT.search(text) else 0.0
     score += 0.5 if cues.GENERAL.search(text) else 0.0
     score -= (
