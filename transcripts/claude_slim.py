@@ -189,7 +189,7 @@ def _block(block: Any, clean: Cleaner) -> Any:
         elif name == "source" and isinstance(value, dict):
             slim[name] = clean.value(without_payload(value))
         else:
-            slim[clean.text(name)] = clean.value(value)
+            slim[clean.text(name)] = clean.member(name, value)
     return slim
 
 
@@ -264,7 +264,7 @@ def _whole(line: bytes, clean: Cleaner) -> dict[str, Any]:
         if name.lower().endswith(("uuid", "id"))
         else clean.time(value)
         if name == "timestamp"
-        else clean.value(value)
+        else clean.member(name, value)
         for name, value in record.items()
     }
 

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 # ECMA-48 control sequences: CSI, OSC (title, hyperlink; ended by BEL or ST), and two-character escapes.
 # Each alternative stops at the next ESC, so the pattern is linear.
@@ -29,6 +29,15 @@ class Redact(Protocol):
         ...
 
 
+@runtime_checkable
+class RedactFields(Redact, Protocol):
+    """A redactor that also judges a string by the key it stands under: `{"api_key": "…"}`."""
+
+    def field(self, name: str, value: str, counts: dict[str, int], /) -> str:
+        """The value without secrets."""
+        ...
+
+
 def parse_time(value: object) -> int | None:
     """Unix milliseconds of an ISO 8601 time (UTC where it names no zone), or None."""
     if not isinstance(value, str):
@@ -52,6 +61,7 @@ class Cleaner:
     def __init__(self, redact: Redact) -> None:
         self.counts: dict[str, int] = {}
         self._redact = redact
+        self._field = redact.field if isinstance(redact, RedactFields) else None
         self._harmless: set[str] = set()
         self._ids: set[str] = set()
 
@@ -60,12 +70,7 @@ class Cleaner:
         short = len(text) <= _REMEMBERED_LENGTH
         if short and text in self._harmless:
             return text
-        clean = text
-        if "\x1b" in clean or "\x9b" in clean:
-            clean = _ANSI.sub("", clean)
-        if ";base64," in clean:
-            clean = _DATA_URI.sub(_without_data, clean)
-        clean = self._redact(clean, self.counts)
+        clean = self._redact(_plain(text), self.counts)
         if short and clean is text and len(self._harmless) < _REMEMBERED:
             self._harmless.add(text)
         return clean
@@ -77,10 +82,18 @@ class Cleaner:
         if isinstance(value, dict):
             if isinstance(value.get("base64"), str) or (value.get("type") == "base64" and "data" in value):
                 value = without_payload(value)
-            return {self.text(key): self.value(item) for key, item in value.items()}
+            return {self.text(key): self.member(key, item) for key, item in value.items()}
         if isinstance(value, list):
             return [self.value(item) for item in value]
         return value
+
+    def member(self, key: str, value: Any) -> Any:
+        """The same for a value under a key, which may tell that it is a secret."""
+        if self._field is not None and isinstance(value, str):
+            return self._field(key, _plain(value), self.counts)
+        if isinstance(value, list):
+            return [self.member(key, item) for item in value]
+        return self.value(value)
 
     def identifier(self, value: Any) -> Any:
         """An id as it is if it has the shape of one, else cleaned like any other value."""
@@ -111,6 +124,13 @@ def without_payload(source: dict[str, Any]) -> dict[str, Any]:
     if isinstance(payload, str):
         kept["size"] = len(payload) * 3 // 4
     return kept
+
+
+def _plain(text: str) -> str:
+    """The text without terminal codes and embedded base64 data; the same object if it has none."""
+    if "\x1b" in text or "\x9b" in text:
+        text = _ANSI.sub("", text)
+    return _DATA_URI.sub(_without_data, text) if ";base64," in text else text
 
 
 def _without_data(match: re.Match[str]) -> str:

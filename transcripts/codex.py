@@ -180,7 +180,7 @@ def _picked(payload: dict[str, Any], names: tuple[str, ...], clean: Cleaner) -> 
 def _value(name: str, value: Any, clean: Cleaner) -> Any:
     if name in _IDS:
         return clean.identifier(value)
-    return clean.time(value) if name == "timestamp" else clean.value(value)
+    return clean.time(value) if name == "timestamp" else clean.member(name, value)
 
 
 def _event_message(payload: dict[str, Any], clean: Cleaner) -> dict[str, Any] | None:

@@ -68,6 +68,34 @@ def test_a_file_name_is_redacted_too(tmp_path: Path) -> None:
     assert [reject.file for reject in slim_session(files, redact).rejects] == ["[REDACTED]/one.jsonl"]
 
 
+class ByName:
+    """A redactor that judges by the key alone."""
+
+    def __call__(self, text: str, counts: dict[str, int], /) -> str:
+        """Find nothing."""
+        return text
+
+    def field(self, name: str, value: str, counts: dict[str, int], /) -> str:
+        """Replace what stands under one key."""
+        return "[REDACTED]" if name == "api_key" else value
+
+
+def test_keys_tell_secrets(session: Session) -> None:
+    """A string that only its key gives away is redacted, in tool inputs, arguments and unknown records."""
+    block = {"type": "tool_use", "id": "t", "name": "call", "input": {"a": [{"api_key": ["plain words"]}]}}
+    lines = [
+        {"type": "assistant", "message": {"content": [block, {"type": "new", "api_key": "plain words"}]}},
+        {"type": "never-seen", "api_key": "plain words"},
+    ]
+    session.path.write_text("\n".join(map(json.dumps, lines)))
+    slim = slim_session(session.files, ByName())
+    assert json.dumps(unpacked(slim.blob)).count("[REDACTED]") == 3
+    call = {"type": "function_call", "name": "f", "arguments": '{"api_key": "plain words"}'}
+    session.path.write_text(json.dumps({"type": "response_item", "payload": call}))
+    codex = msgspec.structs.replace(session.files, agent="codex")
+    assert "plain words" not in json.dumps(unpacked(slim_session(codex, ByName()).blob))
+
+
 def test_a_secret_split_by_colour_codes_is_one_string(session: Session) -> None:
     """Terminal codes go before redaction, so that they cannot hide a secret or stay in the text."""
     coloured = f"\x1b[31m{SECRET[:5]}\x1b[0m\x1b]8;;http://x\x07{SECRET[5:]}\x1b[K"
