@@ -19,7 +19,7 @@ import tantivy
 from search.archive import pack, unpack
 from search.document import Document
 from search.read import documents_in
-from search.schema import KINDS, VOICES, clean, make_schema, open_index, owner_of
+from search.schema import KINDS, VOICES, block_of, clean, make_schema, open_index, owner_of
 from search.words import camel_parts, name_forms
 
 _HEAP = 64_000_000
@@ -124,12 +124,15 @@ def _swap(temporary: Path, folder: Path) -> None:
 def _encode(document: Document) -> tantivy.Document:
     encoded = tantivy.Document()
     text = clean(document.text)
+    owner = clean(owner_of(document.author, document.session_id))
+    session = _number(owner)
     if document.kind == "window":
         encoded.add_text("wide", text)
     else:
         encoded.add_text("body", text)
         encoded.add_text("parts", " ".join(camel_parts(text)))
         encoded.add_text("names", " ".join(name_forms(text)))
+        encoded.add_integer("block", block_of(session, document.position))
     for name, value in (
         ("session_id", document.session_id),
         ("from_seq", document.from_seq),
@@ -143,19 +146,21 @@ def _encode(document: Document) -> tantivy.Document:
         ("author", document.author),
         ("project", document.project),
         ("agent", document.agent),
+        ("owner", owner),
     ):
         encoded.add_text(name, clean(value))
     for path in document.files:
         encoded.add_text("file", clean(path))
-    owner = clean(owner_of(document.author, document.session_id))
-    encoded.add_text("owner", owner)
-    encoded.add_integer("session", _number(owner))
-    encoded.add_integer("time", document.time)
-    encoded.add_integer("position", document.position)
-    encoded.add_integer("span", document.span)
-    encoded.add_integer("words", len(text.split()))
-    encoded.add_integer("kind", KINDS.index(document.kind))
-    encoded.add_integer("voice", VOICES.index(document.voice))
+    for name, number in (
+        ("session", session),
+        ("time", document.time),
+        ("position", document.position),
+        ("span", document.span),
+        ("words", len(text.split())),
+        ("kind", KINDS.index(document.kind)),
+        ("voice", VOICES.index(document.voice)),
+    ):
+        encoded.add_integer(name, number)
     return encoded
 
 

@@ -1,23 +1,20 @@
 """What an index has to offer for a query: candidates with their raw scores."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import tantivy
 
-from search.expand import Concept, first_word, idf
-from search.schema import KINDS, VOICES
-from search.words import stems
+from search.expand import first_word, own_concepts, synonym_weight, with_synonyms, worths
+from search.reader import MUST, SHOULD, Concept, Found, Q, Reader, any_concept
+from search.schema import BLOCK, VOICES, block_of
+from search.words import query_names, stems
 
 _MESSAGES, _WINDOWS, _NAMED = 200, 50, 100
 """Candidates by their words, windows, and candidates by the names that they hold."""
 _OPENED, _INSIDE = 8, 150
 """The best windows are opened: so many of their messages become candidates, whatever their own words."""
-_PARTS = 0.3
-"""Weight of the words inside camelCase names."""
-
-_Q = tantivy.Query
-_MUST, _SHOULD, _MUST_NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
-_Found = Sequence[tuple[float, tantivy.DocAddress]]
+_BODY, _WIDE = (("body", 1.0), ("parts", 0.3)), ("wide", 1.0)
+"""Fields and their weights; `parts` are the words inside camelCase names."""
 
 
 class Candidate:
@@ -26,11 +23,18 @@ class Candidate:
     __slots__ = ("address", "named", "position", "raw", "score", "session", "voice", "words")
 
     def __init__(
-        self, address: tantivy.DocAddress, raw: float, session: int, position: int, voice: int, words: int
+        self,
+        address: tantivy.DocAddress,
+        raw: float,
+        named: float,
+        session: int,
+        position: int,
+        voice: int,
+        words: int,
     ) -> None:
         self.address = address
         self.raw = raw
-        self.named = 0.0
+        self.named = named
         self.score = 0.0
         self.session = session
         self.position = position
@@ -51,125 +55,89 @@ class Window:
 
 
 class Pool:
-    """What one index has to offer for a query, before it is compared with other indexes."""
+    """What one index has to offer, before it is compared with others; `worth` is what each stem tells."""
 
-    __slots__ = ("messages", "searcher", "windows")
+    __slots__ = ("messages", "reader", "windows", "worth")
 
     def __init__(
-        self, searcher: tantivy.Searcher, messages: Sequence[Candidate], windows: Sequence[Window]
+        self,
+        reader: Reader,
+        messages: Sequence[Candidate],
+        windows: Sequence[Window],
+        worth: Mapping[str, float],
     ) -> None:
-        self.searcher = searcher
+        self.reader = reader
         self.messages = messages
         self.windows = windows
+        self.worth = worth
 
 
-def gather(
-    searcher: tantivy.Searcher,
-    schema: tantivy.Schema,
-    concepts: Sequence[Concept],
-    names: Sequence[str],
-    restrict: Sequence[tantivy.Query],
-) -> Pool:
-    """The candidates of one index.
+def gather(reader: Reader, query: str) -> Pool:
+    """The candidates of one index; none if the query holds no word."""
+    concepts = own_concepts(query)
+    if not concepts:
+        return Pool(reader, (), (), {})
+    wide = reader.best(any_concept(reader.schema, concepts, _WIDE), _WINDOWS)
+    weight = synonym_weight(reader, concepts, wide)
+    if weight > 0:
+        concepts = with_synonyms(query, concepts, weight)
+        wide = reader.best(any_concept(reader.schema, concepts, _WIDE), _WINDOWS)
+    windows = [Window(raw, *row) for (raw, _), row in _rows(reader, wide, ("session", "position", "span"))]
+    messages = _messages(reader, query, concepts, windows)
+    return Pool(reader, messages, windows, worths(reader, concepts))
 
-    Args:
-        searcher: the index.
-        schema: its schema.
-        concepts: what the query asks for.
-        names: what it names letter by letter.
-        restrict: what every candidate must match besides.
-    """
-    parts = _Q.boost_query(_any_of(schema, concepts, "parts"), _PARTS)
-    body = _Q.boolean_query([(_SHOULD, _any_of(schema, concepts, "body")), (_SHOULD, parts)])
-    wide = _any_of(schema, concepts, "wide")
-    windows = _windows(searcher, _best(searcher, _restricted(wide, restrict), _WINDOWS))
-    found = dict(_keyed(_best(searcher, _restricted(body, restrict), _MESSAGES)))
+
+def _messages(
+    reader: Reader, query: str, concepts: Sequence[Concept], windows: Sequence[Window]
+) -> list[Candidate]:
+    body = any_concept(reader.schema, concepts, *_BODY)
+    found = dict(_keyed(reader.best(body, _MESSAGES)))
     if windows:
-        inside = _restricted(_inside(schema, windows[:_OPENED], body), restrict)
-        for key, hit in _keyed(_best(searcher, inside, _INSIDE)):
+        for key, hit in _keyed(reader.best(_inside(reader.schema, windows[:_OPENED], body), _INSIDE)):
             found.setdefault(key, hit)
-    named: dict[tuple[int, int], tuple[float, tantivy.DocAddress]] = {}
-    if names:
-        spelled = _restricted(_spelled(searcher, schema, concepts, names), restrict)
-        named = dict(_keyed(_best(searcher, spelled, _NAMED)))
+    named = dict(_keyed(_spelled(reader, concepts, query_names(query))))
     for key, (_, address) in named.items():
         found.setdefault(key, (0.0, address))
-    messages = _messages(searcher, list(found.values()))
-    for key, one in zip(found, messages, strict=True):
-        one.named = named[key][0] if key in named else 0.0
-    return Pool(searcher, messages, windows)
+    rows = _rows(reader, list(found.values()), ("session", "position", "voice", "words"))
+    return [
+        Candidate(address, raw, named[key][0] if key in named else 0.0, *row)
+        for key, ((raw, address), row) in zip(found, rows, strict=True)
+    ]
 
 
-def _any_of(schema: tantivy.Schema, concepts: Sequence[Concept], field: str) -> tantivy.Query:
-    """Any concept in `field`; a concept counts by its best word, so synonyms do not add up."""
-    clauses = []
-    for concept in concepts:
-        words = [
-            _Q.boost_query(_Q.term_query(schema, field, stem, "freq"), weight)
-            for stem, weight in concept.items()
-        ]
-        clauses.append((_SHOULD, words[0] if len(words) == 1 else _Q.disjunction_max_query(words)))
-    return _Q.boolean_query(clauses)
-
-
-def _spelled(
-    searcher: tantivy.Searcher, schema: tantivy.Schema, concepts: Sequence[Concept], names: Sequence[str]
-) -> tantivy.Query:
+def _spelled(reader: Reader, concepts: Sequence[Concept], names: Sequence[str]) -> Found:
     """The messages that hold some of `names` whole, scored by the names' share of the whole query, 0 to 1."""
-    rarity = {name: idf(searcher, name, "names") for name in names}
+    if not names:
+        return ()
+    rarity = {name: reader.idf(name, "names") for name in names}
     inside = set(stems(" ".join(names)))
-    other = sum(idf(searcher, word, "body") for word in map(first_word, concepts) if word not in inside)
+    other = sum(reader.idf(word, "wide") for word in map(first_word, concepts) if word not in inside)
     # A name that stands everywhere tells little, even alone.
-    whole = max(sum(rarity.values()) + other, idf(searcher, "", "names"))
+    whole = max(sum(rarity.values()) + other, reader.idf("", "names"))
     clauses = []
     for name, worth in rarity.items():
-        term = _Q.term_query(schema, "names", name, "basic")
-        clauses.append((_SHOULD, _Q.const_score_query(term, worth / whole)))
-    return _Q.boolean_query(clauses)
+        term = Q.term_query(reader.schema, "names", name, "basic")
+        clauses.append((SHOULD, Q.const_score_query(term, worth / whole)))
+    return reader.best(Q.boolean_query(clauses), _NAMED)
 
 
 def _inside(schema: tantivy.Schema, windows: Sequence[Window], body: tantivy.Query) -> tantivy.Query:
     """The messages that `windows` cover, scored by `body`."""
-    places = []
-    for window in windows:
-        last = window.start + window.span - 1
-        place = [
-            (_MUST, _Q.term_query(schema, "session", window.session)),
-            (_MUST, _Q.range_query(schema, "position", tantivy.FieldType.Integer, window.start, last)),
-            (_MUST_NOT, _Q.term_query(schema, "kind", KINDS.index("window"))),
-        ]
-        places.append((_SHOULD, _Q.boolean_query(place)))
-    silent = _Q.const_score_query(_Q.boolean_query(places), 0.0)
-    return _Q.boolean_query([(_MUST, silent), (_SHOULD, body)])
+    blocks = {
+        block_of(window.session, position)
+        for window in windows
+        for position in range(window.start, window.start + window.span, BLOCK)
+    }
+    places = [(SHOULD, Q.term_query(schema, "block", block)) for block in blocks]
+    silent = Q.const_score_query(Q.boolean_query(places), 0.0)
+    return Q.boolean_query([(MUST, silent), (SHOULD, body)])
 
 
-def _restricted(query: tantivy.Query, restrict: Sequence[tantivy.Query]) -> tantivy.Query:
-    if not restrict:
-        return query
-    silent = [(_MUST, _Q.const_score_query(one, 0.0)) for one in restrict]
-    return _Q.boolean_query([(_MUST, query), *silent])
-
-
-def _best(searcher: tantivy.Searcher, query: tantivy.Query, limit: int) -> _Found:
-    # Without a count tantivy skips blocks of documents that cannot reach the best ones.
-    found: _Found = searcher.search(query, limit, count=False).hits
-    return found
-
-
-def _keyed(found: _Found) -> Iterable[tuple[tuple[int, int], tuple[float, tantivy.DocAddress]]]:
+def _keyed(found: Found) -> Iterable[tuple[tuple[int, int], tuple[float, tantivy.DocAddress]]]:
     return (((hit[1].segment_ord, hit[1].doc), hit) for hit in found)
 
 
-def _columns(searcher: tantivy.Searcher, found: _Found, names: Sequence[str]) -> Iterable[tuple[int, ...]]:
-    addresses = [address for _, address in found]
-    return zip(*(searcher.fast_field_values(name, addresses) for name in names), strict=True)
-
-
-def _messages(searcher: tantivy.Searcher, found: _Found) -> list[Candidate]:
-    rows = _columns(searcher, found, ("session", "position", "voice", "words"))
-    return [Candidate(address, raw, *row) for (raw, address), row in zip(found, rows, strict=True)]
-
-
-def _windows(searcher: tantivy.Searcher, found: _Found) -> list[Window]:
-    rows = _columns(searcher, found, ("session", "position", "span"))
-    return [Window(raw, *row) for (raw, _), row in zip(found, rows, strict=True)]
+def _rows(
+    reader: Reader, found: Found, names: Sequence[str]
+) -> Iterable[tuple[tuple[float, tantivy.DocAddress], tuple[int, ...]]]:
+    return zip(found, reader.columns(found, names), strict=True)

@@ -17,12 +17,13 @@ import msgspec
 from data_models.events import Event
 from data_models.knowledge import SessionInfo, Statement
 from search.document import Document, Voice
+from search.schema import BLOCK
 
 _PART = 1_500
 """Characters of a message before it is cut into parts."""
 _LONGEST_MESSAGE = 60_000
 _TOOL_HEAD, _TOOL_TAIL = 600, 300
-_WINDOW, _STEP = 12, 6
+_WINDOW, _STEP = 2 * BLOCK, BLOCK
 _WINDOW_SHARE = 1_200
 """Characters of each message that count in a window, so that one long message does not fill it."""
 

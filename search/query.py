@@ -9,12 +9,11 @@ from pathlib import Path
 import tantivy
 
 from search.candidates import Candidate, Pool, gather
-from search.expand import concepts_of, worths
 from search.filters import Filters, restrictions
 from search.passages import best_passage
 from search.rank import rank
+from search.reader import Reader, open_folder
 from search.schema import stored_text
-from search.words import query_names
 
 __all__ = ["Filters", "Hit", "search"]
 
@@ -69,19 +68,16 @@ def search(folders: Sequence[Path], query: str, filters: Filters, limit: int) ->
         filters: what a hit must be.
         limit: the most hits to return.
     """
-    pools: list[Pool] = []
+    pools = [pool for folder in folders if (pool := _gather(folder, query, filters))] if limit > 0 else []
     worth: dict[str, float] = {}
-    for folder in folders:
-        if limit < 1 or not (folder / "meta.json").is_file():
-            continue
-        index = tantivy.Index.open(str(folder))
-        searcher = index.searcher()
-        concepts = concepts_of(searcher, index.schema, query)
-        if concepts:
-            restrict = restrictions(index.schema, filters)
-            pools.append(gather(searcher, index.schema, concepts, query_names(query), restrict))
-            worth.update(worths(searcher, concepts))
+    for pool in pools:
+        worth.update(pool.worth)
     return _read(rank(pools), worth, limit)
+
+
+def _gather(folder: Path, query: str, filters: Filters) -> Pool | None:
+    index = open_folder(folder)
+    return gather(Reader(index, restrictions(index.schema, filters)), query) if index else None
 
 
 def _read(ranked: Iterable[tuple[Pool, Candidate]], worth: Mapping[str, float], limit: int) -> list[Hit]:
@@ -92,7 +88,7 @@ def _read(ranked: Iterable[tuple[Pool, Candidate]], worth: Mapping[str, float], 
     for pool, candidate in ranked:
         if len(hits) == limit:
             break
-        stored = pool.searcher.doc(candidate.address)
+        stored = pool.reader.document(candidate.address)
         content = stored_text(stored, "key")
         place = (
             stored_text(stored, "author"),
@@ -105,15 +101,14 @@ def _read(ranked: Iterable[tuple[Pool, Candidate]], worth: Mapping[str, float], 
         words = _FIRST_WORDS if len(hits) < _FIRST else _WORDS
         passage = best_passage(stored_text(stored, "text"), worth, words)
         if place not in hits:
-            hits[place] = _hit(pool.searcher, stored, candidate, passage)
+            hits[place] = _hit(pool.reader, stored, candidate, passage)
         elif candidate.raw > 0:
             hits[place].snippet += " … " + passage
             extended.add(place)
     return list(hits.values())
 
 
-def _hit(searcher: tantivy.Searcher, stored: tantivy.Document, candidate: Candidate, passage: str) -> Hit:
-    time = searcher.fast_field_values("time", [candidate.address])[0]
+def _hit(reader: Reader, stored: tantivy.Document, candidate: Candidate, passage: str) -> Hit:
     return Hit(
         session_id=stored_text(stored, "session_id"),
         from_seq=stored_text(stored, "from_seq"),
@@ -121,7 +116,7 @@ def _hit(searcher: tantivy.Searcher, stored: tantivy.Document, candidate: Candid
         author=stored_text(stored, "author"),
         project=stored_text(stored, "project"),
         agent=stored_text(stored, "agent"),
-        time=int(time or 0),
+        time=reader.number(candidate.address, "time"),
         voice=candidate.voice,
         score=round(candidate.score, 4),
         snippet=passage,

@@ -11,9 +11,11 @@ TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
     from search.document import DocumentKind, Voice
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the fields and of the analysis; part of the segment format."""
 
+BLOCK = 6
+"""Messages that can be asked for together; windows begin where a block does."""
 KINDS: "tuple[DocumentKind, ...]" = ("message", "window", "summary")
 VOICES: "tuple[Voice, ...]" = ("human", "assistant", "tool", "harness")
 
@@ -42,9 +44,10 @@ def make_schema() -> tantivy.Schema:
         builder.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
     for name in ("file", "owner"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
-    for name in ("time", "session", "position", "kind"):
+    for name in ("time", "kind"):
         builder.add_integer_field(name, indexed=True, fast=True)
-    for name in ("voice", "span", "words"):
+    builder.add_integer_field("block", indexed=True)
+    for name in ("session", "position", "voice", "span", "words"):
         builder.add_integer_field(name, fast=True)
     return builder.build()
 
@@ -66,6 +69,13 @@ def stored_text(document: tantivy.Document, name: str) -> str:
 def owner_of(author: str, session_id: str) -> str:
     """The key of one author's session: what an upload of that session replaces."""
     return f"{author}\0{session_id}"
+
+
+def block_of(session: int, position: int) -> int:
+    """The signed 64-bit number of the run of `BLOCK` messages that `position` of `session` stands in."""
+    # Any large odd factor keeps the blocks of different sessions apart.
+    mixed = (session + (position // BLOCK + 1) * 0x9E3779B97F4A7C15) % 2**64
+    return mixed - 2**64 if mixed >= 2**63 else mixed
 
 
 def clean(text: str) -> str:
