@@ -1,7 +1,8 @@
 """More kinds and places of planted secrets, written after the rules were finished.
 
-The first run of the rules over these stands in the project's figures as the honest one: what `planted` holds
-was in view while the rules were written. Both together guard against a rule that gets worse.
+On their first run over these the rules covered 88.8 % (3,731 of 4,200); over what `planted` holds, which was in
+view while the rules were written, 100 %. What that run showed has been mended since, so these are in view now
+too: they guard against a rule that gets worse.
 """
 
 import base64

@@ -109,7 +109,7 @@ class Redactor:
             if span is not None:
                 (placed if span.rank == PLACED else spans).append(span)
                 if span.rank <= EXACT:
-                    hidden = span.end
+                    hidden = max(hidden, span.end)
         if self._own:
             spans.extend(self._own.find(text))
         if self._emails:

@@ -28,7 +28,6 @@ _TO_VALUE = re.compile(
     r"""[ \t]{0,16}+(?:(?:Some|String|SecretStr|Secret)\()?(?:(?:[rbf]|base64:)?(?P<quote>\\{0,7}["'`]))?"""
 )
 _NAME = re.compile(r"[A-Za-z0-9_.$-]{0,60}\Z")
-_WORD_END = re.compile(r"(?:[a-z0-9](?=[A-Z])|[^A-Za-z])\Z")
 _TIMES = rf"{{1,{LONGEST_VALUE}}}+"
 _QUOTED = {quote: re.compile(rf"(?:[^{quote}\\\n]|\\[^\n])" + _TIMES) for quote in "\"'`"}
 _ESCAPED = {quote: re.compile(rf"(?:[^{quote}\\\n]|\\(?!\\*+{quote}))" + _TIMES) for quote in "\"'`"}
@@ -55,6 +54,10 @@ _NOT_SECRET_PREFIX = re.compile(
     r"cancellation|input|output|max|min|total|num|cache|cached|prompt|completion|"
     r"public|eos|bos|pad|unk|mask|sep|cls|sync|resume|start|end|first|last|stop|special|per|design|color|"
     r"change|idempotency|no|is|has|show|hide|forgot|reset|confirm)(?:page)?[_.-]?\Z",
+    re.IGNORECASE,
+)
+_SECRET_NAME = re.compile(
+    rf"(?P<password>{'|'.join(_PASSWORDS)}|[_-]pass\Z)|{'|'.join(_TOKENS).replace(' ', '[ _-]?')}",
     re.IGNORECASE,
 )
 _AWS_SECRET = re.compile(r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
@@ -218,11 +221,6 @@ def _kind_of_name(name: str) -> KindOf | None:
         return None
     return _password_kind if found["password"] else _token_kind
 
-
-_SECRET_NAME = re.compile(
-    rf"(?P<password>{'|'.join(_PASSWORDS)}|[_-]pass\Z)|{'|'.join(_TOKENS).replace(' ', '[ _-]?')}",
-    re.IGNORECASE,
-)
 
 RULES = (
     Rule(tuple({s for name in _PASSWORDS for s in _spellings(name)}), _find_password),

@@ -77,7 +77,7 @@ _FORMS = (
         word=True,
     ),
     _Form("vault-token", "hvs. hvb. hvr.", rf"{_URL64}{{24,}}", word=True),
-    _Form("tailscale-key", "tskey-", r"[a-z]+-[A-Za-z0-9]+(?:-[A-Za-z0-9]+)?"),
+    _Form("tailscale-key", "tskey-", r"[a-z]+-[A-Za-z0-9]{8,}(?:-[A-Za-z0-9]+)?"),
     _Form("age-key", "AGE-SECRET-KEY-1", r"[A-Z0-9]{50,}"),
     _Form("1password-token", "ops_eyJ", r"[A-Za-z0-9+/_-]{200,}={0,3}"),
     _Form(
