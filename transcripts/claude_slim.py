@@ -52,6 +52,26 @@ class _Record(msgspec.Struct):
     attachment: msgspec.Raw = _ABSENT
 
 
+class _Usage(msgspec.Struct):
+    """The counts that are kept of an API message's usage."""
+
+    input_tokens: Any = None
+    output_tokens: Any = None
+    cache_creation_input_tokens: Any = None
+    cache_read_input_tokens: Any = None
+
+
+class _Message(msgspec.Struct):
+    """The fields that are kept of a message."""
+
+    id: Any = None
+    role: Any = None
+    model: Any = None
+    stop_reason: Any = None
+    content: Any = None
+    usage: _Usage | None = None
+
+
 class _ToolUseResult(msgspec.Struct):
     """What a structured result holds beyond the text of the tool_result block."""
 
@@ -67,6 +87,7 @@ class _ToolUseResult(msgspec.Struct):
 
 
 _RECORD = msgspec.json.Decoder(_Record)
+_MESSAGE = msgspec.json.Decoder(_Message)
 _RESULT = msgspec.json.Decoder(_ToolUseResult | str | list[msgspec.Raw] | int | float | None)
 _ANY = msgspec.json.Decoder()
 
@@ -137,7 +158,7 @@ def _message_record(record: _Record, clean: Cleaner) -> dict[str, Any]:
     if isinstance(decision, dict) and decision.get("source") != "config":
         slim["permissionDecision"] = clean.value(decision)
     if record.message is not _ABSENT:
-        slim["message"] = _message(_ANY.decode(record.message), clean)
+        slim["message"] = _message(record.message, clean)
     if record.toolUseResult is not _ABSENT:
         result = _tool_use_result(record.toolUseResult, clean)
         if result:
@@ -145,31 +166,31 @@ def _message_record(record: _Record, clean: Cleaner) -> dict[str, Any]:
     return slim
 
 
-def _message(message: Any, clean: Cleaner) -> Any:
-    if not isinstance(message, dict):
-        return clean.value(message)
+def _message(raw: msgspec.Raw, clean: Cleaner) -> Any:
+    try:
+        message = _MESSAGE.decode(raw)
+    except msgspec.ValidationError:
+        return clean.value(_ANY.decode(raw))  # of a shape that no host writes: kept as it is
     slim: dict[str, Any] = {}
-    if (identity := message.get("id")) is not None:
-        slim["id"] = clean.identifier(identity)
+    if message.id is not None:
+        slim["id"] = clean.identifier(message.id)
     for name in ("role", "model", "stop_reason"):
-        if (value := message.get(name)) is not None:
+        if (value := getattr(message, name)) is not None:
             slim[name] = clean.value(value)
-    content = message.get("content")
+    content = message.content
     if isinstance(content, list):
         slim["content"] = [_block(block, clean) for block in content]
     else:
         slim["content"] = clean.value(content)
-    usage = message.get("usage")
-    if isinstance(usage, dict):
+    if message.usage is not None:
         slim["usage"] = {
-            name: count for name, count in usage.items() if isinstance(count, int) and name in _USAGE_FIELDS
+            name: count
+            for name in _Usage.__struct_fields__
+            if type(count := getattr(message.usage, name)) is int
         }
     return slim
 
 
-_USAGE_FIELDS = frozenset(
-    {"input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"}
-)
 _BLOCK_IDS = frozenset({"id", "tool_use_id"})
 _BLOCK_DROPPED = frozenset({"signature", "encrypted_content", "encrypted_index", "cache_control"})
 
