@@ -11,9 +11,8 @@ from typing import Final
 def _phrases(*alternatives: str, at_start: bool = False) -> re.Pattern[str]:
     """One case-blind pattern: any of the alternatives as whole words, anywhere or only at the beginning."""
     joined = "|".join(alternatives)
-    return re.compile(
-        rf"^\W*(?:{joined})(?!\w)" if at_start else rf"(?<!\w)(?:{joined})(?!\w)", re.IGNORECASE
-    )
+    before = r"^\W*" if at_start else r"(?<![\w/-])"
+    return re.compile(rf"{before}(?:{joined})(?!\w|-\w)", re.IGNORECASE)
 
 
 CHATTER: Final = _phrases(
@@ -182,7 +181,7 @@ STRICT: Final = _phrases(
 )
 TRIVIA: Final = re.compile(
     r"(?<!\w)(?:tests?|Test\w+|\w+_tests?(?:\.\w+)?|lint\w*|nolint\S*|go(?:fmt|imports)|comments?"
-    r"|typos?|unused|imports?|undefined|compil\w+|gitignored?|whitespace|quick|seconds|minutes)(?!\w)"
+    r"|typos?|unused|imports?|undefined|compil\w+|whitespace|quick|seconds|minutes)(?!\w)"
 )
 FAILED: Final = _phrases(
     r"(?:does|did|do|will|would|could|can)(?: not|n'?t) (?:actually |really )?(?:work|help|compile"

@@ -20,6 +20,7 @@ LEAST_RULE = 0.7
 
 _LONGEST_OUTCOME = 160
 _SHORTEST_REQUEST = 9
+_SHORTEST_WORDS = 24
 _ANSWER = re.compile(r"^\s*(.{8,400}?\?): (.+)$")
 _ADVISED = " (Recommended)"
 _PROCESS = re.compile(
@@ -146,21 +147,15 @@ def _choice(event: Event, before: Event | None) -> Iterator[Statement]:
 
 def _correction(text: str, event: Event, turn: Turn) -> Iterator[Statement]:
     words = shorten(clean_words(text), LONGEST_SAID)
-    if len(words) < 24 or (words.endswith("?") and not specifics(words)):
+    if len(words) < _SHORTEST_WORDS or (words.endswith("?") and not specifics(words)):
         return
+    kind: StatementKind = "fix" if cues.CAUSE.search(words) else "correction"
+    weight = 1.5 + worth(text)
     reply = _outcome(event, turn)
-    if reply and specifics(words) > 1 and not cues.AGREES.match(reply[0].text):
-        reply = None
-    if reply:
-        yield make(
-            "correction",
-            f"{words} → {shorten(reply[1], _LONGEST_OUTCOME)}",
-            event,
-            1.5 + worth(text),
-            reply[0],
-        )
+    if reply and (specifics(words) < 2 or cues.AGREES.match(reply[0].text)):
+        yield make(kind, f"{words} → {shorten(reply[1], _LONGEST_OUTCOME)}", event, weight, reply[0])
     elif specifics(words):
-        yield make("correction", words, event, 1.5 + worth(text))
+        yield make(kind, words, event, weight)
 
 
 def _outcome(event: Event, turn: Turn) -> tuple[Event, str] | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from compiler.extractive import places
+from compiler.extractive import cues, places
 from compiler.extractive.merge import Told, merge
 from compiler.extractive.rules import habit
 from compiler.extractive.select import breadth, cover, heaviest_first, support
@@ -18,6 +18,8 @@ PER_SECTION = 60
 LEAST_HABIT = 3
 """Sessions in which a short request must come up to count as a convention."""
 
+_PARAPHRASED = ("chose", "approved", "changed and approved", "implement the plan")
+_QUESTION = re.compile(r".*\?$|(?:can|could) (?:we|you)\b", re.IGNORECASE)
 _TOPIC = re.compile(r"^`([^`]+)`: ")
 _KINDS: dict[Section, tuple[StatementKind, ...]] = {
     "Key decisions": ("decision", "correction"),
@@ -58,9 +60,12 @@ def _weighed(statement: Statement, newest: int, section: Section) -> Statement:
 def _factor(statement: Statement) -> float:
     """How much a statement weighs beside the others of its section."""
     if statement.by == "human" and statement.kind != "pattern":
-        # What a person decided, refused or put off; a question only where its answer came with it.
-        return 0.7 if statement.text.partition(" → ")[0].endswith("?") else 1.4
-    return 1.2 if statement.kind == "dead_end" else 1.0
+        # What a person decided, refused or put off weighs more than what an agent reports, a question less.
+        if statement.text.startswith(_PARAPHRASED):
+            return 1.4
+        return 0.7 if _QUESTION.match(statement.text.partition(" → ")[0]) else 1.4
+    trivial = statement.kind in ("fix", "dead_end", "decision") and cues.TRIVIA.search(statement.text)
+    return (0.5 if trivial else 1.0) * (1.2 if statement.kind == "dead_end" else 1.0)
 
 
 def _ordered(section: Section, statements: Sequence[Statement]) -> list[Statement]:
@@ -123,7 +128,7 @@ def _told(statement: Statement) -> str:
 
 def _quoted(statement: Statement) -> str:
     """The text, a person's own words in quotation marks, so that they are not taken for the agent's."""
-    if statement.by != "human" or statement.text.startswith(("chose", "approved", "changed and approved")):
+    if statement.by != "human" or statement.text.startswith(_PARAPHRASED):
         return statement.text
     words, arrow, outcome = statement.text.partition(" → ")
     return f"“{words}”{arrow}{outcome}"

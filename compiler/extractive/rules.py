@@ -94,10 +94,10 @@ def requests(turn: Turn) -> Iterator[Statement]:
     for event in turn.said:
         text = " ".join(event.text.split())
         if event.kind in ("prompt", "queued", "rejection") and 8 < len(text) <= _LONGEST_REQUEST:
-            # The shortest wording of a request is the most general one.
-            statement = make(
-                "pattern", text, event, (0.6 if text.count(" ") > 2 else 0.25) - 0.003 * len(text)
-            )
+            # The wording that names least besides the request itself stands for the others.
+            words = 0.6 if text.count(" ") > 1 else 0.3
+            weight = words - 0.06 * len(terms(text) - _PROCESS) - 0.002 * len(text)
+            statement = make("pattern", text, event, weight)
             if habit(statement):
                 yield statement
 

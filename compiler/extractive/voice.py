@@ -55,6 +55,12 @@ _LABEL = re.compile(
     r"|solved|resolved|what happened|feedback|\d+)s?\b[\s#/-]*){1,4}(?:\([^)]{0,60}\))?\s*[:：]\s+",
     re.I,
 )
+_LEAD = re.compile(
+    r"^(?:unfortunately|however|so|but|and|also|basically|in short|turns out)?,?\s*(?:(?:the"
+    r"|this) (?:root cause|issue|problem|bug|reason"
+    r"|culprit|real issue|actual issue|key insight)(?: here)? (?:is|was)(?: that)?\s+)?",
+    re.I,
+)
 _UNSTABLE = re.compile(
     r"\b(?:above|below|here|as (?:discussed|mentioned)|these (?:two|three|changes)|your|you)\b", re.I
 )
@@ -84,6 +90,7 @@ def tidy(text: str) -> str:
     text = _LONG_PATH.sub(r"…/\1", text)
     text = _LABEL.sub("", text)
     text = _LABEL.sub("", cues.AGREES.sub("", text))
+    text = _LEAD.sub("", text)
     match = _FIRST_PERSON.match(text)
     if match:
         text = match[1] + text[match.end(1) :]
