@@ -24,6 +24,9 @@ SLIM_FORMAT = 1
 OUTPUT_LIMIT = 200_000
 """Bytes kept of a persisted tool result: half from its head, half from its tail."""
 
+REJECT_LIMIT = 1000
+"""Rejects listed of one session; further ones are counted in one more."""
+
 # Text is redacted before it is cut, with this much beyond the cut: half a secret is not recognised.
 _CUT_MARGIN = 16 * 1024
 _ZSTD_LEVEL = 3
@@ -102,6 +105,7 @@ class _Job:
         self._packed: list[bytes] = []
         self._pending = bytearray()
         self._rejects: list[Reject] = []
+        self._unlisted = 0
         self._records = 0
         self._raw_bytes = 0
         self._newest = ""
@@ -155,6 +159,9 @@ class _Job:
 
     def reject(self, path: Path, part: str, number: int, reason: str) -> None:
         """Note a line (0: the whole file) that cannot be read."""
+        if len(self._rejects) == REJECT_LIMIT:
+            self._unlisted += 1
+            return
         shown = self._clean.text(shown_path(path, self._files.main))
         self._rejects.append(Reject(shown, number, reason))
         self._write(_entry(number, part, "reject", {"file": shown, "reason": reason}))
@@ -180,6 +187,10 @@ class _Job:
 
     def finish(self) -> Slim:
         """Close the blob."""
+        if self._unlisted:
+            more = Reject(self._rejects[-1].file, 0, f"{self._unlisted} more lines that cannot be read")
+            self._rejects.append(more)
+            self._write(_entry(0, "", "reject", {"file": more.file, "reason": more.reason}))
         self._packed.append(self._zstd.compress(self._pending))
         self._packed.append(self._zstd.flush())
         newest = parse_time(self._newest)

@@ -168,6 +168,15 @@ def test_rejects_name_file_line_and_reason(
     assert again[0].file == f"-home-ada-kiln/{session.path.name}"
 
 
+def test_endless_rejects_are_counted(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above the limit rejects are a number, so that a file of rubbish needs no memory."""
+    monkeypatch.setattr("transcripts.slim.REJECT_LIMIT", 3)
+    slim = session.slim(b"x\n" * 10 + USER % b"hi")
+    assert [reject.line for reject in slim.rejects] == [1, 2, 3, 0]
+    assert slim.rejects[-1].reason == "7 more lines that cannot be read"
+    assert read_events(slim.blob)[1] == list(slim.rejects)
+
+
 def test_a_last_line_without_a_newline_is_read(session: Session) -> None:
     """A whole record counts even if its newline is not written yet."""
     assert read_events(session.slim(USER % b"whole").blob)[0][0].text == "whole"
