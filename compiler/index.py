@@ -38,7 +38,7 @@ def index_batch(
         counter = _Counter(_documents(runtime, project, entries))
         blob = put_blob(runtime.store, build_segment(counter))
         known = Segment(blob=blob, first=number, last=number, documents=counter.count)
-        remember(runtime.memo, SEGMENT, stamp, known)
+        remember(runtime.memo, SEGMENT, [(stamp, known)])
     return msgspec.structs.replace(known, first=number, last=number)
 
 
@@ -121,6 +121,4 @@ def _documents(runtime: Runtime, project: str, entries: Sequence[CatalogEntry]) 
     for entry in entries:
         digest = recall(runtime.memo, NODE, entry.digest, Node)
         statements = digest.statements if digest else ()
-        yield from documents_of(
-            load_events(runtime, entry.parquet), session_info(project, entry), statements
-        )
+        yield from documents_of(load_events(runtime, entry.parquet), session_info(project, entry), statements)

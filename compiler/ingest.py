@@ -3,14 +3,15 @@
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 from compiler.memoised import recall, remember
 from compiler.runtime import Runtime
 from compiler.work import INGEST, Ingested, content_hash
 from data_models.arrow import events_to_parquet
-from data_models.events import Event
-from data_models.records import Receipt
-from store.blobs import get_blob, put_blob
+from data_models.events import Event, Reject
+from data_models.records import BlobRef, Receipt
+from store.blobs import blob_ref, get_blob, put_blobs
 from store.receipts import read_receipt
 from transcripts.events import PARSER_VERSION, read_events
 
@@ -30,20 +31,26 @@ def ingest(runtime: Runtime, receipts: Sequence[str], *, rebuild: bool = False) 
         DamagedError: a receipt or a blob is not what it should be.
     """
     with ThreadPoolExecutor(2) as pool:  # one decodes while the other compresses and waits for the disk
-        return list(pool.map(lambda key: _ingest_one(runtime, key, rebuild), receipts))
+        results = list(pool.map(lambda key: _ingest_one(runtime, key, rebuild), receipts))
+    made = [result for result in results if result.parquet is not None]
+    put_blobs(runtime.store, (result.parquet for result in made if result.parquet is not None))
+    remember(runtime.memo, INGEST, ((result.stamp, result.ingested) for result in made))
+    return [result.ingested for result in results]
 
 
-def _ingest_one(runtime: Runtime, key: str, rebuild: bool) -> Ingested:
+class _Result(NamedTuple):
+    stamp: str
+    ingested: Ingested
+    parquet: bytes | None
+    """What is to be stored; None if it came from memo."""
+
+
+def _ingest_one(runtime: Runtime, key: str, rebuild: bool) -> _Result:
     receipt = read_receipt(runtime.store, key)
     stamp = content_hash(INGEST, PARSER_VERSION, key, receipt.slim.sha256)
     known = None if rebuild else recall(runtime.memo, INGEST, stamp, Ingested)
-    if known is None:
-        known = _read(runtime, key, receipt)
-        remember(runtime.memo, INGEST, stamp, known)
-    return known
-
-
-def _read(runtime: Runtime, key: str, receipt: Receipt) -> Ingested:
+    if known is not None:
+        return _Result(stamp, known, None)
     events, rejects = read_events(get_blob(runtime.store, receipt.slim))
     parquet = events_to_parquet(
         events,
@@ -52,6 +59,12 @@ def _read(runtime: Runtime, key: str, receipt: Receipt) -> Ingested:
         author=receipt.author,
         project=receipt.project,
     )
+    return _Result(stamp, _ingested(key, receipt, events, rejects, blob_ref(parquet)), parquet)
+
+
+def _ingested(
+    key: str, receipt: Receipt, events: Sequence[Event], rejects: Sequence[Reject], parquet: BlobRef
+) -> Ingested:
     times = [event.time for event in events if event.time is not None]
     return Ingested(
         receipt=key,
@@ -66,7 +79,7 @@ def _read(runtime: Runtime, key: str, receipt: Receipt) -> Ingested:
         events=len(events),
         prompts=sum(event.kind == "prompt" for event in events),
         slim=receipt.slim,
-        parquet=put_blob(runtime.store, parquet),
+        parquet=parquet,
         rejects=tuple(rejects),
         redactions=receipt.redactions,
     )

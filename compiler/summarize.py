@@ -26,7 +26,10 @@ async def summarize(
     paid again, whatever dies. `rebuild` therefore repeats only what costs nothing.
     """
     slots = asyncio.Semaphore(_CONCURRENT_CHUNKS)
-    return [await _summarize_session(runtime, session, rebuild, slots) for session in sessions]
+    made: list[tuple[str, object]] = []
+    done = [await _summarize_session(runtime, session, rebuild, slots, made) for session in sessions]
+    await asyncio.to_thread(remember, runtime.memo, SUMMARIES, made)
+    return done
 
 
 def load_events(runtime: Runtime, parquet: BlobRef) -> list[Event]:
@@ -40,7 +43,11 @@ def load_summaries(runtime: Runtime, key: str) -> list[ChunkSummary]:
 
 
 async def _summarize_session(
-    runtime: Runtime, session: Ingested, rebuild: bool, slots: asyncio.Semaphore
+    runtime: Runtime,
+    session: Ingested,
+    rebuild: bool,
+    slots: asyncio.Semaphore,
+    made: list[tuple[str, object]],
 ) -> Summarized:
     backend, size = runtime.backend, runtime.settings.chunk_tokens
     stamp = content_hash(SUMMARIES, backend.id, CHUNK_VERSION, size, session.parquet.sha256)
@@ -53,7 +60,7 @@ async def _summarize_session(
     chunks = chunk_session(session.session_id, events, size)
     cut = perf_counter()
     summaries = list(await asyncio.gather(*(_summarize_chunk(runtime, chunk, slots) for chunk in chunks)))
-    await asyncio.to_thread(remember, runtime.memo, SUMMARIES, stamp, summaries)
+    made.append((stamp, summaries))
     return _summarized(session, stamp, summaries, len(chunks), cut - begun, perf_counter() - cut)
 
 
@@ -84,5 +91,5 @@ async def _summarize_chunk(runtime: Runtime, chunk: Chunk, slots: asyncio.Semaph
         known = recall(runtime.memo, CHUNK, stamp, ChunkSummary)
         if known is None:
             known = await runtime.backend.summarize(chunk)
-            remember(runtime.memo, CHUNK, stamp, known)
+            remember(runtime.memo, CHUNK, [(stamp, known)])
         return known

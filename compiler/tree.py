@@ -59,6 +59,7 @@ async def grow(
     tree = _Tree(runtime, project, specs, rebuild)
     digests = await asyncio.gather(*(tree.node(entry.digest) for entry in fresh))
     await asyncio.gather(*(tree.node(month) for month in months))
+    tree.keep()
     return Grown(
         entries=tuple(
             msgspec.structs.replace(entry, title=node.title or entry.title)
@@ -75,7 +76,9 @@ async def load_nodes(runtime: Runtime, project: str, entries: Iterable[CatalogEn
     """The month nodes over these sessions, oldest first; what memo lost is made again."""
     specs, months = _specs(runtime, entries)
     tree = _Tree(runtime, project, specs, rebuild=False)
-    return list(await asyncio.gather(*(tree.node(month) for month in months)))
+    nodes = list(await asyncio.gather(*(tree.node(month) for month in months)))
+    tree.keep()
+    return nodes
 
 
 class _Tree:
@@ -88,12 +91,18 @@ class _Tree:
         self.rebuild = rebuild and not runtime.backend.paid
         self.made: dict[str, int] = defaultdict(int)
         self._tasks: dict[str, asyncio.Task[Node]] = {}
+        self._kept: list[tuple[str, object]] = []
 
     async def node(self, node_id: str) -> Node:
         """The node, from memo or made now."""
         if node_id not in self._tasks:
             self._tasks[node_id] = asyncio.create_task(self._find_or_make(node_id))
         return await self._tasks[node_id]
+
+    def keep(self) -> None:
+        """Put what was made into memo; a paid node is kept at once, the others together."""
+        remember(self.runtime.memo, NODE, self._kept)
+        self._kept.clear()
 
     async def _find_or_make(self, node_id: str) -> Node:
         memo = self.runtime.memo
@@ -102,7 +111,9 @@ class _Tree:
             spec = self.specs[node_id]
             made = await (self._digest(spec.entry) if spec.entry else self._rollup(spec))
             node = msgspec.structs.replace(made, id=node_id)
-            remember(memo, NODE, node_id, node)
+            self._kept.append((node_id, node))
+            if self.runtime.backend.paid:
+                self.keep()
             self.made[spec.level] += 1
         return node
 

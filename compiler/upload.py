@@ -19,7 +19,7 @@ from data_models.events import Reject
 from data_models.project import project_of
 from data_models.records import Receipt
 from store.blobs import blob_ref
-from transcripts.redaction.engine import RULES_VERSION
+from transcripts.redaction.engine import RULES_VERSION, Redactor
 from transcripts.slim import SLIM_FORMAT, Slim, slim_session
 from transcripts.sources import SessionFiles, find_sessions
 
@@ -73,7 +73,7 @@ def upload(
             result.projects.add(known.project)
         else:
             fresh.append(files)
-    runtime.spool.flush(runtime.store)  # what an earlier run, or a hook, left behind
+    runtime.spool.flush(runtime.store)  # what an earlier run left behind
     done = result.unchanged
     for batch in _spooled(runtime, fresh, project, result):
         for files, receipt, key in batch:
@@ -82,6 +82,7 @@ def upload(
         done += len(batch)
         if progress:
             progress(done, len(found))
+    runtime.spool.flush(runtime.store)
     return result
 
 
@@ -135,22 +136,32 @@ def _paths(files: SessionFiles) -> list[Path]:
 def _spooled(
     runtime: Runtime, fresh: Sequence[SessionFiles], project: str, result: Uploaded
 ) -> Iterator[list[tuple[SessionFiles, Receipt, str]]]:
-    """Read, spool and flush the sessions batch by batch; each batch is in the store when it is yielded."""
+    """Read and spool the sessions batch by batch; what is yielded survives a crash."""
     author, redactor = author_of(runtime.settings), runtime.redactor
     with ThreadPoolExecutor(2) as pool:  # one reads while the other compresses and waits for the disk
         for batch in _batches(fresh):
-            slims = list(pool.map(lambda files: slim_session(files, redactor), batch))
-            made = [
-                (files, _receipt(runtime, files, slim, project, author))
-                for files, slim in zip(batch, slims, strict=True)
-            ]
-            uploads = [(receipt, slim.blob) for (_, receipt), slim in zip(made, slims, strict=True)]
-            keys = runtime.spool.add_many(uploads, runtime.store.url)
-            runtime.spool.flush(runtime.store)
+            slims = pool.map(lambda files: _slim(files, redactor), batch)
+            made = []
+            for files, slim in zip(batch, slims, strict=True):
+                if isinstance(slim, Reject):
+                    result.skipped.append(slim)
+                else:
+                    made.append((files, slim, _receipt(runtime, files, slim, project, author)))
+            keys = runtime.spool.add_many(
+                ((receipt, slim.blob) for _, slim, receipt in made), runtime.store.url
+            )
             result.new += keys
-            result.raw_bytes += sum(receipt.raw_bytes for _, receipt in made)
-            result.projects |= {receipt.project for _, receipt in made}
-            yield [(files, receipt, key) for (files, receipt), key in zip(made, keys, strict=True)]
+            result.raw_bytes += sum(receipt.raw_bytes for _, _, receipt in made)
+            result.projects |= {receipt.project for _, _, receipt in made}
+            yield [(files, receipt, key) for (files, _, receipt), key in zip(made, keys, strict=True)]
+
+
+def _slim(files: SessionFiles, redactor: Redactor) -> Slim | Reject:
+    """The session made slim, or why its main file cannot be read (any more)."""
+    try:
+        return slim_session(files, redactor)
+    except OSError as error:
+        return Reject(str(files.main), 0, error.strerror or "cannot be read")
 
 
 def _batches(fresh: Sequence[SessionFiles]) -> Iterator[Sequence[SessionFiles]]:
@@ -164,13 +175,13 @@ def _receipt(runtime: Runtime, files: SessionFiles, slim: Slim, project: str, au
     return Receipt(
         session_id=files.session_id,
         agent=files.agent,
-        author=files.author or author,
+        author=(files.author or author).encode("utf-8", "replace").decode(),
         project=runtime.settings.project_aliases.get(name, name),
         event_ms=slim.event_ms,
         slim=blob_ref(slim.blob),
         raw_bytes=slim.raw_bytes,
         records=slim.records,
-        files=tuple(str(path.name) for path in _paths(files)),
+        files=tuple(path.name.encode("utf-8", "replace").decode() for path in _paths(files)),
         rejects=slim.rejects,
         redactions=slim.redactions,
         remote=remote,
