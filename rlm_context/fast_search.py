@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from search.query import Hit
 
 _OPTIONS = ("--project", "--author", "--agent", "--since", "--until", "--file", "--limit")
-DEFAULT_LIMIT = 10
+DEFAULT_LIMIT = 18
+"""Hits that print about 600 words; fewer leave out evidence that an answer needs."""
 
 
 class LocalIndex:
@@ -172,4 +173,6 @@ def _print(hits: "list[Hit]", chosen: list[LocalIndex]) -> None:
             file=sys.stderr,
         )
         return
-    print(render(hits))
+    print(
+        render(hits, {session: digits for index in chosen for session, digits in index.long_digits().items()})
+    )
