@@ -142,7 +142,7 @@ def _write_state(folder: Path, state: dict[str, str | int]) -> None:
 
 
 def _end_when_unused(folder: Path, server: "uvicorn.Server", linger: float) -> None:
-    """Stop the server when no process has held the users' lock for `linger` seconds.
+    """Stop the server, once started, when no process has held the users' lock for `linger` seconds.
 
     The lock is then kept until this process is gone: whoever comes meanwhile waits for that and starts anew.
     """
@@ -150,9 +150,11 @@ def _end_when_unused(folder: Path, server: "uvicorn.Server", linger: float) -> N
     while not server.should_exit:
         time.sleep(_WATCH_SECONDS)
         lock = try_lock(folder / USERS_LOCK, fcntl.LOCK_EX)
-        if lock is None:
+        if lock is None or not server.started:
             used = time.monotonic()
-        elif time.monotonic() - used < linger:
+        if lock is None:
+            continue
+        if time.monotonic() - used < linger:
             os.close(lock)
         else:
             (folder / STATE).unlink(missing_ok=True)

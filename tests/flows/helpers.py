@@ -1,0 +1,94 @@
+"""What the flow tests share: polling, the server's REST API, and programs for other processes."""
+
+import base64
+import json
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from flows.local_server import LocalServer
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "examples" / "sessions" / "mira"
+SESSIONS = 4
+PATIENCE = 60.0
+"""Seconds after which a test stops polling; far more than is ever needed on an idle machine."""
+
+COMPILE = """
+import sys
+from pathlib import Path
+from compiler.runtime import open_runtime
+from compiler.upload import upload
+from flows.run import compile_projects
+runtime = open_runtime()
+upload(runtime, [Path(sys.argv[2])], project=sys.argv[1])
+assert "prefect" not in sys.modules
+report, = compile_projects(runtime.home, [sys.argv[1]])
+if isinstance(report, Exception):
+    raise report
+from flows.local_server import live_server
+print(report.sessions.new, live_server(runtime.home).url)
+"""
+"""Uploads the folder in the second argument as the project in the first, and compiles it."""
+
+HOLD = """
+import sys
+from pathlib import Path
+from flows.local_server import local_server
+with local_server(Path(sys.argv[1]), linger=0.5) as server:
+    print(server.url, flush=True)
+    sys.stdin.read()
+"""
+"""Uses the local server of the home in the first argument until it is killed."""
+
+
+def poll(look: Callable[[], T | None]) -> T:
+    """What `look` returns once that is not None."""
+    deadline = time.monotonic() + PATIENCE
+    while (found := look()) is None:
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+    return found
+
+
+class Api:
+    """The REST API of a local server, called with the standard library as a hook would."""
+
+    def __init__(self, server: LocalServer) -> None:
+        self.server = server
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """One call; its JSON."""
+        credentials = base64.b64encode(self.server.auth.encode()).decode()
+        request = urllib.request.Request(
+            self.server.url + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Basic {credentials}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.load(response)
+
+    def flow_run(self, name: str) -> dict[str, Any]:
+        """The newest flow run of this name."""
+        body = {"flow_runs": {"name": {"any_": [name]}}, "sort": "START_TIME_DESC"}
+        return self.call("POST", "/flow_runs/filter", body)[0]
+
+    def task_runs(self, flow_run: str) -> dict[str, dict[str, Any]]:
+        """The task runs of a flow run by name in their order, once the server knows how all ended."""
+        body = {"task_runs": {"flow_run_id": {"any_": [flow_run]}}, "sort": "EXPECTED_START_TIME_ASC"}
+
+        def ended() -> list[dict[str, Any]] | None:
+            runs = self.call("POST", "/task_runs/filter", body)
+            return runs if all(run["state_type"] in ("COMPLETED", "FAILED") for run in runs) else None
+
+        return {run["name"]: run for run in poll(ended)}
+
+    def artifact(self, key: str) -> dict[str, Any]:
+        """The newest artifact of this key."""
+        body = {"artifacts": {"key": {"any_": [key]}}}
+        return self.call("POST", "/artifacts/latest/filter", body)[0]

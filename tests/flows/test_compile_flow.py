@@ -1,0 +1,186 @@
+"""The compile as a flow run: names, states, artifacts, retries, what is left after a failure."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from prefect.client.schemas import TaskRun
+from prefect.states import Failed
+
+import tasks.artifacts
+import tasks.compile
+from compiler.report import ProjectReport
+from compiler.runs import read_runs
+from compiler.runtime import Runtime, open_runtime
+from data_models.errors import (
+    DamagedError,
+    FormatTooNewError,
+    KeyMissingError,
+    SettingsError,
+    StoreError,
+    StoreFullError,
+)
+from flows.compile import compile_context
+from store.generations import heads
+from store.protocol import Store
+from tasks.artifacts import artifact_key, inert
+from tasks.options import may_pass
+from tests.flows.helpers import SESSIONS, Api
+
+# Prefect leaves the connections of its threads to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+STEPS = [
+    f"ingest sessions 1-{SESSIONS} of {SESSIONS}, acme/tidewatch",
+    f"summarize sessions 1-{SESSIONS} of {SESSIONS}, acme/tidewatch",
+    "digests and rollups, acme/tidewatch",
+    f"index sessions 1-{SESSIONS} of {SESSIONS}, acme/tidewatch",
+    "brief and full text, acme/tidewatch",
+    "publish generation 1, acme/tidewatch",
+    "show brief and numbers, acme/tidewatch",
+]
+
+
+class Failing:
+    """A store that raises the given errors for the first blob that is asked for, then works."""
+
+    def __init__(self, inner: Store, *errors: Exception) -> None:
+        self.inner = inner
+        self.errors = list(errors)
+        self.victim = ""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def get(self, key: str) -> bytes:
+        self.victim = self.victim or (key if key.startswith("blobs/") else "")
+        if self.errors and key == self.victim:
+            raise self.errors.pop(0)
+        return self.inner.get(key)
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Runtime]:
+    """Makes the store of all tasks raise errors first."""
+
+    def fail(*errors: Exception) -> Runtime:
+        runtime = open_runtime()
+        broken = replace(runtime, store=Failing(runtime.store, *errors))
+        for module in (tasks.compile, tasks.artifacts):
+            monkeypatch.setattr(module, "process_runtime", lambda: broken)
+        return broken
+
+    return fail
+
+
+def compile_now(project: str) -> ProjectReport:
+    return asyncio.run(compile_context(project))
+
+
+def test_a_compile_is_a_flow_run_that_a_person_can_follow(api: Api, uploaded: str) -> None:
+    """Flow and task runs are named after what they do and end completed; a generation stands."""
+    report = compile_now(uploaded)
+    assert report.sessions.new == SESSIONS
+    flow_run = api.flow_run(f"compile {uploaded}")
+    assert flow_run["state_type"] == "COMPLETED"
+    runs = api.task_runs(flow_run["id"])
+    assert list(runs) == STEPS
+    assert {run["state_type"] for run in runs.values()} == {"COMPLETED"}
+    assert {tag for run in runs.values() for tag in run["tags"]} == {"rlm-context", uploaded}
+    assert len(heads(open_runtime().store, uploaded)) == 1
+
+
+def test_artifacts_show_the_brief_and_the_numbers(api: Api, uploaded: str) -> None:
+    """A markdown artifact holds the brief, a table the sessions, rejects and seconds of each step."""
+    compile_now(uploaded)
+    runtime = open_runtime()
+    (generation,) = heads(runtime.store, uploaded)
+    brief = runtime.store.get(generation.manifest.texts["brief"].key).decode()
+    assert api.artifact(artifact_key("brief", uploaded))["data"] == inert(brief)
+    table = api.artifact(artifact_key("compile", uploaded))["data"]
+    assert f'"what": "new sessions", "value": {SESSIONS}' in table
+    assert '"what": "rejected records", "value": 0' in table
+    assert '"what": "seconds, publish"' in table
+
+
+def test_the_run_is_recorded_in_the_store(api: Api, uploaded: str) -> None:
+    """`runs/` keeps what was done, so that history does not depend on a Prefect server."""
+    compile_now(uploaded)
+    (record,) = read_runs(open_runtime(), uploaded, 10)
+    assert (record.state, record.trigger, record.error) == ("completed", "command line", "")
+    assert record.report is not None
+    assert record.report.sessions.new == SESSIONS
+
+
+def test_nothing_new_runs_no_step(api: Api, uploaded: str) -> None:
+    """The second compile of the same uploads has no task runs and publishes nothing."""
+    compile_now(uploaded)
+    assert compile_now(uploaded).sessions.new == 0
+    assert api.task_runs(api.flow_run(f"compile {uploaded}")["id"]) == {}
+    (generation,) = heads(open_runtime().store, uploaded)
+    assert generation.manifest.number == 1
+
+
+def test_a_store_that_fails_twice_is_tried_again(
+    api: Api, uploaded: str, failing: Callable[..., Runtime]
+) -> None:
+    """A failure that passes costs retries of one task, which the server shows, and nothing else."""
+    failing(StoreError("busy"), ConnectionResetError())
+    assert compile_now(uploaded).sessions.new == SESSIONS
+    runs = api.task_runs(api.flow_run(f"compile {uploaded}")["id"])
+    assert {name: run["run_count"] for name, run in runs.items()} == dict.fromkeys(STEPS, 1) | {STEPS[0]: 3}
+
+
+def test_a_lasting_error_is_not_tried_again(api: Api, uploaded: str, failing: Callable[..., Runtime]) -> None:
+    """Damage ends the run at once with the error itself; nothing is published, and the run is recorded."""
+    runtime = failing(DamagedError("blobs/x", "test"))
+    with pytest.raises(DamagedError):
+        compile_now(uploaded)
+    flow_run = api.flow_run(f"compile {uploaded}")
+    assert flow_run["state_type"] == "FAILED"
+    (ingest,) = api.task_runs(flow_run["id"]).values()
+    assert (ingest["state_type"], ingest["run_count"]) == ("FAILED", 1)
+    assert heads(runtime.store, uploaded) == []
+    assert [record.state for record in read_runs(runtime, uploaded, 10)] == ["failed"]
+
+
+@pytest.mark.parametrize(
+    ("error", "passing"),
+    [
+        (StoreError("busy"), True),
+        (OSError(5, "input/output error"), True),
+        (ConnectionResetError(), True),
+        (TimeoutError(), False),
+        (KeyMissingError("blobs/x"), False),
+        (DamagedError("blobs/x", "test"), False),
+        (StoreFullError("full"), False),
+        (FormatTooNewError("too new"), False),
+        (SettingsError("wrong"), False),
+        (ValueError("a bug"), False),
+    ],
+)
+def test_only_what_can_pass_is_worth_a_retry(error: Exception, passing: bool) -> None:
+    """The store's own passing failures and the system's are; lasting ones and our mistakes are not."""
+    run = TaskRun.model_construct()
+    assert may_pass(tasks.compile.ingest, run, Failed(data=error)) is passing
+
+
+def test_artifact_keys_are_valid_and_differ() -> None:
+    """Whatever a project is called, its artifacts have keys that Prefect takes and no other has."""
+    names = ["github.com/acme/tool", "github.com/acme-tool", "Ünïcode ✓", "", "x" * 500, "A", "a", "../-"]
+    keys = [artifact_key("brief", name) for name in names]
+    assert len(set(keys)) == len(names)
+    for key in keys:
+        assert set(key) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+        assert "--" not in key
+        assert len(key) < 100
+
+
+def test_an_artifact_makes_a_browser_fetch_nothing() -> None:
+    """Images and HTML that a transcript brought into the brief are text in the artifact."""
+    shown = inert("![x](http://192.0.2.1/a.png) <img src=x> **bold** [s:1a2b3c4d#12]")
+    assert "![" not in shown
+    assert "<" not in shown
+    assert "**bold** [s:1a2b3c4d#12]" in shown

@@ -1,0 +1,158 @@
+"""One local Prefect server per home: joined, started, ended, and recovered from any kill."""
+
+import fcntl
+import os
+import signal
+import stat
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+
+from data_models.errors import PipelineError
+from flows.local_server import configured_api, live_server, local_server, prefect_api, wait_until_healthy
+from flows.server_process import SERVER_LOCK, STATE, try_lock
+from tests.flows.helpers import COMPILE, HOLD, SESSIONS, SOURCE, Api, poll
+
+Start = Callable[..., Popen[str]]
+
+NOTHING_IMPORTED = """
+import sys
+import flows.local_server, flows.run, flows.server_process
+import compiler.pipeline, compiler.runs, compiler.runtime, compiler.upload
+print(sorted(name for name in sys.modules if name.split(".")[0] == "prefect"))
+"""
+SETTINGS_IN_FORCE = """
+import sys
+from pathlib import Path
+from flows.local_server import prefect_api
+with prefect_api(Path(sys.argv[1])) as url:
+    from prefect.settings import get_current_settings
+    settings = get_current_settings()
+    print(settings.api.url == url, settings.home, settings.logging.level, Path.cwd())
+"""
+
+
+def ended(home: Path) -> bool | None:
+    """True once no process is the home's server."""
+    lock = try_lock(home / "prefect" / SERVER_LOCK, fcntl.LOCK_SH)
+    if lock is not None:
+        os.close(lock)
+    return lock is not None or None
+
+
+def test_importing_the_compiler_and_the_runner_does_not_import_prefect(start: Start) -> None:
+    """Prefect is imported only after its server is decided on, and never by the compiler."""
+    out, errors = start(NOTHING_IMPORTED).communicate(timeout=60)
+    assert out.strip() == "[]", errors
+
+
+def test_five_compiles_at_the_same_moment_share_one_server_and_all_succeed(
+    warm_home: Path, start: Start
+) -> None:
+    """Five processes that start at once on a home without a server get one server, and each compiles."""
+    compiles = [start(COMPILE, f"acme/project-{number}", SOURCE) for number in range(5)]
+    results = [process.communicate(timeout=100) for process in compiles]
+    assert [process.returncode for process in compiles] == [0] * 5, results
+    counts, urls = zip(*(out.split() for out, _ in results), strict=True)
+    assert counts == (str(SESSIONS),) * 5
+    assert len(set(urls)) == 1
+    server = live_server(warm_home)
+    assert server is not None
+    os.kill(server.pid, signal.SIGTERM)  # it would linger
+
+
+def test_a_killed_server_and_a_killed_user_are_recovered_and_nothing_stays(
+    warm_home: Path, start: Start
+) -> None:
+    """After SIGKILL of starter and server the next command gets a new server, which ends by itself."""
+    holder = start(HOLD, warm_home)
+    assert holder.stdout is not None
+    first_url = holder.stdout.readline().strip()
+    holder.kill()  # while the server starts
+    with local_server(warm_home, linger=0.5) as joined:
+        assert joined.url == first_url
+        os.kill(joined.pid, signal.SIGKILL)
+        poll(lambda: ended(warm_home))
+        (warm_home / "prefect" / STATE).write_bytes(b'{"pid": 1, "url": \xff')
+        with local_server(warm_home, linger=0.5) as second:
+            assert second.pid != joined.pid
+            wait_until_healthy(warm_home, second)
+    poll(lambda: ended(warm_home))
+    assert live_server(warm_home) is None
+    assert not (warm_home / "prefect" / STATE).exists()
+
+
+def test_a_server_that_cannot_start_is_one_clear_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that ends while it starts is reported with its log and the next command, and does not hang."""
+    folder = home / "rlm-context"
+    (folder / "prefect" / "prefect.db").mkdir(parents=True)  # no database can be opened there
+    with local_server(folder, linger=0) as server, pytest.raises(PipelineError, match="log is") as caught:
+        wait_until_healthy(folder, server)
+    assert caught.value.next_command == "rlm-context doctor"
+    assert (folder / "logs" / "prefect-server.log").stat().st_size > 0
+
+
+def test_files_of_the_server_are_the_users_alone(server_home: Path, api: Api) -> None:
+    """Database, state, locks and log are readable by nobody else."""
+    paths = [path for path in server_home.rglob("*") if "ui" not in path.relative_to(server_home).parts]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in paths if path.is_file()} == {0o600}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (*paths, server_home) if path.is_dir()} == {0o700}
+
+
+def test_the_api_asks_for_credentials_and_allows_no_other_origin(api: Api) -> None:
+    """Other users of the machine and web pages in its browser cannot read what runs left in the server."""
+    request = urllib.request.Request(
+        f"{api.server.url}/admin/version", headers={"Origin": "https://example.com"}
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=30)
+    with refused.value as response:
+        assert response.status == 401
+        assert response.headers.get("access-control-allow-origin") != "*"
+    assert api.call("GET", "/admin/version")
+
+
+def test_prefect_settings_of_the_working_folder_are_not_read(
+    server_home: Path, tmp_path: Path, start: Start
+) -> None:
+    """A checkout's `prefect.toml` and `.env`, which could name a server or code, have no say."""
+    (tmp_path / "prefect.toml").write_text(
+        '[api]\nurl = "http://192.0.2.1/api"\n[logging]\nlevel = "DEBUG"\n'
+    )
+    (tmp_path / ".env").write_text("PREFECT_LOGGING_LEVEL=DEBUG\nPREFECT_PROFILES_PATH=evil.toml\n")
+    out, errors = start(SETTINGS_IN_FORCE, server_home, cwd=tmp_path).communicate(timeout=60)
+    assert out.split() == ["True", str(server_home / "prefect"), "INFO", str(tmp_path)], errors
+
+
+def test_a_server_of_the_user_is_used_as_it_is(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`PREFECT_API_URL`, else the active profile's, comes before a local server."""
+    assert configured_api() == ""
+    (home / ".prefect").mkdir()
+    profiles = home / ".prefect" / "profiles.toml"
+    profiles.write_text(
+        'active = "team"\n[profiles.team]\nPREFECT_API_URL = "http://127.0.0.1:1/api"\n[profiles.x]\n'
+    )
+    assert configured_api() == "http://127.0.0.1:1/api"
+    monkeypatch.setenv("PREFECT_PROFILE", "x")
+    assert configured_api() == ""
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:2/api")
+    assert configured_api() == "http://127.0.0.1:2/api"
+    monkeypatch.delenv("PREFECT_API_URL")
+    profiles.write_text("active = [")
+    assert configured_api() == ""
+
+
+def test_a_server_of_the_user_that_is_down_is_one_clear_error(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No local server is started behind the back of a user who named another one."""
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    folder = home / "rlm-context"
+    with pytest.raises(PipelineError, match="does not answer") as caught, prefect_api(folder):
+        pass
+    assert "PREFECT_API_URL" in (caught.value.next_command or "")
+    assert live_server(folder) is None
