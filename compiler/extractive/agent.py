@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from compiler.extractive import cues
-from compiler.extractive.human import make
+from compiler.extractive.making import make
 from compiler.extractive.text import sentences
 from compiler.extractive.turns import Turn
 from compiler.extractive.voice import stands_alone, tidy, worth
@@ -42,7 +42,11 @@ def _conclusion(text: str, event: Event, boost: float, final: bool) -> Iterator[
         yield make("fix", text, event, score)
     elif cues.DECISION_AGENT.search(text) and cues.REASON.search(text) and not cues.PROPOSAL.search(text):
         yield make("decision", text, event, score - 0.5)
-    if cues.FAILED.search(text) and (cues.REASON.search(text) or specifics(text) > 1):
+    if (
+        cues.FAILED.search(text)
+        and not cues.PROPOSAL.search(text)
+        and (cues.REASON.search(text) or specifics(text) > 1)
+    ):
         yield make("dead_end", text, event, score)
     if cues.OPEN_EXPLICIT.search(text) or (final and cues.OPEN.search(text)):
         yield make("open_item", text, event, score)

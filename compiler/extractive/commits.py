@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from compiler.extractive import cues
 from compiler.extractive.calls import Committed
-from compiler.extractive.human import make
+from compiler.extractive.making import make
 from compiler.extractive.text import sentences, shorten
 from compiler.extractive.voice import stands_alone, tidy, worth
 from compiler.extractive.words import specifics

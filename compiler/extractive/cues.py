@@ -107,7 +107,7 @@ DEAD_END: Final = _phrases(
     r"|give up|rolled back|undo|undid",
     r"made (?:it|that|this) up|turn(?:s|ed) out|dead end|too (?:complex|fragile|risky|hard|slow"
     r"|big)|dropped|dropping|backed out",
-    r"no (?:benefit|way to|longer needed)|falls? apart|remove (?:this|it|that) again|misdiagnosed"
+    r"no (?:benefit|way (?:to|out)|longer needed)|falls? apart|remove (?:this|it|that) again|misdiagnosed"
     r"|red herring|concede|won'?t work",
 )
 OPEN: Final = _phrases(
@@ -135,7 +135,7 @@ CAUSE: Final = _phrases(
     r"|(?:was|were|is|are) caused by",
     r"caused by|(?:was|were) (?:failing|broken|missing|lost|ignored|skipped|overwritten) (?:because"
     r"|when|since)",
-    r"(?:fails?|failed|breaks?|broke|happen(?:s|ed)|occur(?:s|red)) (?:because|when|since)"
+    r"(?:fails?|failed|breaks?|broke) (?:because|when|since)|(?:happened|occurred) because"
     r"|misdiagnosed|solved",
 )
 AFFIRMATIVE: Final = _phrases(
@@ -201,6 +201,10 @@ DID: Final = _phrases(
 HEDGE: Final = _phrases(
     r"i think|i believe|maybe|perhaps|possibly|probably|might(?: be| have)?|likely|seems?|appears?"
     r"|could be|presumably|i suspect|not sure|let me",
+)
+SUGGESTS: Final = _phrases(
+    r"alternatives?(?: \w+)?:?|option \w+|approach \w+:|we could|you could|recommend|suggest|i think|maybe",
+    at_start=True,
 )
 PROPOSAL: Final = _phrases(
     r"could|would|should|consider|recommend|suggest(?:s|ed)?|bugs?|issues?|wrong|incorrect(?:ly)?"

@@ -3,10 +3,12 @@
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
 from compiler.extractive import cues, places
+from compiler.extractive.choices import PARAPHRASED
 from compiler.extractive.merge import Told, merge
 from compiler.extractive.rules import habit
 from compiler.extractive.select import breadth, cover, heaviest_first, support
@@ -18,8 +20,9 @@ PER_SECTION = 60
 LEAST_HABIT = 3
 """Sessions in which a short request must come up to count as a convention."""
 
-_PARAPHRASED = ("chose", "approved", "changed and approved", "implement the plan")
 _QUESTION = re.compile(r".*\?$|(?:can|could) (?:we|you)\b", re.IGNORECASE)
+LEAST_OVERVIEW = 6
+MOST_NAMED = 12
 _TOPIC = re.compile(r"^`([^`]+)`: ")
 _KINDS: dict[Section, tuple[StatementKind, ...]] = {
     "Key decisions": ("decision", "correction"),
@@ -41,7 +44,7 @@ def root(project: str, nodes: Sequence[Node]) -> Root:
     statements = supersede(whole.statements)
     broad = breadth(statements)
     told = Told()
-    lines = _ranked("Summary", _summary(statements))
+    lines = [*_overview(whole), *_ranked("Summary", _summary(statements))]
     for section, kinds in _KINDS.items():
         mine = [_weighed(broad(one), whole.ended, section) for one in statements if one.kind in kinds]
         standing = [one for one in merge(mine) if not _is_noise(one)]
@@ -61,9 +64,11 @@ def _factor(statement: Statement) -> float:
     """How much a statement weighs beside the others of its section."""
     if statement.by == "human" and statement.kind != "pattern":
         # What a person decided, refused or put off weighs more than what an agent reports, a question less.
-        if statement.text.startswith(_PARAPHRASED):
+        if statement.text.startswith(PARAPHRASED):
             return 1.4
         return 0.7 if _QUESTION.match(statement.text.partition(" → ")[0]) else 1.4
+    if statement.kind == "open_item":
+        return 0.8
     trivial = statement.kind in ("fix", "dead_end", "decision") and cues.TRIVIA.search(statement.text)
     return (0.5 if trivial else 1.0) * (1.2 if statement.kind == "dead_end" else 1.0)
 
@@ -78,6 +83,25 @@ def _is_noise(statement: Statement) -> bool:
     if statement.by == "tool":
         return True
     return habit(statement) is not None and statement.sessions < LEAST_HABIT
+
+
+def _overview(whole: Node) -> list[Line]:
+    """One line on who worked here and since when, where there is more than a handful of sessions."""
+    cited = [one for one in whole.statements if one.kind == "done" and one.weight >= HEADLINE_WEIGHT]
+    if whole.sessions < LEAST_OVERVIEW or not cited:
+        return []
+    ends = (min(cited, key=lambda one: one.time), max(cited, key=lambda one: one.time))
+    since = datetime.fromtimestamp(whole.started / 1000, UTC).strftime("%Y-%m-%d")
+    named = ", ".join(whole.authors[:MOST_NAMED]) + (", …" if len(whole.authors) > MOST_NAMED else "")
+    return [
+        Line(
+            section="Summary",
+            text=f"{whole.sessions} sessions since {since} by {named}; what was worked on last, newest first:",
+            citations=tuple(one.citations[0] for one in reversed(ends)),
+            time=whole.ended,
+            rank=float(PER_SECTION + 1),
+        )
+    ]
 
 
 def _summary(statements: Sequence[Statement]) -> list[Statement]:
@@ -128,7 +152,7 @@ def _told(statement: Statement) -> str:
 
 def _quoted(statement: Statement) -> str:
     """The text, a person's own words in quotation marks, so that they are not taken for the agent's."""
-    if statement.by != "human" or statement.text.startswith(_PARAPHRASED):
+    if statement.by != "human" or statement.text.startswith(PARAPHRASED):
         return statement.text
     words, arrow, outcome = statement.text.partition(" → ")
     return f"“{words}”{arrow}{outcome}"

@@ -16,6 +16,7 @@ ALIKE = 0.72
 _LEAST_TERMS = 3
 _LEAST_SHARE = 0.5
 _KEYS = 4
+_MOST_NEAR = 64  # groups compared for each key, heaviest first, so that a common word costs no more
 _MOST_CITATIONS = 4
 
 
@@ -37,7 +38,7 @@ def merge(statements: Iterable[Statement]) -> list[Statement]:
     for statement in sorted(statements, key=_heaviest_first):
         gist = _gist(statement)
         keys = sorted(gist.terms, key=lambda term: (-len(term), term))[:_KEYS]
-        near = dict.fromkeys(group for key in keys for group in index.get(key, ()))
+        near = dict.fromkeys(group for key in keys for group in index.get(key, ())[:_MOST_NEAR])
         home = next(
             (
                 group

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import msgspec
 
 from compiler.extractive import calls, cues
-from compiler.extractive.human import make
+from compiler.extractive.making import make
 from compiler.extractive.text import sentences, shorten
 from compiler.extractive.turns import Turn
 from compiler.extractive.voice import stands_alone, tidy, worth

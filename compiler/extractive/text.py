@@ -31,7 +31,8 @@ _LOG = re.compile(
     r"^\s*(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\[?\d\d:\d\d:\d\d|(?:INFO|WARN|ERROR|DEBUG|FATAL|TRACE)\b[ :\[]"
     r"|---? (?:FAIL|PASS|SKIP)|=== ?(?:RUN|PAUSE|CONT|Step)\b|at \S+\(|File \".*\", line \d"
     r"|goroutine \d|\$ |❯ |➜ "
-    r"|diff --git|index [0-9a-f]{6,}|@@ |\+\+\+ |--- |[+-]\s{2,}\S|create mode"
+    r"|(?:go|git|npm|bash|zsh|sh|make|error|fatal|warning|panic): |diff --git|index [0-9a-f]{6,}"
+    r"|@@ |\+\+\+ |--- |[+-]\s{2,}\S|create mode"
     r"|\S+\.\w{1,4}:\d+(?::\d+)?:?\s)"
 )
 _CODE = re.compile(

@@ -11,7 +11,16 @@ _HOST_TEXT = re.compile(
     r"|This session is being continued|\[Pasted|=== "
     r"|Base directory|<ide_|<[a-z-]+>|Failed with|Warning:|Traceback|Stop hook)"
 )
+_LISTED = re.compile(
+    r"^\W*(?:#\d+|\d{1,2}[.)]|(?:first|second|third|next|last) (?:issue|problem|bug)(?: -)?)\s+", re.I
+)
 _DRAWN = re.compile(r"[→•✓✗│└├…·]| — |\[\+\d+ -\d+|^\S+\.\w{1,5}: ")
+_THIS = re.compile(r"\bthis\b(?! (?:repo|repository|project|codebase|package|team)\b)", re.I)
+_NORM = re.compile(
+    r"\b(?:we (?:also )?(?:should|must|don'?t|do not|never|always|use|prefer|need|want|explicitly)"
+    r"|should|must|please|never)\b",
+    re.I,
+)
 _NUMBERED = re.compile(r"^\W*(?:[A-Ea-e]|\d{1,2})[.)]\s+")
 _PRONOUN = re.compile(
     r"\b(?:this|it|that|they|them|those|these|he|she)\b(?! (?:branch|repo|repository|project|pr)\b)", re.I
@@ -78,7 +87,7 @@ def own_words(text: str) -> list[Sentence]:
 
 def speaks(text: str) -> bool:
     """Whether a sentence sounds typed by a person in a conversation, not pasted from a review or document."""
-    if _DRAWN.search(text):
+    if _DRAWN.search(text) or text.startswith("Consider "):
         return False
     return text[:1].islower() or not text.isascii() or len(text) < 60 or bool(cues.VOICE.search(text))
 
@@ -89,7 +98,7 @@ def tidy(text: str) -> str:
     text = _AT_LINES.sub("", text)
     text = _LONG_PATH.sub(r"…/\1", text)
     text = _LABEL.sub("", text)
-    text = _LABEL.sub("", cues.AGREES.sub("", text))
+    text = _LABEL.sub("", cues.AGREES.sub("", _LISTED.sub("", text)))
     text = _LEAD.sub("", text)
     match = _FIRST_PERSON.match(text)
     if match:
@@ -138,6 +147,8 @@ def rule_worth(text: str) -> float:
         + (1.0 if "#" in text else 0.0)
         + (0.7 if cues.DANGLING.match(text) else 0.0)
     )
+    score -= 0.6 if _THIS.search(text) else 0.0
+    score -= 0.0 if _IMPERATIVE.match(text) or _NORM.search(text) else 1.0
     return score - (0.7 if len(text) > 130 else 0.0) - (0.8 if text.endswith("?") else 0.0)
 
 
