@@ -39,7 +39,7 @@ def plain_bm25(folder: Path) -> Ranking:
         limits = [tantivy.Query.term_query(index.schema, "author", author, "basic")] if author else []
         reader = Reader(index, limits)
         terms = [{term: 1.0} for term in query_terms(query)]
-        found = reader.best(any_concept(index.schema, terms, ("body", 1.0)), _DEEP)
+        found = reader.best(any_concept(index.schema, terms, "body"), _DEEP)
         documents = (reader.document(address) for _, address in found)
         places = [(stored_text(one, "session_id"), stored_text(one, "from_seq")) for one in documents]
         return list(dict.fromkeys(places))

@@ -130,7 +130,7 @@ def _encode(document: Document) -> tantivy.Document:
         encoded.add_text("wide", text)
     else:
         encoded.add_text("body", text)
-        encoded.add_text("parts", " ".join(camel_parts(text)))
+        encoded.add_text("body", " ".join(camel_parts(text)))
         encoded.add_text("names", " ".join(name_forms(text)))
         encoded.add_integer("block", block_of(session, document.position))
     for name, value in (

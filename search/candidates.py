@@ -13,8 +13,6 @@ _MESSAGES, _WINDOWS, _NAMED = 200, 50, 100
 """Candidates by their words, windows, and candidates by the names that they hold."""
 _OPENED, _INSIDE = 8, 150
 """The best windows are opened: so many of their messages become candidates, whatever their own words."""
-_BODY, _WIDE = (("body", 1.0), ("parts", 0.3)), ("wide", 1.0)
-"""Fields and their weights; `parts` are the words inside camelCase names."""
 
 
 class Candidate:
@@ -77,11 +75,11 @@ def gather(reader: Reader, query: str) -> Pool:
     concepts = own_concepts(query)
     if not concepts:
         return Pool(reader, (), (), {})
-    wide = reader.best(any_concept(reader.schema, concepts, _WIDE), _WINDOWS)
+    wide = reader.best(any_concept(reader.schema, concepts, "wide"), _WINDOWS)
     weight = synonym_weight(reader, concepts, wide)
     if weight > 0:
         concepts = with_synonyms(query, concepts, weight)
-        wide = reader.best(any_concept(reader.schema, concepts, _WIDE), _WINDOWS)
+        wide = reader.best(any_concept(reader.schema, concepts, "wide"), _WINDOWS)
     windows = [Window(raw, *row) for (raw, _), row in _rows(reader, wide, ("session", "position", "span"))]
     messages = _messages(reader, query, concepts, windows)
     return Pool(reader, messages, windows, worths(reader, concepts))
@@ -90,7 +88,7 @@ def gather(reader: Reader, query: str) -> Pool:
 def _messages(
     reader: Reader, query: str, concepts: Sequence[Concept], windows: Sequence[Window]
 ) -> list[Candidate]:
-    body = any_concept(reader.schema, concepts, *_BODY)
+    body = any_concept(reader.schema, concepts, "body")
     found = dict(_keyed(reader.best(body, _MESSAGES)))
     if windows:
         for key, hit in _keyed(reader.best(_inside(reader.schema, windows[:_OPENED], body), _INSIDE)):

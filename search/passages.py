@@ -12,6 +12,9 @@ _LONGEST_SPAN = 30
 _REPEATED, _ADJACENT = 0.2, 1.3
 """What a query word is worth in a second span, and a span beside a chosen one."""
 
+_CODE, _LETTERS = 0.6, 0.85
+"""What code is worth beside prose, and the share of letters and spaces below which a span is code."""
+
 
 def best_passage(text: str, weights: Mapping[str, float], words: int) -> str:
     """The sentences of `text` that cover most of the query, in their order, at most `words` words.
@@ -43,11 +46,15 @@ def _spans(text: str) -> list[str]:
 def _choose(spans: Sequence[str], sizes: Sequence[int], weights: Mapping[str, float], words: int) -> set[int]:
     """Greedy: always the span that adds most query weight for its length."""
     found = {place: weights.keys() & stems(span) for place, span in enumerate(spans)}
+    prose = [_CODE if _is_code(span) else 1.0 for span in spans]
     left = {place: terms for place, terms in found.items() if terms and sizes[place] <= words}
     chosen: set[int] = set()
     covered: set[str] = set()
     while left:
-        worths = {place: _worth(terms, covered, weights, sizes[place]) for place, terms in left.items()}
+        worths = {
+            place: prose[place] * _worth(terms, covered, weights, sizes[place])
+            for place, terms in left.items()
+        }
         for place in worths.keys() & ({place - 1 for place in chosen} | {place + 1 for place in chosen}):
             worths[place] *= _ADJACENT
         best = max(worths, key=lambda place: worths[place])
@@ -56,6 +63,12 @@ def _choose(spans: Sequence[str], sizes: Sequence[int], weights: Mapping[str, fl
         words -= sizes[best]
         left = {place: terms for place, terms in left.items() if sizes[place] <= words}
     return chosen
+
+
+def _is_code(span: str) -> bool:
+    """Whether marks and digits make up much of a span: code, tables, listings."""
+    letters = sum(map(str.isalpha, span)) + span.count(" ")
+    return letters < _LETTERS * len(span)
 
 
 def _worth(terms: set[str], covered: set[str], weights: Mapping[str, float], size: int) -> float:

@@ -19,6 +19,8 @@ __all__ = ["Filters", "Hit", "search"]
 
 _FIRST, _FIRST_WORDS, _WORDS = 4, 50, 28
 """The first hits are quoted at more length than the rest."""
+_SAME = 0.5
+"""Share of words in common from which on a passage repeats another."""
 
 
 class Hit:
@@ -85,6 +87,7 @@ def _read(ranked: Iterable[tuple[Pool, Candidate]], worth: Mapping[str, float], 
     contents: set[str] = set()
     hits: dict[tuple[str, str, str], Hit] = {}
     extended: set[tuple[str, str, str]] = set()
+    shown: list[frozenset[str]] = []
     for pool, candidate in ranked:
         if len(hits) == limit:
             break
@@ -100,6 +103,10 @@ def _read(ranked: Iterable[tuple[Pool, Candidate]], worth: Mapping[str, float], 
         contents.add(content)
         words = _FIRST_WORDS if len(hits) < _FIRST else _WORDS
         passage = best_passage(stored_text(stored, "text"), worth, words)
+        said = frozenset(passage.lower().split())
+        if any(len(said & other) > _SAME * len(said | other) for other in shown):
+            continue
+        shown.append(said)
         if place not in hits:
             hits[place] = _hit(pool.reader, stored, candidate, passage)
         elif candidate.raw > 0:

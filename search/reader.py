@@ -70,19 +70,16 @@ def _open(folder: str, _changed: int, _inode: int) -> tantivy.Index:
     return tantivy.Index.open(folder)
 
 
-def any_concept(
-    schema: tantivy.Schema, concepts: Iterable[Concept], *fields: tuple[str, float]
-) -> tantivy.Query:
-    """Any concept in any of the weighted fields; a concept counts by its best word, so synonyms do not add up.
+def any_concept(schema: tantivy.Schema, concepts: Iterable[Concept], field: str) -> tantivy.Query:
+    """Any concept in `field`; a concept counts by its best word, so synonyms do not add up.
 
     Words without synonyms stay terms of one flat query, which is what tantivy can prune.
     """
     clauses = []
-    for field, boost in fields:
-        for concept in concepts:
-            words = [
-                Q.boost_query(Q.term_query(schema, field, stem, "freq"), weight * boost)
-                for stem, weight in concept.items()
-            ]
-            clauses.append((SHOULD, words[0] if len(words) == 1 else Q.disjunction_max_query(words)))
+    for concept in concepts:
+        words = [
+            Q.boost_query(Q.term_query(schema, field, stem, "freq"), weight)
+            for stem, weight in concept.items()
+        ]
+        clauses.append((SHOULD, words[0] if len(words) == 1 else Q.disjunction_max_query(words)))
     return Q.boolean_query(clauses)

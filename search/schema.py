@@ -1,8 +1,8 @@
 """The tantivy schema shared by building and querying, and the analysis that connects them.
 
-`body`, `parts` (the words inside camelCase names), `names` (paths and compound names, whole) and `wide`
-(windows) are searched and not stored; `text` is stored and not searched. Numbers that ranking needs of every
-candidate are fast fields, because reading a stored document decompresses a block of 16 KB.
+`body` (messages, and the words inside their camelCase names), `names` (paths and compound names, whole) and
+`wide` (windows) are searched and not stored; `text` is stored and not searched. Numbers that ranking needs of
+every candidate are fast fields, because reading a stored document decompresses a block of 16 KB.
 """
 
 import tantivy
@@ -11,7 +11,7 @@ TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
     from search.document import DocumentKind, Voice
 
-SCHEMA = 3
+SCHEMA = 4
 """Version of the fields and of the analysis; part of the segment format."""
 
 BLOCK = 6
@@ -35,7 +35,7 @@ _NAMES = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
 def make_schema() -> tantivy.Schema:
     """The schema of every segment; equal schemas let segments of many builds stand in one index."""
     builder = tantivy.SchemaBuilder()
-    for name in ("body", "parts", "wide"):
+    for name in ("body", "wide"):
         builder.add_text_field(name, tokenizer_name="words", index_option="freq")
     builder.add_text_field("names", tokenizer_name="names", index_option="basic")
     for name in ("session_id", "from_seq", "to_seq", "key", "files", "text"):

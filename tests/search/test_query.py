@@ -128,6 +128,26 @@ def test_copies_in_forks_count_once(tmp_path: Path) -> None:
     assert len(snippets) == len(set(snippets))
 
 
+def test_repetitions_are_left_out(tmp_path: Path) -> None:
+    """The same report pasted again with small changes is shown once, and what else was said moves up."""
+    report = "The glaze crawls on the rim of every bowl that was fired on the upper shelf, run"
+    lines: list[Line] = [("prompt", f"{report} {number}.") for number in range(5)]
+    lines.append(("text", "Crawling glaze: the rim was waxed."))
+    assemble([build_segment(documents("s-1", lines))], {}, tmp_path / "index")
+    hits = _search(tmp_path / "index", "glaze crawls rim")
+    assert sum(report in hit.snippet for hit in hits) == 1
+    assert any("waxed" in hit.snippet for hit in hits)
+
+
+def test_prose_is_quoted_before_code(tmp_path: Path) -> None:
+    """Of two passages with the same words, a sentence tells more than a listing."""
+    code = "glaze := map[string]int{`rim`: 4, `bowl`: 7} // {{ .Glaze }} [rim]=${RIM:-0} && (bowl) || exit 1"
+    text = "\n".join([code] * 8 + ["The glaze on the rim of the bowl is too thin."] + [code] * 8)
+    assemble([build_segment(documents("s-1", [("text", text)]))], {}, tmp_path / "index")
+    snippet = _search(tmp_path / "index", "glaze rim bowl")[0].snippet
+    assert "The glaze on the rim of the bowl is too thin." in snippet
+
+
 def test_parts_of_a_long_message_are_one_hit(tmp_path: Path) -> None:
     """A long answer is cited once, with the best of its parts."""
     text = "\n".join(f"Finding {number}: the glaze crawls at cone {number}." for number in range(200))

@@ -127,7 +127,7 @@ def test_damaged_segments_are_refused(tmp_path: Path) -> None:
         good[:10],
         good[:200],
         good[: len(good) // 2],
-        good.replace(b'"schema": 3', b'"schema": 9', 1),
+        good.replace(b'"schema": 4', b'"schema": 9', 1),
         good.replace(name, b"../" + name[3:], 1),
         b"PK" + good[2:],
     ):
