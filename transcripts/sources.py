@@ -16,6 +16,9 @@ __all__ = ["Found", "Part", "PartKind", "SessionFiles", "default_sources", "find
 _DEPTH = 2
 """Folders of folders are looked into this deep: a source may hold a folder of authors."""
 
+_HOSTS = frozenset({"claude", "codex"})
+"""Agents' own folders (`.claude`, `codex`, …) name nobody: the author is the folder that they lie in."""
+
 
 def default_sources() -> list[Path]:
     """The folders of all agents that exist on this machine."""
@@ -71,7 +74,8 @@ def _below(folder: Path, depth: int) -> Iterator[Found]:
         if child.is_symlink() or not child.is_dir() or child.name in (".git", "node_modules"):
             continue
         try:
-            yield _by_author(_in_folder(child, depth - 1), child.name)
+            found = _in_folder(child, depth - 1)
+            yield found if child.name.lstrip(".") in _HOSTS else _by_author(found, child.name)
         except OSError as error:
             yield Found(skipped=(Reject(str(child), 0, error.strerror or "cannot be read"),))
 

@@ -140,3 +140,10 @@ def test_default_sources(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (home / "elsewhere" / "sessions").mkdir(parents=True)
     monkeypatch.setenv("CODEX_HOME", str(home / "elsewhere"))
     assert default_sources() == [home / ".claude" / "projects", home / "elsewhere" / "sessions"]
+
+
+def test_agents_own_folders_name_no_author(tmp_path: Path) -> None:
+    """<author>/.claude/projects and <author>/codex/projects belong to <author>, not to "codex"."""
+    for number, folder in enumerate(("ann/.claude/projects", "ann/codex/projects", "ben/projects")):
+        write_session(tmp_path / folder / SLUG / f"{ID[:-1]}{number}.jsonl")
+    assert sorted(session.author for session in find_sessions(tmp_path).sessions) == ["ann", "ann", "ben"]
