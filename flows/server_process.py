@@ -12,6 +12,7 @@ The port is bound here and handed to the server, so no other program can take it
 connect at once and wait.
 """
 
+import base64
 import fcntl
 import json
 import os
@@ -20,8 +21,10 @@ import socket
 import sys
 import threading
 import time
+import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import uvicorn
@@ -105,7 +108,7 @@ def _serve(folder: Path, linger: float) -> None:
         timeout_graceful_shutdown=5,
     )
     server = uvicorn.Server(config)
-    threading.Thread(target=_end_when_unused, args=(folder, server, linger), daemon=True).start()
+    threading.Thread(target=_watch, args=(folder, server, linger, f"{url}/api", auth), daemon=True).start()
     server.run(sockets=[listener])
     (folder / STATE).unlink(missing_ok=True)
     if not server.started:
@@ -141,24 +144,58 @@ def _write_state(folder: Path, state: dict[str, str | int]) -> None:
     temporary.replace(folder / STATE)
 
 
+def _watch(folder: Path, server: "uvicorn.Server", linger: float, api: str, auth: str) -> None:
+    """Wait until the server has started, tidy up after the one before, and end it when it is not used."""
+    begun = datetime.now(UTC)
+    while not server.started and not server.should_exit:
+        time.sleep(_WATCH_SECONDS)
+    if server.started:
+        _close_killed_runs(api, auth, begun)
+    _end_when_unused(folder, server, linger)
+
+
+def _close_killed_runs(api: str, auth: str, begun: datetime) -> None:
+    """Mark runs as crashed that were running before this server began: their processes cannot report any more."""
+    running = {
+        "state": {"type": {"any_": ["RUNNING", "CANCELLING"]}},
+        "start_time": {"before_": begun.isoformat()},
+    }
+    crashed = {
+        "state": {"type": "CRASHED", "name": "Crashed", "message": "Its process ended."},
+        "force": True,
+    }
+    try:
+        for run in _post(f"{api}/flow_runs/filter", {"flow_runs": running}, auth):
+            _post(f"{api}/flow_runs/{run['id']}/set_state", crashed, auth)
+    except OSError as error:
+        print(f"runs of killed processes still show as running: {error}", file=sys.stderr)  # noqa: T201  our log
+
+
+def _post(url: str, body: dict[str, Any], auth: str) -> Any:
+    credentials = base64.b64encode(auth.encode()).decode()
+    headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310  our own http URL
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=30) as response:
+        return json.load(response)
+
+
 def _end_when_unused(folder: Path, server: "uvicorn.Server", linger: float) -> None:
-    """Stop the server, once started, when no process has held the users' lock for `linger` seconds.
+    """Stop the server when no process has held the users' lock for `linger` seconds.
 
     The lock is then kept until this process is gone: whoever comes meanwhile waits for that and starts anew.
     """
     used = time.monotonic()
     while not server.should_exit:
-        time.sleep(_WATCH_SECONDS)
         lock = try_lock(folder / USERS_LOCK, fcntl.LOCK_EX)
-        if lock is None or not server.started:
-            used = time.monotonic()
         if lock is None:
-            continue
-        if time.monotonic() - used < linger:
+            used = time.monotonic()
+        elif time.monotonic() - used < linger:
             os.close(lock)
         else:
             (folder / STATE).unlink(missing_ok=True)
             server.should_exit = True
+        time.sleep(_WATCH_SECONDS)
 
 
 if __name__ == "__main__":

@@ -86,6 +86,20 @@ def test_a_killed_server_and_a_killed_user_are_recovered_and_nothing_stays(
     assert not (warm_home / "prefect" / STATE).exists()
 
 
+def test_runs_of_killed_processes_do_not_run_for_ever(warm_home: Path) -> None:
+    """A run whose process and server were killed shows as crashed once there is a server again."""
+    with local_server(warm_home, linger=0) as first:
+        api = Api(wait_until_healthy(warm_home, first))
+        flow = api.call("POST", "/flows/", {"name": "left"})["id"]
+        run = {"flow_id": flow, "name": "left", "state": {"type": "RUNNING"}}
+        api.call("POST", "/flow_runs/", run)
+        os.kill(first.pid, signal.SIGKILL)
+        poll(lambda: ended(warm_home))
+        with local_server(warm_home, linger=0) as second:
+            again = Api(wait_until_healthy(warm_home, second))
+            poll(lambda: again.flow_run("left")["state_type"] == "CRASHED" or None)
+
+
 def test_a_server_that_cannot_start_is_one_clear_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that ends while it starts is reported with its log and the next command, and does not hang."""
     folder = home / "rlm-context"
