@@ -59,14 +59,26 @@ def brief(root: Root, project: str, sessions: Iterable[str]) -> tuple[str, Root]
 
 
 def full_text(root: Root, project: str, sessions: Iterable[str]) -> str:
-    """All lines that resolve and stand, up to `FULL_LINES` a section, superseded ones last and marked."""
+    """All lines that resolve, up to `FULL_LINES` a section; those that were replaced come last and say by what.
+
+    Args:
+        root: as for `brief`.
+        project: as for `brief`.
+        sessions: as for `brief`.
+    """
     short = citations.short_ids(sessions)
     lines: list[Line] = []
     for section in SECTIONS:
-        mine = [line for line in root.lines if line.section == section]
-        standing = [line for line in mine if _judge(line, short).verdict == "budget"]
-        lines += standing[:FULL_LINES]
+        mine = [_judge(line, short) for line in root.lines if line.section == section]
+        standing = [line for line in mine if line.verdict == "budget"]
+        replaced = [_marked(line, short) for line in mine if line.verdict == "superseded"]
+        lines += [*standing, *replaced][:FULL_LINES]
     return _text(project, lines, short)
+
+
+def _marked(line: Line, short: dict[str, str]) -> Line:
+    later = citations.render(line.superseded_by, short)
+    return msgspec.structs.replace(line, text=f"{line.text} (superseded by {later})")
 
 
 def _judge(line: Line, short: Mapping[str, str]) -> Line:

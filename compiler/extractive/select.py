@@ -78,7 +78,8 @@ def breadth(statements: Sequence[Statement]) -> Callable[[Statement], Statement]
 def _gain(statement: Statement, new: frozenset[str], rare: dict[str, float], taken: Counter[str]) -> float:
     again = max((taken[source] for source in _sources(statement)), default=0)
     worth = max(0.1, statement.weight * support(statement)) ** WEIGHT_POWER * SAME_SESSION**again
-    gain: float = worth * sum(rare[term] for term in new) / len(statement.text) ** COST_POWER
+    # fsum, because a set's order differs between processes and a rounded sum would differ with it.
+    gain: float = worth * math.fsum(rare[term] for term in new) / len(statement.text) ** COST_POWER
     return gain
 
 

@@ -1,5 +1,6 @@
 """The latest statement beats the earlier: a later reversal about the same rare terms replaces it."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -33,7 +34,7 @@ def supersede(statements: Sequence[Statement]) -> list[Statement]:
     for one, found in zip(told, documents, strict=True):
         by = None
         if one.kind in _REPLACEABLE:
-            near = sorted(_near(found, index, len(told)), key=lambda other: -told[other].time)
+            near = sorted(_near(found, index, len(told)), key=lambda other: (-told[other].time, other))
             by = next(
                 (
                     told[other]
@@ -72,5 +73,6 @@ def _reverses(later: Statement, earlier: Statement) -> bool:
 
 
 def _overlap(earlier: frozenset[str], later: frozenset[str], rare: dict[str, float]) -> float:
-    total = sum(rare[term] for term in earlier)
-    return sum(rare[term] for term in earlier & later) / total if total else 0.0
+    # fsum: exact, so that the order of a set (it differs between processes) cannot matter.
+    total = math.fsum(rare[term] for term in earlier)
+    return math.fsum(rare[term] for term in earlier & later) / total if total else 0.0

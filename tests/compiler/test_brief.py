@@ -51,6 +51,13 @@ def test_superseded_lines_are_left_out_and_say_so() -> None:
     assert [one.verdict for one in root.lines] == ["superseded", "brief"]
 
 
+def test_the_full_text_keeps_what_was_superseded_and_says_by_what() -> None:
+    """A person who wonders about an old decision finds it, and the one that replaced it."""
+    old = line("two copies", superseded_by=(Citation(SESSION, "9"),))
+    text = full_text(Root(lines=(old, line("one copy"))), "shop", [SESSION])
+    assert text.index("one copy") < text.index("two copies (superseded by [s:55556666#9])")
+
+
 def test_a_full_section_leaves_room_for_the_others() -> None:
     """Hundreds of decisions do not push the open items out."""
     many = tuple(line(f"decision number {index} " + "x" * 150) for index in range(300))

@@ -1,7 +1,11 @@
 """Rollups and root: bounded, independent of order, what is repeated weighs most, the latest wins."""
 
 import asyncio
+import os
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 from compiler.brief import brief
 from compiler.extractive.backend import ExtractiveBackend
@@ -58,6 +62,23 @@ def test_the_order_of_children_changes_nothing() -> None:
     nodes = many(40)
     shuffled = random.Random(7).sample(nodes, len(nodes))
     assert rollup(*nodes) == rollup(*shuffled)
+
+
+def test_every_process_gives_the_same_brief() -> None:
+    """Equal knowledge is equal bytes, whatever the process's hash seed."""
+    script = "from tests.compiler.test_extractive_tree import compiled, many; print(compiled(*many(25)))"
+    told_by = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(told_by) == 1
 
 
 def test_grouping_changes_little() -> None:
