@@ -138,11 +138,6 @@ CAUSE: Final = _phrases(
     r"(?:fails?|failed|breaks?|broke) (?:because|when|since)|(?:happened|occurred) because"
     r"|misdiagnosed|solved",
 )
-AFFIRMATIVE: Final = _phrases(
-    r"yes|yeah|yep|yup|ok|okay|sure|sounds good|go ahead|do it|please do|great|perfect|agreed?"
-    r"|correct|exactly|lgtm|continue",
-    at_start=True,
-)
 REVERSAL: Final = _phrases(
     r"drop(?:ped|ping)?|remov(?:e|ed|ing)|revert(?:ed)?|instead of|rather than|no longer|renam(?:e"
     r"|ed)|replac(?:e|ed|es)",

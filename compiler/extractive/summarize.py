@@ -22,10 +22,10 @@ def summarize(chunk: Chunk) -> ChunkSummary:
     """What one chunk says; citations have an empty session id."""
     turns = read_turns(chunk.events)
     found = [*_statements(turns), *_of_the_host(chunk.events)]
-    statements = best(merge(_first_request(found) if chunk.index == 0 else found), PER_KIND)
+    statements = best(merge(_first_requests(found)), PER_KIND)
     return ChunkSummary(
         chunk_id=chunk.id,
-        title=_title(chunk),
+        title=_title(chunk.events),
         statements=tuple(statements),
         files=_files(turns, folders(chunk.events)),
         commits=tuple(_commits(turns)),
@@ -46,8 +46,8 @@ def _statements(turns: list[Turn]) -> Iterator[Statement]:
     yield from rules.todo_items(turns)
 
 
-def _first_request(statements: list[Statement]) -> list[Statement]:
-    """The statements, the session's first requests made heavier: they say what the session is about."""
+def _first_requests(statements: list[Statement]) -> list[Statement]:
+    """The statements, the chunk's first requests made heavier: they say what the work is about."""
     raised: list[Statement] = []
     bonus = FIRST_REQUEST
     for one in statements:
@@ -69,10 +69,10 @@ def _corrected(following: Turn | None) -> bool:
     return bool(following and following.said and cues.CORRECTION.match(following.said[0].text))
 
 
-def _title(chunk: Chunk) -> str:
+def _title(events: Sequence[Event]) -> str:
     """The host's newest title. One that stands before the first prompt names an earlier session's work."""
-    begun, title = chunk.index > 0, ""
-    for event in chunk.events:
+    begun, title = False, ""
+    for event in events:
         begun = begun or event.kind == "prompt"
         if begun and event.kind == "title" and event.text:
             title = event.text[:120]

@@ -40,7 +40,8 @@ def digest(session: SessionInfo, summaries: Sequence[ChunkSummary]) -> Node:
     commits = [_cited(commit, session.session_id) for summary in summaries for commit in summary.commits]
     statements = best(merge(named), DIGEST_PER_KIND)
     title = _title(summaries, statements)
-    headline = _headline(session, statements)
+    first = [_named(one, session) for one in summaries[0].statements] if summaries else []
+    headline = _headline(session, statements, first)
     return Node(
         id="",
         level="digest",
@@ -91,11 +92,19 @@ def _still_open(statement: Statement, session: SessionInfo) -> bool:
     return not statement.text.startswith(TODO) and bool(cues.OPEN_EXPLICIT.search(statement.text))
 
 
-def _headline(session: SessionInfo, statements: Sequence[Statement]) -> tuple[Statement, ...]:
-    """One statement that says what the session was about and did, with its branch in front."""
+def _headline(
+    session: SessionInfo, statements: Sequence[Statement], first: Sequence[Statement]
+) -> tuple[Statement, ...]:
+    """One statement that says what the session was about and did, with its branch in front.
+
+    Args:
+        session: the session.
+        statements: what the whole session says.
+        first: what its first chunk says: there stands what it is about.
+    """
     done = sorted((one for one in statements if one.kind == "done"), key=lambda one: (-one.weight, -one.time))
     made = [one for one in done if one.weight >= DONE_WEIGHT]
-    told = made[:3] or [*_asked(statements), *done[:1]]
+    told = made[:3] or [*(_asked(first) or _asked(statements)), *done[:1]]
     if not told:
         return ()
     parts = dict.fromkeys(shorten(one.text, 110 if made else 130) for one in told)

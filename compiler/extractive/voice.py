@@ -11,10 +11,12 @@ _HOST_TEXT = re.compile(
     r"|This session is being continued|\[Pasted|=== "
     r"|Base directory|<ide_|<[a-z-]+>|Failed with|Warning:|Traceback|Stop hook)"
 )
+_PLAIN_WORD = re.compile(r"[a-z]+(?:'[a-z]+)?,? ")
 _LISTED = re.compile(
     r"^\W*(?:#\d+|\d{1,2}[.)]|(?:first|second|third|next|last) (?:issue|problem|bug)(?: -)?)\s+", re.I
 )
 _DRAWN = re.compile(r"[→•✓✗│└├…·]| — |\[\+\d+ -\d+|^\S+\.\w{1,5}: ")
+_LONG_RULE = 130
 _THIS = re.compile(r"\bthis\b(?! (?:repo|repository|project|codebase|package|team)\b)", re.I)
 _NORM = re.compile(
     r"\b(?:we (?:also )?(?:should|must|don'?t|do not|never|always|use|prefer|need|want|explicitly)"
@@ -42,7 +44,7 @@ _AT_LINES = re.compile(
 _FILLER = re.compile(
     r"^(?:(?:ok(?:ay)?|ah|oh|hmm+|uh+|yeah|yes|yep|right|cool|great|so|well|and|but|btw|actually"
     r"|also|note|ugh|stop for a second|one more thing|one last thing|first|ideally|brainstorm"
-    r"|follow up|for \\d|genuine|quick|q|question|debug)\b[\s,.:!…-]*)+",
+    r"|follow up|for \d|genuine|quick|q|question|debug)\b[\s,.:!…-]*)+",
     re.I,
 )
 _IMPERATIVE = re.compile(
@@ -93,22 +95,16 @@ def speaks(text: str) -> bool:
 
 
 def tidy(text: str) -> str:
-    """A sentence without line numbers, long absolute paths, leading labels and "I have"."""
-    text = _LINES.sub("", text)
-    text = _AT_LINES.sub("", text)
-    text = _LONG_PATH.sub(r"…/\1", text)
-    text = _LABEL.sub("", text)
-    text = _LABEL.sub("", cues.AGREES.sub("", _LISTED.sub("", text)))
-    text = _LEAD.sub("", text)
+    """A sentence without list numbers, line numbers, long absolute paths, leading labels and "I have"."""
+    text = _LONG_PATH.sub(r"…/\1", _AT_LINES.sub("", _LINES.sub("", text)))
+    text = _LISTED.sub("", _LABEL.sub("", text))
+    text = _LEAD.sub("", _LABEL.sub("", cues.AGREES.sub("", text)))
     match = _FIRST_PERSON.match(text)
     if match:
         text = match[1] + text[match.end(1) :]
     text = closed(text).strip(" -–—:;,*")
-    return (
-        text[:1].upper() + text[1:]
-        if text[:1].islower() and not text[:12].count("(") and " " in text[:20]
-        else text
-    )
+    # A first word that is a name of code ("cmd.Dir", "useState") keeps its case.
+    return text[0].upper() + text[1:] if _PLAIN_WORD.match(text) else text
 
 
 def clean_words(text: str) -> str:
@@ -137,19 +133,15 @@ def stands_alone(text: str, least: int = 1) -> bool:
 
 def rule_worth(text: str) -> float:
     """How much a person's sentence is a rule for later work: short, general, imperative, with a reason."""
-    score = 1.4 if _IMPERATIVE.match(text) else 0.0
-    explained = " - " in text or ("(" in text and len(text) <= 130)
-    score += 0.9 if cues.REASON.search(text) or explained else 0.0
-    score += 0.7 if cues.HABIT.search(text) else 0.0
-    score += 0.5 if cues.GENERAL.search(text) else 0.0
-    score -= (
-        0.4 * max(0, specifics(text) - 1)
-        + (1.0 if "#" in text else 0.0)
-        + (0.7 if cues.DANGLING.match(text) else 0.0)
-    )
-    score -= 0.6 if _THIS.search(text) else 0.0
-    score -= 0.0 if _IMPERATIVE.match(text) or _NORM.search(text) else 1.0
-    return score - (0.7 if len(text) > 130 else 0.0) - (0.8 if text.endswith("?") else 0.0)
+    imperative = bool(_IMPERATIVE.match(text))
+    long = len(text) > _LONG_RULE
+    explained = bool(cues.REASON.search(text)) or " - " in text or ("(" in text and not long)
+    score = 1.4 * imperative + 0.9 * explained
+    score += 0.7 * bool(cues.HABIT.search(text)) + 0.5 * bool(cues.GENERAL.search(text))
+    # What points at one place of the conversation or the code is no rule for the next one.
+    score -= 0.4 * max(0, specifics(text) - 1) + 1.0 * ("#" in text) + 0.6 * bool(_THIS.search(text))
+    score -= 0.7 * bool(cues.DANGLING.match(text)) + 0.8 * text.endswith("?") + 0.7 * long
+    return score - 1.0 * (not imperative and not _NORM.search(text))
 
 
 def worth(text: str) -> float:
