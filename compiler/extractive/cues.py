@@ -16,7 +16,7 @@ def _phrases(*alternatives: str, at_start: bool = False) -> re.Pattern[str]:
 
 
 CHATTER: Final = _phrases(
-    r"let me|i'll|i will|i'm going to|i need to|i can(?: now)? see|i see|i should|i have to"
+    r"let me|i'll|i was|i am|i had|i will|i'm going to|i need to|i can(?: now)? see|i see|i should|i have to"
     r"|i understand|i found",
     r"now (?:i|let|we|that|the)|let'?s (?:check|see|look|verify|run|try|start|continue|find|review"
     r"|debug|proceed|go)",

@@ -24,9 +24,10 @@ _QUESTION = re.compile(r".*\?$|(?:can|could) (?:we|you)\b", re.IGNORECASE)
 LEAST_OVERVIEW = 6
 MOST_NAMED = 12
 _TOPIC = re.compile(r"^`([^`]+)`: ")
+# Patterns first: what is both a rule and a correction is told as a rule.
 _KINDS: dict[Section, tuple[StatementKind, ...]] = {
-    "Key decisions": ("decision", "correction"),
     "Patterns": ("pattern",),
+    "Key decisions": ("decision", "correction"),
     "Dead ends": ("dead_end", "fix"),
     "Open items": ("open_item",),
 }
@@ -145,7 +146,8 @@ def _line(section: Section, statement: Statement, rank: float) -> Line:
 def _told(statement: Statement) -> str:
     who = ", ".join(statement.authors[:4])
     if habit(statement):
-        return f"{who} ask again and again ({statement.sessions} sessions): “{statement.text}”"
+        ask = "asks" if len(statement.authors) == 1 else "ask"
+        return f"{who} {ask} again and again ({statement.sessions} sessions): “{statement.text}”"
     often = f" ({statement.sessions} sessions)" if statement.sessions > 1 else ""
     return f"{who}{often}: {_quoted(statement)}" if who else _quoted(statement)
 

@@ -79,7 +79,9 @@ def _gist(statement: Statement) -> _Gist:
     asked = habit(statement)
     if asked:
         return _Gist(frozenset({f"habit {' '.join(sorted(asked))}"}), False)
-    return _Gist(terms(statement.text), bool(cues.REVERSAL.search(statement.text)))
+    # A person's words are compared without what the agent made of them.
+    text = statement.text.partition(" → ")[0] if statement.by == "human" else statement.text
+    return _Gist(terms(text), bool(cues.REVERSAL.search(text)))
 
 
 def _alike(one: _Gist, other: _Gist) -> bool:

@@ -42,7 +42,7 @@ _AT_LINES = re.compile(
     re.I,
 )
 _FILLER = re.compile(
-    r"^(?:(?:ok(?:ay)?|ah|oh|hmm+|uh+|yeah|yes|yep|right|cool|great|so|well|and|but|btw|actually"
+    r"^(?:(?:ok(?:ay)?|ah|oh|hmm+|uh+|yeah|yes|yep|right(?! now)|cool|great|so|well|and|but|btw|actually"
     r"|also|note|ugh|stop for a second|one more thing|one last thing|first|ideally|brainstorm"
     r"|follow up|for \d|genuine|quick|q|question|debug)\b[\s,.:!…-]*)+",
     re.I,
