@@ -71,7 +71,7 @@ def _factor(statement: Statement) -> float:
     if statement.kind == "open_item":
         return 0.8
     trivial = statement.kind in ("fix", "dead_end", "decision") and cues.TRIVIA.search(statement.text)
-    return (0.5 if trivial else 1.0) * (1.2 if statement.kind == "dead_end" else 1.0)
+    return (0.3 if trivial else 1.0) * (1.2 if statement.kind == "dead_end" else 1.0)
 
 
 def _ordered(section: Section, statements: Sequence[Statement]) -> list[Statement]:

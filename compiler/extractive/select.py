@@ -12,6 +12,9 @@ from data_models.knowledge import Statement
 COST_POWER = 0.7
 """Exponent of a sentence's length in the coverage objective: gain / length ** 0.7."""
 
+SAME_AUTHOR = 0.9
+"""The same for authors, milder: a team's context is not one person's."""
+
 WEIGHT_POWER = 1.5
 """Exponent of a statement's weight: above 1, so that a fine sentence beats two middling short ones."""
 
@@ -51,7 +54,7 @@ def cover(statements: Sequence[Statement], limit: int) -> list[Statement]:
         index = max(left, key=lambda i: (_gain(statements[i], documents[i] - covered, rare, taken), -i))
         left.remove(index)
         covered |= documents[index]
-        taken.update(_sources(statements[index]))
+        taken.update((*_sources(statements[index]), *statements[index].authors))
         chosen.append(statements[index])
     return chosen
 
@@ -78,6 +81,7 @@ def breadth(statements: Sequence[Statement]) -> Callable[[Statement], Statement]
 def _gain(statement: Statement, new: frozenset[str], rare: dict[str, float], taken: Counter[str]) -> float:
     again = max((taken[source] for source in _sources(statement)), default=0)
     worth = max(0.1, statement.weight * support(statement)) ** WEIGHT_POWER * SAME_SESSION**again
+    worth *= SAME_AUTHOR ** min((taken[author] for author in statement.authors), default=0)
     # fsum, because a set's order differs between processes and a rounded sum would differ with it.
     gain: float = worth * math.fsum(rare[term] for term in new) / len(statement.text) ** COST_POWER
     return gain
