@@ -1,6 +1,6 @@
 """Search at 100,000 messages: warm p50 and p99, and a cold process against bare Python.
 
-    python -m benchmarks.search_speed [--messages 100000] [--segments 20]
+    python -m benchmarks.search_speed [--messages 100000] [--segments 8]
 
 The corpus is invented: words drawn by Zipf's law from 20,000, sentences of 8 to 24 words, a camelCase name
 and a path here and there. Queries are of 2 to 12 words: half of them words that one message holds, a quarter
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from data_models.events import Event, Kind
 from data_models.knowledge import SessionInfo
+from rlm_context.fast_search import DEFAULT_LIMIT
 from search.build import assemble, build_segment
 from search.document import Document
 from search.documents import documents_of
@@ -125,7 +126,7 @@ def warm(folder: Path, queries: list[str]) -> list[float]:
     for round_ in range(2):
         for query in queries:
             began = time.perf_counter()
-            search([folder], query, Filters(), 10)
+            search([folder], query, Filters(), DEFAULT_LIMIT)
             if round_:
                 taken.append((time.perf_counter() - began) * 1_000)
     return sorted(taken)
@@ -142,7 +143,8 @@ def cold(folder: Path, queries: list[str], runs: int = 25) -> tuple[float, float
     """Median milliseconds of a bare process and of one that searches and prints, taken by turns."""
     code = (
         "import sys; from pathlib import Path; from search.query import Filters, search; "
-        "from search.render import render; print(render(search([Path(sys.argv[1])], sys.argv[2], Filters(), 10)))"
+        f"from search.render import render; limit = {DEFAULT_LIMIT}; "
+        "print(render(search([Path(sys.argv[1])], sys.argv[2], Filters(), limit)))"
     )
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
     bare, whole = [], []
@@ -156,7 +158,7 @@ def main() -> None:
     """Build, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--messages", type=int, default=100_000)
-    parser.add_argument("--segments", type=int, default=20)
+    parser.add_argument("--segments", type=int, default=8)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "index"

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from search.words import stems
+from search.schema import ANALYZER
 
-_SENTENCE = re.compile(r"[^\n.!?]*(?:[.!?](?!\s)[^\n.!?]*)*(?:[.!?]+(?=\s)|\n|$)")
+_BREAK = re.compile(r"(?<=[.!?])\s+|\n+")
 _MARKS = re.compile(r"```\w*|\*\*|^[ \t>]*(?:[-*+|#=>]+[ \t]+)+|[-=_|]{3,}|[ \t]\|(?=[ \t]|$)", re.MULTILINE)
 _LONGEST_SPAN = 30
 """Words of one span; a line without sentence ends is cut."""
+_LONGEST_MARK = 5
+"""A line of fewer words may be brackets or rules alone."""
 _REPEATED, _ADJACENT = 0.2, 1.3
 """What a query word is worth in a second span, and a span beside a chosen one."""
 
@@ -34,20 +36,20 @@ def best_passage(text: str, weights: Mapping[str, float], words: int) -> str:
 
 def _spans(text: str) -> list[str]:
     spans = []
-    for match in _SENTENCE.finditer(_MARKS.sub("", text)):
-        tokens = match.group().split()
+    for sentence in _BREAK.split(_MARKS.sub("", text)):
+        tokens = sentence.split()
+        if len(tokens) < _LONGEST_MARK and not any(map(str.isalnum, sentence)):
+            continue
         for start in range(0, len(tokens), _LONGEST_SPAN):
-            span = " ".join(tokens[start : start + _LONGEST_SPAN])
-            if any(map(str.isalnum, span)):
-                spans.append(span)
+            spans.append(" ".join(tokens[start : start + _LONGEST_SPAN]))
     return spans
 
 
 def _choose(spans: Sequence[str], sizes: Sequence[int], weights: Mapping[str, float], words: int) -> set[int]:
     """Greedy: always the span that adds most query weight for its length."""
-    found = {place: weights.keys() & stems(span) for place, span in enumerate(spans)}
-    prose = [_CODE if _is_code(span) else 1.0 for span in spans]
+    found = {place: weights.keys() & ANALYZER.analyze(span) for place, span in enumerate(spans)}
     left = {place: terms for place, terms in found.items() if terms and sizes[place] <= words}
+    prose = {place: _CODE if _is_code(spans[place]) else 1.0 for place in left}
     chosen: set[int] = set()
     covered: set[str] = set()
     while left:
