@@ -112,9 +112,17 @@ def test_a_server_that_cannot_start_is_one_clear_error(home: Path, monkeypatch: 
 
 def test_files_of_the_server_are_the_users_alone(server_home: Path, api: Api) -> None:
     """Database, state, locks and log are readable by nobody else."""
-    paths = [path for path in server_home.rglob("*") if "ui" not in path.relative_to(server_home).parts]
-    assert {stat.S_IMODE(path.stat().st_mode) for path in paths if path.is_file()} == {0o600}
-    assert {stat.S_IMODE(path.stat().st_mode) for path in (*paths, server_home) if path.is_dir()} == {0o700}
+    folder = server_home / "prefect"
+    files = [
+        *folder.glob("prefect.db*"),
+        *folder.glob("*.lock"),
+        folder / STATE,
+        *(server_home / "logs").iterdir(),
+    ]
+    assert len(files) >= 6
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    folders = (server_home, folder, server_home / "logs", folder / "ui")
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
 
 
 def test_the_api_asks_for_credentials_and_allows_no_other_origin(api: Api) -> None:
