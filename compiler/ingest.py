@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 from compiler.memoised import recall, remember
@@ -11,7 +11,7 @@ from compiler.work import INGEST, Ingested, content_hash
 from data_models.arrow import events_to_parquet
 from data_models.events import Event, Reject
 from data_models.records import BlobRef, Receipt
-from store.blobs import blob_ref, get_blob, put_blobs
+from store.blobs import get_blob, put_blob
 from store.receipts import read_receipt
 from transcripts.events import PARSER_VERSION, read_events
 
@@ -30,28 +30,43 @@ def ingest(runtime: Runtime, receipts: Sequence[str], *, rebuild: bool = False) 
     Raises:
         DamagedError: a receipt or a blob is not what it should be.
     """
-    with ThreadPoolExecutor(2) as pool:  # one decodes while the other compresses and waits for the disk
-        results = list(pool.map(lambda key: _ingest_one(runtime, key, rebuild), receipts))
-    made = [result for result in results if result.parquet is not None]
-    put_blobs(runtime.store, (result.parquet for result in made if result.parquet is not None))
-    remember(runtime.memo, INGEST, ((result.stamp, result.ingested) for result in made))
-    return [result.ingested for result in results]
+    results: list[Ingested | Future[_Made]] = []
+    # This thread decodes, which is Python; packing, hashing and the disk happen beside it.
+    with ThreadPoolExecutor(2) as pool:
+        for key in receipts:
+            results.append(_ingest_one(runtime, key, rebuild, pool))
+    made = [result.result() for result in results if isinstance(result, Future)]
+    remember(runtime.memo, INGEST, ((one.stamp, one.ingested) for one in made))
+    return [result.result().ingested if isinstance(result, Future) else result for result in results]
 
 
-class _Result(NamedTuple):
+class _Made(NamedTuple):
+    """A session ingested now; its Parquet is stored, its memo not yet."""
+
     stamp: str
     ingested: Ingested
-    parquet: bytes | None
-    """What is to be stored; None if it came from memo."""
 
 
-def _ingest_one(runtime: Runtime, key: str, rebuild: bool) -> _Result:
+def _ingest_one(
+    runtime: Runtime, key: str, rebuild: bool, pool: ThreadPoolExecutor
+) -> Ingested | Future[_Made]:
     receipt = read_receipt(runtime.store, key)
     stamp = content_hash(INGEST, PARSER_VERSION, key, receipt.slim.sha256)
     known = None if rebuild else recall(runtime.memo, INGEST, stamp, Ingested)
     if known is not None:
-        return _Result(stamp, known, None)
+        return known
     events, rejects = read_events(get_blob(runtime.store, receipt.slim))
+    return pool.submit(_store, runtime, stamp, key, receipt, events, rejects)
+
+
+def _store(
+    runtime: Runtime,
+    stamp: str,
+    key: str,
+    receipt: Receipt,
+    events: Sequence[Event],
+    rejects: Sequence[Reject],
+) -> _Made:
     parquet = events_to_parquet(
         events,
         session_id=receipt.session_id,
@@ -59,7 +74,7 @@ def _ingest_one(runtime: Runtime, key: str, rebuild: bool) -> _Result:
         author=receipt.author,
         project=receipt.project,
     )
-    return _Result(stamp, _ingested(key, receipt, events, rejects, blob_ref(parquet)), parquet)
+    return _Made(stamp, _ingested(key, receipt, events, rejects, put_blob(runtime.store, parquet)))
 
 
 def _ingested(

@@ -5,9 +5,10 @@ each session's files with the receipt that came of them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -39,6 +40,21 @@ class Uploaded:
     projects: set[str] = field(default_factory=set)
     raw_bytes: int = 0
     skipped: list[Reject] = field(default_factory=list)
+
+    def add(self, upload: "_Upload") -> None:
+        """Count one session."""
+        self.new.append(upload.key)
+        self.raw_bytes += upload.receipt.raw_bytes
+        self.projects.add(upload.receipt.project)
+
+
+class _Upload(NamedTuple):
+    """One session on its way to the store."""
+
+    files: SessionFiles
+    receipt: Receipt
+    blob: bytes
+    key: str = ""
 
 
 def upload(
@@ -76,8 +92,9 @@ def upload(
     runtime.spool.flush(runtime.store)  # what an earlier run left behind
     done = result.unchanged
     for batch in _spooled(runtime, fresh, project, result):
-        for files, receipt, key in batch:
-            seen.remember(files.main, marks[files.main], key, receipt.project)
+        for one in batch:
+            seen.remember(one.files.main, marks[one.files.main], one.key, one.receipt.project)
+            result.add(one)
         seen.save()
         done += len(batch)
         if progress:
@@ -135,25 +152,29 @@ def _paths(files: SessionFiles) -> list[Path]:
 
 def _spooled(
     runtime: Runtime, fresh: Sequence[SessionFiles], project: str, result: Uploaded
-) -> Iterator[list[tuple[SessionFiles, Receipt, str]]]:
+) -> Iterator[list[_Upload]]:
     """Read and spool the sessions batch by batch; what is yielded survives a crash."""
     author, redactor = author_of(runtime.settings), runtime.redactor
-    with ThreadPoolExecutor(2) as pool:  # one reads while the other compresses and waits for the disk
+    waiting: Future[list[_Upload]] | None = None
+    with ThreadPoolExecutor(1) as pool:  # waits for the disk while this thread reads on
         for batch in _batches(fresh):
-            slims = pool.map(lambda files: _slim(files, redactor), batch)
-            made = []
-            for files, slim in zip(batch, slims, strict=True):
+            uploads = []
+            for files in batch:
+                slim = _slim(files, redactor)
                 if isinstance(slim, Reject):
                     result.skipped.append(slim)
                 else:
-                    made.append((files, slim, _receipt(runtime, files, slim, project, author)))
-            keys = runtime.spool.add_many(
-                ((receipt, slim.blob) for _, slim, receipt in made), runtime.store.url
-            )
-            result.new += keys
-            result.raw_bytes += sum(receipt.raw_bytes for _, _, receipt in made)
-            result.projects |= {receipt.project for _, _, receipt in made}
-            yield [(files, receipt, key) for (files, _, receipt), key in zip(made, keys, strict=True)]
+                    uploads.append(_Upload(files, _receipt(runtime, files, slim, project, author), slim.blob))
+            if waiting:
+                yield waiting.result()
+            waiting = pool.submit(_spool, runtime, uploads)
+        if waiting:
+            yield waiting.result()
+
+
+def _spool(runtime: Runtime, uploads: list[_Upload]) -> list[_Upload]:
+    keys = runtime.spool.add_many(((upload.receipt, upload.blob) for upload in uploads), runtime.store.url)
+    return [upload._replace(key=key, blob=b"") for upload, key in zip(uploads, keys, strict=True)]
 
 
 def _slim(files: SessionFiles, redactor: Redactor) -> Slim | Reject:
