@@ -8,7 +8,6 @@ exact, and a question in other words than the transcript's is still understood.
 from collections.abc import Iterable, Sequence
 
 from search.reader import Concept, Found, Reader
-from search.thesaurus import synonyms
 from search.words import camel_parts, query_terms, stems
 
 _CAMEL_PART = 0.5
@@ -45,6 +44,8 @@ def synonym_weight(reader: Reader, concepts: Sequence[Concept], windows: Found) 
 
 def with_synonyms(query: str, concepts: Iterable[Concept], weight: float) -> list[Concept]:
     """The concepts with the words that may stand for each, and those that stand for phrases of the query."""
+    from search.thesaurus import synonyms  # its size costs a cold process that a literal query can spare
+
     others = synonyms(stems(query))
     widened: list[Concept] = []
     for concept in concepts:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import tantivy
 
+from data_models.errors import DamagedError
 from search.candidates import Candidate, Pool, gather
 from search.filters import Filters, restrictions
 from search.passages import best_passage
@@ -69,6 +70,9 @@ def search(folders: Sequence[Path], query: str, filters: Filters, limit: int) ->
         query: words, a question, a path, an error message.
         filters: what a hit must be.
         limit: the most hits to return.
+
+    Raises:
+        DamagedError: an index cannot be read.
     """
     pools = [pool for folder in folders if (pool := _gather(folder, query, filters))] if limit > 0 else []
     worth: dict[str, float] = {}
@@ -78,8 +82,12 @@ def search(folders: Sequence[Path], query: str, filters: Filters, limit: int) ->
 
 
 def _gather(folder: Path, query: str, filters: Filters) -> Pool | None:
-    index = open_folder(folder)
-    return gather(Reader(index, restrictions(index.schema, filters)), query) if index else None
+    try:
+        index = open_folder(folder)
+        return gather(Reader(index, restrictions(index.schema, filters)), query) if index else None
+    except ValueError as error:
+        # No query is invalid: what tantivy refuses is the index, cut short or of another schema.
+        raise DamagedError(f"search index {folder}", "it cannot be read; compile anew") from error
 
 
 def _read(ranked: Iterable[tuple[Pool, Candidate]], worth: Mapping[str, float], limit: int) -> list[Hit]:

@@ -4,9 +4,11 @@ import time
 from pathlib import Path
 
 import pytest
+import tantivy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from data_models.errors import DamagedError
 from search.build import assemble, build_segment
 from search.query import Filters, Hit, search
 from tests.search.samples import CONES, GLAZE, HOUR, START, Line, documents
@@ -195,6 +197,25 @@ def test_several_projects_are_ranked_together(pottery: Path, tmp_path: Path) -> 
     hits = search(folders, "firing schedule drifts midnight", ANY, 10)
     assert hits[0].project == "kiln"
     assert {hit.project for hit in hits} == {"kiln", "wheel"}
+
+
+def test_a_damaged_index_is_named(tmp_path: Path) -> None:
+    """An index that lost a file, or whose description is rubbish, is one clear error."""
+    for number, harm in enumerate(("meta.json", "*.term", "*.store")):
+        folder = tmp_path / str(number)
+        assemble([build_segment(documents("s-1", GLAZE))], {}, folder)
+        for path in folder.glob(harm):
+            path.write_bytes(b"{}")
+        with pytest.raises(DamagedError, match=str(folder)):
+            _search(folder, "kiln clock")
+
+
+def test_an_index_of_another_schema_is_refused(tmp_path: Path) -> None:
+    """An index that an older version left behind does not answer wrongly."""
+    tmp_path.joinpath("old").mkdir()
+    tantivy.Index(tantivy.SchemaBuilder().add_text_field("body").build(), path=str(tmp_path / "old"))
+    with pytest.raises(DamagedError):
+        _search(tmp_path / "old", "kiln clock")
 
 
 def test_scores_fall(pottery: Path) -> None:
