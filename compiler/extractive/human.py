@@ -20,16 +20,20 @@ _LONGEST_OUTCOME = 160
 _LONGEST_SENTENCE = 600
 _LONGEST_PUT_OFF = 220
 _MOST_SENTENCES = 12
+_MOST_REPLIES = 6
 _SHORTEST_REQUEST = 9
 _SHORTEST_WORDS = 20
 _ASIDE = re.compile(
     r"\W*#?\d|can (?:you|we) (?:double |re)?(?:check|look|see|verify|explain)"
     r"|(?:update|merge|rebase|check out|pull|push|commit)\b"
-    r"|let'?s (?:first|create|review|look|discuss|talk|move on|tackle)"
+    r"|(?:maybe )?let'?s (?:first|create|review|look|discuss|talk|move on|tackle|test)"
     r"|i (?:see|reckon|wonder|guess|just)\b|you (?:also )?said|now,|it\b",
     re.I,
 )
 _WORKFLOW = re.compile(r"rebase|push|merge|commit|worktree|subagent|branch", re.I)
+_SUGGESTION = re.compile(
+    r"(?:can'?t|could ?n[o']?t|should ?n[o']?t|can|could|should) (?:we|you|this|that)\b", re.I
+)
 _REQUEST = re.compile(r"\W*(?:can|could|should) (?:we|you)\b", re.I)
 
 
@@ -71,9 +75,15 @@ def _is_request(text: str) -> bool:
 
 def _correction(text: str, event: Event, turn: Turn) -> Iterator[Statement]:
     words = shorten(clean_words(text), LONGEST_SAID)
-    if len(words) > _SHORTEST_WORDS and (specifics(words) or not words.endswith("?")):
-        kind: StatementKind = "fix" if cues.CAUSE.search(words) else "correction"
-        yield from _with_outcome(kind, words, event, turn, 1.5)
+    reply = _outcome(event, turn)
+    agreed = reply is not None and bool(cues.AGREES.match(reply[0].text))
+    asked = words.endswith("?") and not agreed and not _SUGGESTION.match(words)
+    if len(words) <= _SHORTEST_WORDS or asked or _ASIDE.match(words):
+        return
+    kind: StatementKind = "fix" if cues.CAUSE.search(words) else "correction"
+    if agreed and reply and cues.FAILED.search(reply[1]):
+        kind = "dead_end"
+    yield from _with_outcome(kind, words, event, turn, 1.5)
 
 
 def _sentence(text: str, event: Event, turn: Turn, corrected: bool) -> Iterator[Statement]:
@@ -118,13 +128,15 @@ def _with_outcome(
     reply = _outcome(event, turn)
     if reply and (specifics(words) < 2 or cues.AGREES.match(reply[0].text)):
         told = f"{words} → {shorten(reply[1], _LONGEST_OUTCOME)}"
-        yield make(kind, told, event, base + worth(told), reply[0])
+        yield make(kind, told, event, base + (worth(words) + worth(told)) / 2, reply[0])
     elif specifics(words):
         yield make(kind, words, event, base + worth(words))
 
 
 def _outcome(event: Event, turn: Turn) -> tuple[Event, str] | None:
-    """The agent's first sentence after the human's words that says what came of them."""
+    """The agent's sentence after the human's words that says what came of them: it names the same things,
+    reports what was done, or stands in a text that agrees. Only the first few sentences are looked at."""
+    left = _MOST_REPLIES
     for text in turn.texts:
         if text.seq < event.seq:
             continue
@@ -132,9 +144,12 @@ def _outcome(event: Event, turn: Turn) -> tuple[Event, str] | None:
             outcome = tidy(sentence.text)
             if not stands_alone(outcome) or outcome.endswith((":", "?")) or cues.SUGGESTS.search(outcome):
                 continue
-            related = len(terms(outcome) & terms(event.text)) > 1
-            related = related or bool(cues.AGREES.match(text.text) or cues.DID.match(outcome))
-            return (text, outcome) if related else None
+            shared = len(terms(outcome) & terms(event.text))
+            if shared > 1 or cues.AGREES.match(text.text) or cues.DID.match(outcome):
+                return text, outcome
+            left -= 1
+            if not left:
+                return None
     return None
 
 

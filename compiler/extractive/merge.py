@@ -23,6 +23,7 @@ _MOST_CITATIONS = 4
 class _Gist(NamedTuple):
     """What two texts are compared by. "Use X" and "don't use X" share their terms, so the turn counts too."""
 
+    text: str
     terms: frozenset[str]
     reverses: bool
 
@@ -78,14 +79,15 @@ def _heaviest_first(statement: Statement) -> tuple[float, int, str]:
 def _gist(statement: Statement) -> _Gist:
     asked = habit(statement)
     if asked:
-        return _Gist(frozenset({f"habit {' '.join(sorted(asked))}"}), False)
+        about = f"habit {' '.join(sorted(asked))}"
+        return _Gist(about, frozenset({about}), False)
     # A person's words are compared without what the agent made of them.
     text = statement.text.partition(" → ")[0] if statement.by == "human" else statement.text
-    return _Gist(terms(text), bool(cues.REVERSAL.search(text)))
+    return _Gist(text.lower(), terms(text), bool(cues.REVERSAL.search(text)))
 
 
 def _alike(one: _Gist, other: _Gist) -> bool:
-    if one == other:
+    if one.text == other.text:
         return True
     smaller, larger = sorted((len(one.terms), len(other.terms)))
     if one.reverses != other.reverses or smaller < max(_LEAST_TERMS, _LEAST_SHARE * larger):
