@@ -17,6 +17,7 @@ What it does NOT cover:
 
 import asyncio
 import base64
+import json
 import secrets
 import shutil
 import socket
@@ -31,8 +32,6 @@ from functools import cache
 from pathlib import Path
 from time import monotonic
 from typing import Any
-
-import msgspec
 
 from rlm.errors import SandboxError
 from rlm.sandbox import seccomp
@@ -82,7 +81,9 @@ def why_not() -> str | None:
 @asynccontextmanager
 async def _pool(limits: SandboxLimits) -> AsyncIterator[Pool]:
     if reason := why_not():
-        raise SandboxError(reason, next_command="install bubblewrap and libseccomp2, or use the sandbox monty")
+        raise SandboxError(
+            reason, next_command="install bubblewrap and libseccomp2, or use the sandbox monty"
+        )
     yield _JailPool(limits)
 
 
@@ -181,7 +182,7 @@ class _JailWorker:
         await self._process.wait()
 
     async def _send(self, **fields: Any) -> None:
-        data = msgspec.json.encode({"nonce": self._nonce, **fields})
+        data = json.dumps({"nonce": self._nonce, **fields}).encode()
         self._writer.write(struct.pack(">I", len(data)) + data)
         try:
             await asyncio.wait_for(self._writer.drain(), _START_SECONDS)
@@ -196,13 +197,13 @@ class _JailWorker:
                 [size] = struct.unpack(">I", await self._reader.readexactly(4))
                 if size > 6 * self._limits.value_chars:
                     raise WorkerLost(f"a value of {size:,} bytes is too large to leave the sandbox")
-                frame = msgspec.json.decode(await self._reader.readexactly(size))
+                frame = json.loads(await self._reader.readexactly(size))
         except TimeoutError as error:
             seconds = self._limits.step_seconds
             raise WorkerLost(f"TimeoutError: stopped after {seconds:g} s") from error
         except (OSError, asyncio.IncompleteReadError) as error:
             raise WorkerLost("the interpreter was ended by what the code did") from error
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise WorkerLost("the code broke the sandbox's protocol") from error
         self._left -= monotonic() - began
         ours = isinstance(frame, dict) and frame.get("nonce") == self._nonce and frame.get("kind") in kinds
@@ -222,7 +223,7 @@ async def _answer(call: Call, frame: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
 def _command(filter_descriptor: int, socket_descriptor: int) -> list[str]:
@@ -246,14 +247,15 @@ def _jail() -> tuple[str, ...]:
     for file in Path(sysconfig.get_config_var("LIBDIR") or "/usr/lib").glob(f"lib{version}*.so*"):
         shown += ["--ro-bind", str(file), f"{_INSIDE}/lib/{file.name}"]
     bwrap = shutil.which("bwrap") or "bwrap"
-    flags = "--unshare-all --unshare-user --disable-userns --as-pid-1 --new-session --die-with-parent --clearenv"
-    return (bwrap, *flags.split(), "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL", *shown) + (
-        ("--setenv", "LD_LIBRARY_PATH", f"{_INSIDE}/lib", "--remount-ro", "/", "--chdir", "/")
+    return (
+        bwrap,
+        *("--unshare-all", "--unshare-user", "--disable-userns", "--as-pid-1", "--new-session"),
+        *("--die-with-parent", "--clearenv", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"),
+        *shown,
+        *("--setenv", "LD_LIBRARY_PATH", f"{_INSIDE}/lib", "--remount-ro", "/", "--chdir", "/"),
     )
 
 
 def _interpreter() -> tuple[str, ...]:
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     return (f"{_INSIDE}/bin/{version}", "-I", "-S", "-B", f"{_INSIDE}/worker.py")
-
-

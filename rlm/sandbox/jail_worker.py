@@ -64,7 +64,8 @@ class Printed:
 
     def write(self, text: str) -> int:
         """Keep what there is room for."""
-        self.parts.append(text[: self.room])
+        if self.room:
+            self.parts.append(text[: self.room])
         self.dropped += max(len(text) - self.room, 0)
         self.room = max(self.room - len(text), 0)
         return len(text)

@@ -228,7 +228,8 @@ class _Printed:
         self._dropped = 0
 
     def add(self, stream: str, text: str) -> None:
-        self._parts.append(text[: self._room])
+        if self._room:
+            self._parts.append(text[: self._room])
         self._dropped += max(len(text) - self._room, 0)
         self._room = max(self._room - len(text), 0)
 

@@ -11,16 +11,17 @@ import tempfile
 
 from rlm.errors import SandboxError
 
-COMPUTE = (
+_COMPUTE = (
     "access arch_prctl brk clock_getres clock_gettime clock_nanosleep close close_range dup dup2 epoll_create1 exit "
     "exit_group faccessat faccessat2 fcntl fstat futex getcwd getdents64 getegid geteuid getgid getpid getrandom "
     "getrusage gettid gettimeofday getuid lseek lstat madvise mmap mprotect mremap munmap nanosleep newfstatat "
     "open openat poll ppoll pread64 read readlink readlinkat readv restart_syscall rseq rt_sigaction "
     "rt_sigprocmask rt_sigreturn sched_getaffinity sched_yield select set_robust_list set_tid_address sigaltstack "
     "stat statx sysinfo uname write writev"
-).split()
+)
+COMPUTE = _COMPUTE.split()
 
-START = ["execve", "prctl", "prlimit64", "setrlimit"]
+START = ["execve", "ioctl", "prctl", "prlimit64", "setrlimit"]
 """Needed until the worker is ready; it takes them away from itself with the second filter."""
 
 
@@ -37,7 +38,8 @@ def program(calls: list[str]) -> bytes:
         import pyseccomp
     except (ImportError, OSError, RuntimeError) as error:
         raise SandboxError(
-            "libseccomp is missing", next_command="install libseccomp2 and pyseccomp, or use the sandbox monty"
+            "libseccomp is missing",
+            next_command="install libseccomp2 and pyseccomp, or use the sandbox monty",
         ) from error
     allowed = pyseccomp.SyscallFilter(pyseccomp.ERRNO(errno.EPERM))
     for name in calls:
