@@ -35,8 +35,15 @@ async def compile_context(project: str, full: bool = False, max_usd: float | Non
         )
         _log(report)
         if report.sessions.new:
-            await show(report, steps.rejects)
+            await _show(report, steps)
     return report
+
+
+async def _show(report: ProjectReport, steps: PrefectSteps) -> None:
+    """Make the artifacts. The generation stands without them, so a failure is said and stops nothing."""
+    state = await show(report, steps.rejects, return_state=True)  # type: ignore[misc]  # an overload forgets async
+    if not state.is_completed():
+        report.degraded.append("Prefect shows neither the brief nor the numbers of this run")
 
 
 def _log(report: ProjectReport) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from compiler.report import ProjectReport
-from data_models.errors import RlmContextError
+from data_models.errors import PipelineError, RlmContextError
 from flows.local_server import prefect_api
 
 
@@ -28,7 +28,9 @@ def compile_projects(
     """
     with prefect_api(home):
         # Not before: Prefect reads its settings when it is imported.
+        from httpx import HTTPError
         from prefect import tags
+        from prefect.exceptions import PrefectException
 
         from flows.compile import compile_context
 
@@ -39,4 +41,14 @@ def compile_projects(
                     results.append(asyncio.run(compile_context(project, full, max_usd)))
             except RlmContextError as error:
                 results.append(error)
+            except (HTTPError, PrefectException) as error:
+                results.append(_server_failed(project, error))
         return results
+
+
+def _server_failed(project: str, error: Exception) -> PipelineError:
+    return PipelineError(
+        f"the Prefect server failed during the compile of {project} ({type(error).__name__})",
+        next_command="rlm-context compile",
+        partial=True,
+    )

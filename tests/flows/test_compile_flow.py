@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from prefect.client.schemas import TaskRun
 from prefect.states import Failed
 
+import flows.compile
 import tasks.artifacts
 import tasks.compile
 from compiler.report import ProjectReport
@@ -18,11 +21,13 @@ from data_models.errors import (
     DamagedError,
     FormatTooNewError,
     KeyMissingError,
+    PipelineError,
     SettingsError,
     StoreError,
     StoreFullError,
 )
 from flows.compile import compile_context
+from flows.run import compile_projects
 from store.generations import heads
 from store.protocol import Store
 from tasks.artifacts import artifact_key, inert
@@ -131,6 +136,33 @@ def test_a_store_that_fails_twice_is_tried_again(
     assert compile_now(uploaded).sessions.new == SESSIONS
     runs = api.task_runs(api.flow_run(f"compile {uploaded}")["id"])
     assert {name: run["run_count"] for name, run in runs.items()} == dict.fromkeys(STEPS, 1) | {STEPS[0]: 3}
+
+
+def test_a_compile_stands_without_its_artifacts(
+    api: Api, uploaded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Prefect does not take the artifacts, the report says so and the run completes."""
+    monkeypatch.setattr(tasks.artifacts, "acreate_table_artifact", None)
+    report = compile_now(uploaded)
+    assert len(report.degraded) == 1
+    assert api.flow_run(f"compile {uploaded}")["state_type"] == "COMPLETED"
+
+
+def test_a_server_that_fails_meanwhile_is_one_clear_error(
+    server_home: Path, uploaded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command learns that work was done and what to run next; the other project is compiled."""
+
+    async def compile_or_fail(project: str, full: bool, max_usd: float | None) -> ProjectReport:
+        if project == uploaded:
+            raise httpx.ConnectError("refused")
+        return ProjectReport(project=project)
+
+    monkeypatch.setattr(flows.compile, "compile_context", compile_or_fail)
+    failed, done = compile_projects(server_home, [uploaded, "acme/other"])
+    assert isinstance(failed, PipelineError)
+    assert (failed.partial, failed.next_command) == (True, "rlm-context compile")
+    assert done == ProjectReport(project="acme/other")
 
 
 def test_a_lasting_error_is_not_tried_again(api: Api, uploaded: str, failing: Callable[..., Runtime]) -> None:
