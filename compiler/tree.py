@@ -1,40 +1,23 @@
 """The tree that remembers: session digests, and rollups by UTC day, ISO week and month.
 
-A node's id is the hash of its inputs, so the ids of the whole tree follow from the catalog without reading
-anything. Nodes are then made from the top: what is in memo is taken, and only what is missing is descended
-into. One new session therefore costs its digest and one rollup a level, at any history.
-
-Inside a bucket children are grouped by their hash and not by position, so that one insertion moves no other:
-the sorted ids are cut after each whose hash falls on a boundary (content-defined chunking).
+The ids of all nodes are known before any is made (`compiler.buckets`). Nodes are then made from the top: what is
+in memo is taken, and only what is missing is descended into. One new session therefore costs its digest and one
+rollup a level, at any history.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from compiler.buckets import Spec, plan_tree
 from compiler.memoised import recall, remember
 from compiler.runtime import Runtime
 from compiler.summarize import load_summaries
 from compiler.work import NODE, SUMMARIES, Grown, Summarized, content_hash
-from data_models.knowledge import Level, Node, SessionInfo
+from data_models.knowledge import Node, SessionInfo
 from data_models.records import CatalogEntry
-
-FAN_IN = 32
-"""Most children of one rollup."""
-_BOUNDARY = 16
-"""A group ends after a hash divisible by this, so groups hold 16 children on average."""
-
-
-class _Spec(msgspec.Struct, frozen=True):
-    """How to make one node: a digest of `entry`, or a rollup of `children`."""
-
-    level: Level
-    bucket: str
-    children: tuple[str, ...] = ()
-    entry: CatalogEntry | None = None
 
 
 async def grow(
@@ -55,7 +38,7 @@ async def grow(
         rebuild: make unpaid nodes anew even if memo has them.
     """
     fresh = [_entry(runtime, project, summarized) for summarized in new]
-    specs, months = _specs(runtime, [*known, *fresh])
+    specs, months = plan_tree(runtime.backend.id, [*known, *fresh])
     tree = _Tree(runtime, project, specs, rebuild)
     digests = await asyncio.gather(*(tree.node(entry.digest) for entry in fresh))
     await asyncio.gather(*(tree.node(month) for month in months))
@@ -74,7 +57,7 @@ async def grow(
 
 async def load_nodes(runtime: Runtime, project: str, entries: Iterable[CatalogEntry]) -> list[Node]:
     """The month nodes over these sessions, oldest first; what memo lost is made again."""
-    specs, months = _specs(runtime, entries)
+    specs, months = plan_tree(runtime.backend.id, entries)
     tree = _Tree(runtime, project, specs, rebuild=False)
     nodes = list(await asyncio.gather(*(tree.node(month) for month in months)))
     tree.keep()
@@ -84,7 +67,7 @@ async def load_nodes(runtime: Runtime, project: str, entries: Iterable[CatalogEn
 class _Tree:
     """Makes nodes on demand, each once."""
 
-    def __init__(self, runtime: Runtime, project: str, specs: Mapping[str, _Spec], rebuild: bool) -> None:
+    def __init__(self, runtime: Runtime, project: str, specs: Mapping[str, Spec], rebuild: bool) -> None:
         self.runtime = runtime
         self.project = project
         self.specs = specs
@@ -121,7 +104,7 @@ class _Tree:
         summaries = load_summaries(self.runtime, _summaries_key(entry))
         return await self.runtime.backend.digest(session_info(self.project, entry), summaries)
 
-    async def _rollup(self, spec: _Spec) -> Node:
+    async def _rollup(self, spec: Spec) -> Node:
         children = await asyncio.gather(*(self.node(child) for child in spec.children))
         return await self.runtime.backend.rollup(spec.level, spec.bucket, children)
 
@@ -170,84 +153,3 @@ def session_info(project: str, entry: CatalogEntry) -> SessionInfo:
 
 def _summaries_key(entry: CatalogEntry) -> str:
     return next(key.partition("/")[2] for key in entry.memo if key.startswith(f"{SUMMARIES}/"))
-
-
-def _specs(runtime: Runtime, entries: Iterable[CatalogEntry]) -> tuple[dict[str, _Spec], list[str]]:
-    """How to make every node over these sessions, by id; and the ids of the months, oldest first."""
-    specs: dict[str, _Spec] = {}
-    days: dict[str, list[str]] = defaultdict(list)
-    for entry in entries:
-        specs[entry.digest] = _Spec("digest", entry.session_id, entry=entry)
-        days[_day(entry.started)].append(entry.digest)
-    weeks = _gather(runtime, specs, "day", days, _week_of_day)
-    months = _gather(runtime, specs, "week", weeks, _month_of_week)
-    tops = [_bucket(runtime, specs, "month", month, months[month]) for month in sorted(months)]
-    return specs, tops
-
-
-def _gather(
-    runtime: Runtime,
-    specs: dict[str, _Spec],
-    level: Level,
-    buckets: Mapping[str, list[str]],
-    parent: Callable[[str], str],
-) -> dict[str, list[str]]:
-    """Plan one level's nodes and sort them into the buckets of the level above."""
-    above: dict[str, list[str]] = defaultdict(list)
-    for bucket in sorted(buckets):
-        above[parent(bucket)].append(_bucket(runtime, specs, level, bucket, buckets[bucket]))
-    return above
-
-
-def _bucket(
-    runtime: Runtime, specs: dict[str, _Spec], level: Level, bucket: str, children: Sequence[str]
-) -> str:
-    """Plan one bucket's node. A bucket with one child is that child: there is nothing to join."""
-    current = sorted(set(children))
-    while len(current) > FAN_IN:
-        current = sorted(_plan(runtime, specs, "group", bucket, group) for group in groups(current))
-    return _plan(runtime, specs, level, bucket, current)
-
-
-def _plan(
-    runtime: Runtime, specs: dict[str, _Spec], level: Level, bucket: str, children: Sequence[str]
-) -> str:
-    if len(children) == 1:
-        return children[0]
-    node_id = content_hash(NODE, runtime.backend.id, level, bucket, children)
-    specs[node_id] = _Spec(level, bucket, tuple(children))
-    return node_id
-
-
-def groups(ids: Sequence[str], depth: int = 0) -> list[list[str]]:
-    """Cut sorted ids (hex, 64 digits) into groups of at most `FAN_IN`, each boundary set by one id alone.
-
-    One insertion changes one group, or cuts one in two.
-    """
-    cut: list[list[str]] = [[]]
-    for node_id in ids:
-        cut[-1].append(node_id)
-        if int(node_id[8 * depth : 8 * depth + 8], 16) % _BOUNDARY == 0:
-            cut.append([])
-    result: list[list[str]] = []
-    for group in cut:
-        if len(group) > FAN_IN and depth < 7:
-            result.extend(groups(group, depth + 1))
-        elif group:
-            result.append(group)
-    return result
-
-
-def _day(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).date().isoformat()
-
-
-def _week_of_day(day: str) -> str:
-    year, week, _ = date.fromisoformat(day).isocalendar()
-    return f"{year}-W{week:02d}"
-
-
-def _month_of_week(week: str) -> str:
-    year, number = week.split("-W")
-    thursday = date.fromisocalendar(int(year), int(number), 1) + timedelta(days=3)
-    return thursday.isoformat()[:7]
