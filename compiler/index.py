@@ -1,6 +1,10 @@
 """The search index of a generation: segments that stay, one for what is new, small ones joined."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import hashlib
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 
@@ -13,18 +17,17 @@ from compiler.tree import session_info
 from compiler.work import NODE, SEGMENT, content_hash
 from data_models.knowledge import Node
 from data_models.records import CatalogEntry, Segment
-from search.build import assemble, build_segment, merge
+from search.build import assemble, build_segment, merge, prepare
 from search.document import Document
 from search.documents import documents_of
 from search.schema import SCHEMA
-from store.blobs import get_blob, put_blob
+from store.blobs import get_blob, has_sound_blob, put_blob
 
 BATCH = 200
 """Sessions in one new segment: bounds memory, and what is indexed again after a kill."""
+_KEPT_SECONDS = 24 * 3600
 _JOIN = 8
 """So many neighbouring segments of one size class are joined into one, as a log-structured merge does."""
-
-Owner = tuple[str, str]
 
 
 def index_batch(
@@ -34,7 +37,7 @@ def index_batch(
     inputs = [(entry.author, entry.session_id, entry.parquet.sha256, entry.digest) for entry in entries]
     stamp = content_hash(SEGMENT, SCHEMA, project, inputs)
     known = None if rebuild else recall(runtime.memo, SEGMENT, stamp, Segment)
-    if known is None:
+    if known is None or not has_sound_blob(runtime.store, known.blob):
         counter = _Counter(_documents(runtime, project, entries))
         blob = put_blob(runtime.store, build_segment(counter))
         known = Segment(blob=blob, first=number, last=number, documents=counter.count)
@@ -69,17 +72,40 @@ def join_small(runtime: Runtime, segments: Sequence[Segment]) -> list[Segment]:
     return joined
 
 
-def assemble_index(runtime: Runtime, segments: Sequence[Segment], folder: Path) -> None:
+def assemble_index(runtime: Runtime, segments: Sequence[Segment], folder: Path, prepared: Path) -> None:
     """Make `folder` the searchable index of a generation's segments.
+
+    Args:
+        runtime: the process's runtime.
+        segments: the generation's segments.
+        folder: where the index shall stand.
+        prepared: a folder on the same disk that keeps segments laid out: of a new generation only the new ones
+            are fetched. Others are removed a day after they were laid out.
 
     Raises:
         DamagedError: a segment is damaged.
         KeyMissingError: the store does not hold it.
     """
-    stale: Mapping[int, tuple[Owner, ...]] = {
-        place: segment.stale for place, segment in enumerate(segments) if segment.stale
-    }
-    assemble([get_blob(runtime.store, segment.blob) for segment in segments], stale, folder)
+    parts = [prepared / _name(segment) for segment in segments]
+    for segment, part in zip(segments, parts, strict=True):
+        if not part.is_dir():
+            prepare(get_blob(runtime.store, segment.blob), segment.stale, part)
+    assemble(parts, {}, folder)
+    _remove_old(prepared, keep=parts)
+
+
+def _remove_old(prepared: Path, keep: Sequence[Path]) -> None:
+    oldest = time.time() - _KEPT_SECONDS  # a process that reads an older generation may still need them
+    for path in prepared.iterdir() if prepared.is_dir() else ():
+        with suppress(FileNotFoundError):
+            if path not in keep and path.stat().st_mtime < oldest:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _name(segment: Segment) -> str:
+    """One name for one content: a segment with other sessions stale is laid out anew."""
+    stale = hashlib.sha256(repr(segment.stale).encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{segment.blob.sha256[:32]}-{stale[:16]}"
 
 
 def _alike(segments: Sequence[Segment]) -> list[Segment]:

@@ -3,6 +3,7 @@
     <home>/cache/projects/<project>/current          JSON: the generation shown, and the newest name seen
     <home>/cache/projects/<project>/<generation>/    brief.md, full.md, root.json, sessions.jsonl, long_digits.json,
                                                      index/
+    <home>/cache/projects/<project>/.segments/       index segments laid out; `index/` links their files
 
 A generation's folder is complete before `current` names it, so a reader never sees half of one. Reading it takes
 the standard library only (`rlm_context.fast_search`).
@@ -27,6 +28,7 @@ from store.files import FileWriter
 from store.generations import Generation, newest
 from store.keys import encode_name, generation_prefix, parse_manifest_key
 
+_SEGMENTS = ".segments"
 _KEPT = 2
 """Generations kept on this machine: the current one, and the one that a running reader may still have open."""
 
@@ -129,7 +131,7 @@ def _fetch(runtime: Runtime, generation: Generation, home: Path, name: str) -> N
             "long_digits.json": json.dumps(_long_digits(ordered)).encode(),
         }
         FileWriter(temporary).write_many([(temporary / file, data) for file, data in files.items()])
-        assemble_index(runtime, manifest.segments, temporary / "index")
+        assemble_index(runtime, manifest.segments, temporary / "index", home / _SEGMENTS)
         _move(temporary, home / name)
     except KeyError as error:
         raise DamagedError(generation.key, "it names no brief, full text or root") from error

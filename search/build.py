@@ -16,6 +16,7 @@ from typing import Any
 
 import tantivy
 
+from data_models.errors import DamagedError
 from search.archive import pack, unpack
 from search.document import Document
 from search.read import documents_in
@@ -42,19 +43,42 @@ def build_segment(documents: Iterable[Document]) -> bytes:
         return pack(Path(folder))
 
 
+def prepare(segment: bytes, stale: Collection[Owner], folder: Path) -> None:
+    """Lay one segment out in `folder`, atomically, so that `assemble` need only link it.
+
+    Args:
+        segment: an archive of `build_segment`.
+        stale: the sessions in it that a newer segment replaces.
+        folder: where it shall stand; what is there already is taken for the same.
+
+    Raises:
+        DamagedError: the segment cannot be read.
+    """
+    if folder.is_dir():
+        return
+    temporary = _beside(folder)
+    try:
+        _write_meta(temporary, _unpacked(segment, stale, temporary))
+        temporary.rename(folder)
+    except OSError:
+        if not folder.is_dir():  # else another process was faster
+            raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def assemble(segments: Sequence[Path | bytes], stale: Mapping[int, Collection[Owner]], folder: Path) -> None:
     """Make `folder` a searchable index of several segments, atomically; nothing is indexed again.
 
     Args:
-        segments: archives of `build_segment`, as files or bytes.
+        segments: archives of `build_segment`, as files or bytes, or folders made by `prepare`.
         stale: for a segment's place in `segments`, the sessions in it that a newer segment replaces.
         folder: where the index shall stand; an index already there is replaced.
 
     Raises:
         DamagedError: a segment cannot be read.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    temporary = _beside(folder)
     try:
         _lay_out(segments, stale, temporary)
         _swap(temporary, folder)
@@ -71,10 +95,7 @@ def merge(segments: Sequence[Path | bytes], stale: Mapping[int, Collection[Owner
 
 
 def _lay_out(segments: Sequence[Path | bytes], stale: Mapping[int, Collection[Owner]], folder: Path) -> None:
-    metas = []
-    for place, segment in enumerate(segments):
-        archive = segment if isinstance(segment, bytes) else segment.read_bytes()
-        metas.append(_lay_out_one(archive, stale.get(place, ()), folder))
+    metas = [_lay_out_one(segment, stale.get(place, ()), folder) for place, segment in enumerate(segments)]
     if not metas:
         open_index(make_schema(), str(folder))
         return
@@ -82,17 +103,48 @@ def _lay_out(segments: Sequence[Path | bytes], stale: Mapping[int, Collection[Ow
     _write_meta(folder, {**metas[0], "segments": list(parts.values())})
 
 
-def _lay_out_one(archive: bytes, stale: Collection[Owner], folder: Path) -> dict[str, Any]:
+def _lay_out_one(segment: Path | bytes, stale: Collection[Owner], folder: Path) -> dict[str, Any]:
+    if isinstance(segment, Path) and segment.is_dir():
+        return _linked(segment, folder)
     part = folder / "part"
     part.mkdir(mode=0o700)
-    meta = unpack(archive, part)
-    if stale:
-        meta = _delete(part, meta, stale)
-    for path in part.iterdir():
-        if path.suffix != ".json" and not path.name.startswith("."):
-            path.replace(folder / path.name)
+    meta = _unpacked(segment if isinstance(segment, bytes) else segment.read_bytes(), stale, part)
+    for path in _data_files(part):
+        path.replace(folder / path.name)
     shutil.rmtree(part)
     return meta
+
+
+def _linked(part: Path, folder: Path) -> dict[str, Any]:
+    """A prepared segment's files under `folder` too: its meta. The files never change, so they can be shared."""
+    for path in _data_files(part):
+        if (folder / path.name).exists():
+            continue
+        try:
+            (folder / path.name).hardlink_to(path)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(path, folder / path.name)
+    try:
+        meta: dict[str, Any] = json.loads((part / "meta.json").read_bytes())
+        meta["segments"][:]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedError(part.name, "not a prepared segment") from error
+    return meta
+
+
+def _unpacked(archive: bytes, stale: Collection[Owner], folder: Path) -> dict[str, Any]:
+    meta = unpack(archive, folder)
+    return _delete(folder, meta, stale) if stale else meta
+
+
+def _data_files(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.suffix != ".json" and not path.name.startswith(".")]
+
+
+def _beside(folder: Path) -> Path:
+    """A fresh folder in the same place, to be renamed."""
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
 
 
 def _delete(folder: Path, meta: dict[str, Any], owners: Collection[Owner]) -> dict[str, Any]:

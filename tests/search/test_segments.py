@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from data_models.errors import DamagedError
-from search.build import assemble, build_segment, merge
+from search.build import assemble, build_segment, merge, prepare
 from search.query import Filters, search
 from tests.search.samples import CONES, GLAZE, documents
 
@@ -134,3 +134,24 @@ def test_damaged_segments_are_refused(tmp_path: Path) -> None:
         with pytest.raises(DamagedError):
             assemble([bad], {}, tmp_path / "index")
     assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == []
+
+
+def test_prepared_segments_are_linked_and_give_the_same_index(tmp_path: Path) -> None:
+    """An index over prepared folders finds what one over archives finds, and copies no file."""
+    segments = [build_segment(documents("s-1", GLAZE)), build_segment(documents("s-2", CONES))]
+    stale = {0: [("ada", "s-1")]}
+    parts = [tmp_path / "parts" / str(place) for place in range(2)]
+    for place, (segment, part) in enumerate(zip(segments, parts, strict=True)):
+        prepare(segment, stale.get(place, ()), part)
+        prepare(b"not looked at again", (), part)
+    assemble(parts, {}, tmp_path / "linked")
+    assemble(segments, stale, tmp_path / "unpacked")
+    for query in ("glaze", "cone"):
+        found = [
+            [(hit.session_id, hit.score) for hit in search([tmp_path / name], query, Filters(), 9)]
+            for name in ("linked", "unpacked")
+        ]
+        assert found[0] == found[1]
+    data = [path for path in (tmp_path / "linked").iterdir() if path.suffix == ".store"]
+    assert data
+    assert all(path.stat().st_nlink == 2 for path in data)
