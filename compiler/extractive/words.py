@@ -32,8 +32,8 @@ STOPWORDS = frozenset(_STOPWORDS.split())
 def terms(text: str) -> frozenset[str]:
     """The distinct terms of a text, lower-case, without stopwords.
 
-    Identifiers and paths count whole and by their parts ("hook_registry.go" gives "hook_registry.go", "hook",
-    "registry", "go"); scripts without spaces give pairs of characters.
+    Identifiers and paths count whole and by their parts ("price_list.py" gives "price_list.py", "price",
+    "list", "py"); scripts without spaces give pairs of characters.
     """
     found: set[str] = set()
     for word in _WORD.findall(text):

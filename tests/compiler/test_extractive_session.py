@@ -73,13 +73,13 @@ def test_a_number_means_the_option_the_agent_listed() -> None:
 
 def test_a_correction_carries_what_came_of_it() -> None:
     """Words that cannot be understood alone are joined with the agent's answer."""
-    talk = Talk().human("show the commit hash on the receipt")
-    talk.agent("Added `commit_hash` to `receipt.py`.")
-    talk.human("no, remove that again, somebody will take the hash for a stable link")
-    talk.agent("You're right. Removed `commit_hash` from the receipt, because a rebase changes the hash.")
+    talk = Talk().human("print the till number on the receipt")
+    talk.agent("Added `till_number` to `receipt.py`.")
+    talk.human("no, take that off, customers would read it as the price")
+    talk.agent("You're right. Removed `till_number` from the receipt, because it stands next to the total.")
     [correction] = told(summarise(talk), "correction")
-    assert correction.text.startswith("no, remove that again")
-    assert "→ Removed `commit_hash` from the receipt" in correction.text
+    assert correction.text.startswith("no, take that off")
+    assert "→ Removed `till_number` from the receipt" in correction.text
     assert [cited.seq for cited in correction.citations] == ["3", "4"]
 
 
@@ -111,7 +111,7 @@ def test_an_error_and_what_mended_it() -> None:
 
 def test_rules_that_people_state_and_write_down() -> None:
     """A standing request and a rule added to the instruction file are patterns."""
-    talk = Talk().human("please don't amend commits - it breaks the review")
+    talk = Talk().human("please never squash my branches - the auditors read every step")
     talk.call(
         "Edit",
         "/repo/CLAUDE.md\n--- old\nNothing yet.\n+++ new\nNothing yet.\n\nNever call `Decimal(float)` in `money/`.",
@@ -119,7 +119,7 @@ def test_rules_that_people_state_and_write_down() -> None:
     )
     patterns = {one.text for one in told(summarise(talk), "pattern")}
     assert patterns == {
-        "please don't amend commits - it breaks the review",
+        "please never squash my branches - the auditors read every step",
         "Never call `Decimal(float)` in `money/`.",
     }
 
@@ -128,9 +128,9 @@ def test_what_was_put_off_is_open_and_says_what_it_is_about() -> None:
     """ "later" alone is no use: the question before it is."""
     talk = Talk().human("what happens if the export grows larger than the disk of the worker?")
     talk.agent("It fails.")
-    talk.human("let's leave this for a future exercise")
+    talk.human("that can be a follow-up, nobody has one yet")
     [item] = told(summarise(talk), "open_item")
-    assert "future exercise" in item.text
+    assert "follow-up" in item.text
     assert "larger than the disk" in item.text
 
 

@@ -118,17 +118,17 @@ def test_a_request_made_once_is_no_convention() -> None:
 
 def test_a_later_reversal_supersedes_the_earlier_decision() -> None:
     """The latest statement beats the earlier, and says which one it replaced."""
-    first = session("s-11111111", "ada", 0, "let's use numbered suffixes for the `ledger` snapshot branches")
+    first = session("s-11111111", "ada", 0, "let's use coloured stickers for the `ledger` backup tapes")
     second = session(
         "s-22222222",
         "bob",
         3,
-        "let's drop the numbered suffixes of the `ledger` snapshot branches, one is enough",
+        "let's drop the coloured stickers of the `ledger` backup tapes, labels do",
     )
     root = asyncio.run(BACKEND.root("shop", [rollup(first, second)]))
     replaced = [line for line in root.lines if line.superseded_by]
     assert [line.text for line in replaced] == [
-        "ada: “let's use numbered suffixes for the `ledger` snapshot branches”"
+        "ada: “let's use coloured stickers for the `ledger` backup tapes”"
     ]
     assert replaced[0].superseded_by[0].session_id == "s-22222222"
 
