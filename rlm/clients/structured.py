@@ -1,0 +1,40 @@
+"""Answers that follow a JSON Schema."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rlm.clients.errors import ReplyError
+from rlm.clients.protocol import Completion, Request
+
+
+def checked(completion: Completion, request: Request) -> Completion:
+    """`completion`, if it is what `request` asked for. Answers cut short and refusals are not looked into.
+
+    Raises:
+        ReplyError: the text is not JSON, or does not follow the schema.
+    """
+    if (
+        request.schema is not None
+        and completion.stop == "end"
+        and (fault := _fault(completion.text, request.schema))
+    ):
+        raise ReplyError(
+            fault, text=completion.text, usage=completion.usage, request_id=completion.request_id
+        )
+    return completion
+
+
+def _fault(text: str, schema: Mapping[str, Any]) -> str | None:
+    """Where `text` departs from `schema`, without a word of it."""
+    from jsonschema import Draft202012Validator
+
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return "the answer is not JSON"
+    error = next(Draft202012Validator(schema).iter_errors(document), None)
+    if error is None:
+        return None
+    # Names in a path may be the model's own words; their number and the broken rule are not.
+    return f"the answer breaks the rule {error.validator!r} of its schema, {len(error.absolute_path)} levels deep"
