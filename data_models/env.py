@@ -8,9 +8,12 @@ Hooks and the search fast path read settings here, because importing pydantic co
 
 import os
 from pathlib import Path
-from typing import Any
 
 from data_models.errors import SettingsError
+
+TYPE_CHECKING = False  # typing's own costs an import
+if TYPE_CHECKING:
+    from typing import Any
 
 PREFIX = "RLM_CONTEXT_"
 
@@ -26,7 +29,7 @@ def config_file() -> Path:
     return home() / "config.toml"
 
 
-def read_config() -> dict[str, Any]:
+def read_config() -> "dict[str, Any]":
     """The configuration file's tables, or {} where there is none.
 
     Raises:
