@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning
 Start = Callable[..., Popen[str]]
 
 
-@pytest.mark.parametrize("attempt", range(4))
+@pytest.mark.parametrize("attempt", range(3))
 def test_a_killed_compile_is_completed_by_the_next(
     attempt: int, server_home: Path, home: Path, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
