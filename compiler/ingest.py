@@ -11,7 +11,7 @@ from compiler.work import INGEST, Ingested, content_hash
 from data_models.arrow import events_to_parquet
 from data_models.events import Event, Reject
 from data_models.records import BlobRef, Receipt
-from store.blobs import get_blob, put_blob
+from store.blobs import get_blob, has_sound_blob, put_blob
 from store.receipts import read_receipt
 from transcripts.events import PARSER_VERSION, read_events
 
@@ -53,7 +53,7 @@ def _ingest_one(
     receipt = read_receipt(runtime.store, key)
     stamp = content_hash(INGEST, PARSER_VERSION, key, receipt.slim.sha256)
     known = None if rebuild else recall(runtime.memo, INGEST, stamp, Ingested)
-    if known is not None:
+    if known is not None and has_sound_blob(runtime.store, known.parquet):
         return known
     events, rejects = read_events(get_blob(runtime.store, receipt.slim))
     return pool.submit(_store, runtime, stamp, key, receipt, events, rejects)

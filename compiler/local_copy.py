@@ -14,6 +14,7 @@ import os
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -29,6 +30,7 @@ from store.generations import Generation, newest
 from store.keys import encode_name, generation_prefix, parse_manifest_key
 
 _SEGMENTS = ".segments"
+T = TypeVar("T")
 _KEPT = 2
 """Generations kept on this machine: the current one, and the one that a running reader may still have open."""
 
@@ -41,21 +43,31 @@ class Copy(msgspec.Struct, frozen=True):
     folder: str
 
     def read(self, name: str) -> str:
-        """One of its text files: "brief.md", "full.md", "root.json", "manifest.json"."""
-        return (Path(self.folder) / name).read_text(encoding="utf-8")
+        """One of its text files: "brief.md", "full.md", "root.json", "manifest.json"; raises DamagedError."""
+        path = Path(self.folder) / name
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DamagedError(str(path), "it cannot be read") from error
 
     def sessions(self) -> list[CatalogEntry]:
-        """The generation's sessions, newest last."""
-        data = (Path(self.folder) / "sessions.jsonl").read_bytes()
-        return [msgspec.json.decode(line, type=CatalogEntry) for line in data.split(b"\n") if line]
+        """The generation's sessions, newest last; raises DamagedError."""
+        lines = self.read("sessions.jsonl").split("\n")
+        return [self._decoded(line, CatalogEntry, "sessions.jsonl") for line in lines if line]
 
     def root(self) -> Root:
-        """The lines that were considered for the brief, with their verdicts."""
-        return msgspec.json.decode(self.read("root.json"), type=Root)
+        """The lines that were considered for the brief, with their verdicts; raises DamagedError."""
+        return self._decoded(self.read("root.json"), Root, "root.json")
 
     def manifest(self) -> Manifest:
-        """The generation's manifest."""
-        return msgspec.json.decode(self.read("manifest.json"), type=Manifest)
+        """The generation's manifest; raises DamagedError."""
+        return self._decoded(self.read("manifest.json"), Manifest, "manifest.json")
+
+    def _decoded(self, text: str, kind: type[T], name: str) -> T:
+        try:
+            return msgspec.json.decode(text, type=kind)
+        except msgspec.MsgspecError as error:
+            raise DamagedError(f"{self.folder}/{name}", f"not a {kind.__name__}") from error
 
     @property
     def index(self) -> Path:

@@ -21,7 +21,10 @@ def describe(runtime: Runtime, report: ProjectReport, copy: Copy) -> ProjectRepo
     for entry in entries:
         for kind, count in entry.redactions.items():
             report.redactions[kind] = report.redactions.get(kind, 0) + count
-    report.degraded = sorted({reason for entry in entries for reason in entry.degraded} | set(copy.manifest().degraded))
+    report.degraded = sorted(
+        {reason for entry in entries for reason in entry.degraded}
+        | {*report.degraded, *copy.manifest().degraded}
+    )
     report.paths = _paths(runtime, copy)
     return report
 

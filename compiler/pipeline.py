@@ -26,6 +26,14 @@ progress = logging.getLogger("rlm_context.progress")
 T = TypeVar("T")
 R = TypeVar("R")
 
+_SAID = {
+    "tree": "digests and rollups",
+    "index": "search index",
+    "root": "brief and full text",
+    "publish": "publish",
+}
+"""What a watching person is told of the steps that run once; the others say which sessions they are at."""
+
 _LEAST_BATCH = 10
 _MOST_BATCHES = 60
 """Sessions are handed to a step in at most so many batches, so that a run has few steps at any size."""
@@ -197,8 +205,8 @@ class _Clock:
     def step(self, name: str) -> Iterator[None]:
         """Time the block as the step `name`."""
         begun = perf_counter()
-        if name in ("tree", "index", "root", "publish"):
-            progress.info("%s", name)
+        if name in _SAID:
+            progress.info(_SAID[name])
         try:
             yield
         finally:

@@ -62,6 +62,7 @@ def upload(
     sources: Sequence[Path],
     *,
     project: str = "",
+    again: bool = False,
     progress: Progress | None = None,
 ) -> Uploaded:
     """Upload every session below these folders that is new or has grown.
@@ -70,6 +71,7 @@ def upload(
         runtime: the process's runtime.
         sources: folders or files of agents' sessions.
         project: the project of what is read, instead of each session's own.
+        again: read also what has not changed; what the store lost or damaged of it is mended so.
         progress: told as sessions are done.
 
     Raises:
@@ -83,7 +85,7 @@ def upload(
     marks = {files.main: signature(_paths(files), salt) for files in found}
     fresh = []
     for files in found:
-        known = seen.receipt(files.main, marks[files.main])
+        known = None if again else seen.receipt(files.main, marks[files.main])
         if known and runtime.store.size(known.key) is not None:
             result.unchanged += 1
             result.projects.add(known.project)
@@ -135,7 +137,9 @@ def _find(sources: Sequence[Path], result: Uploaded) -> list[SessionFiles]:
         found |= {files.main: files for files in here.sessions}
     if not found:
         places = ", ".join(map(str, sources))
-        raise SourceError(f"no sessions found in {places}", next_command="rlm-context doctor --source DIR")
+        raise SourceError(
+            f"no sessions found in {places}", next_command=f"rlm-context doctor --source {sources[0]}"
+        )
     return list(found.values())
 
 

@@ -70,7 +70,7 @@ class KeyMissingError(StoreError):
     """
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"the store holds nothing under {key}", next_command="rlm-context store verify")
+        super().__init__(f"the store holds nothing under {key}", next_command="rlm-context doctor")
         self.key = key
 
 

@@ -1,12 +1,9 @@
-"""The command line's frame: one group, errors in one line, commands loaded when they are called."""
+"""The command line's frame: one group, commands loaded when they are called."""
 
 from importlib import import_module
 from importlib.metadata import version
 
 import click
-
-from data_models.errors import RlmContextError
-from rlm_context.output import explain, say
 
 COMMANDS = {
     "compile": "compile",
@@ -14,7 +11,7 @@ COMMANDS = {
     "search": "search",
     "why": "why",
     "sessions": "sessions",
-    "session": "sessions",
+    "session": "session",
     "export": "export",
     "status": "status",
     "doctor": "doctor",
@@ -56,16 +53,17 @@ def cli() -> None:
 
 
 def run_cli(arguments: list[str]) -> int:
-    """Run one command; 0 done, 1 failed with one line on stderr, 2 wrong usage."""
+    """Run one command; its exit code. Wrong usage is explained here, with exit code 2.
+
+    Raises:
+        RlmContextError: the command failed.
+        KeyboardInterrupt: the user stopped it.
+    """
     try:
         result = cli.main(args=arguments, prog_name="rlm-context", standalone_mode=False)
-        return int(result) if isinstance(result, int) else 0
-    except RlmContextError as error:
-        explain(error)
-        return 1
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        say("rlm-context: interrupted. Nothing is lost; run the same command again to go on.")
-        return 1
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
+    return result if isinstance(result, int) else 0

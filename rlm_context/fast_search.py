@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _OPTIONS = ("--project", "--author", "--agent", "--since", "--until", "--file", "--limit")
 DEFAULT_LIMIT = 18
 """Hits that print about 600 words; fewer leave out evidence that an answer needs."""
+MOST_HITS = 1000
 
 
 class LocalIndex:
@@ -37,17 +38,15 @@ class LocalIndex:
         return found
 
 
-def run(arguments: list[str]) -> int | None:
+def search_fast(arguments: list[str]) -> int | None:
     """Search; the exit code, or None if the click command has to take over."""
     parsed = _parse(arguments)
     if parsed is None:
         return None
     query, options, as_json = parsed
     try:
-        indexes = local_indexes(home() / "cache" / "projects")
-        if not indexes or not _all_fresh(indexes):
-            return None
-        return answer(query, options, as_json, indexes)
+        indexes = _fresh(local_indexes(home() / "cache" / "projects"))
+        return answer(query, options, as_json, indexes) if indexes else None
     except RlmContextError:
         return None  # the click command meets the same error and explains it
 
@@ -85,7 +84,9 @@ def answer(query: str, options: dict[str, str], as_json: bool, indexes: list[Loc
     limit = int(options.get("--limit", DEFAULT_LIMIT))
     hits = search([index.index for index in chosen], query, filters, limit)
     if as_json:
-        print(json.dumps({"hits": [_hit(hit) for hit in hits]}, ensure_ascii=False, indent=2))
+        document = json.dumps({"hits": [_hit(hit) for hit in hits]}, ensure_ascii=False, indent=2)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(document.encode() + b"\n")
     else:
         _print(hits, chosen)
     return 0
@@ -108,9 +109,13 @@ def _parse(arguments: list[str]) -> tuple[str, dict[str, str], bool] | None:
             return None
         else:
             words.append(argument)
-    if not words or not options.get("--limit", "1").isdigit() or "" in options.values():
+    if not words or "" in options.values() or not _is_limit(options.get("--limit", "1")):
         return None
     return " ".join(words), options, as_json
+
+
+def _is_limit(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= MOST_HITS
 
 
 def _here(known: dict[str, LocalIndex]) -> str:
@@ -123,14 +128,25 @@ def _here(known: dict[str, LocalIndex]) -> str:
     return name if name in known else ""
 
 
-def _all_fresh(found: list[LocalIndex]) -> bool:
-    """Whether a local store holds no generation newer than these copies. Hooks refresh those of other stores."""
-    generations = Path(store_url()) / "gen"
-    known = {index.segment: index.newest for index in found}
+def _fresh(found: list[LocalIndex]) -> list[LocalIndex]:
+    """The copies of this store's projects; none where the store holds a newer generation of one.
+
+    Only a store in a folder is looked at. Hooks refresh the copies of others.
+    """
+    url = store_url()
+    if "://" in url:
+        return found
+    generations = Path(url).expanduser() / "gen"
     try:
-        return all(_newest_name(folder) in ("", known.get(folder.name)) for folder in generations.iterdir())
+        newest = {folder.name: _newest_name(folder) for folder in generations.iterdir()}
+    except FileNotFoundError:
+        return []
     except OSError:
-        return True
+        return found  # a shared folder that is out of reach
+    known = {index.segment: index.newest for index in found}
+    if any(name not in ("", known.get(segment)) for segment, name in newest.items()):
+        return []
+    return [index for index in found if index.segment in newest]
 
 
 def _newest_name(folder: Path) -> str:
@@ -141,27 +157,19 @@ def _newest_name(folder: Path) -> str:
 
 
 def _hit(hit: "Hit") -> dict[str, object]:
+    from rlm_context.shown import iso, seq_value
+
     return {
         "session_id": hit.session_id,
-        "from": _seq(hit.from_seq),
-        "to": _seq(hit.to_seq),
+        "from": seq_value(hit.from_seq),
+        "to": seq_value(hit.to_seq),
         "author": hit.author,
         "project": hit.project,
         "agent": hit.agent,
-        "time": _iso(hit.time),
+        "time": iso(hit.time),
         "score": round(hit.score, 4),
         "snippet": hit.snippet,
     }
-
-
-def _seq(ref: str) -> int | str:
-    return int(ref) if ref.isdigit() else ref
-
-
-def _iso(milliseconds: int) -> str | None:
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat() if milliseconds else None
 
 
 def _print(hits: "list[Hit]", chosen: list[LocalIndex]) -> None:

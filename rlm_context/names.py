@@ -1,6 +1,7 @@
-"""Turning what a user types into a project or a moment. Standard library only."""
+"""What a user types as project or time, and commands as a user can type them. Standard library only."""
 
 import re
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -49,3 +50,8 @@ def match_time(text: str, now: datetime | None = None) -> int:
         ) from error
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return int(aware.timestamp() * 1000)
+
+
+def mending(project: str) -> str:
+    """The command that reads and makes everything of a project anew, also where it is damaged."""
+    return f"rlm-context compile --project {shlex.quote(project)} --full"

@@ -1,58 +1,53 @@
-"""How commands speak: results on stdout, everything else on stderr."""
+"""How commands speak: results on stdout, everything else on stderr (`rlm_context.failures`)."""
 
+import shutil
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
+from unicodedata import combining, east_asian_width
 
 import msgspec
 
-from data_models.errors import RlmContextError
+_LEAST_LAST = 12
+"""Cells that a table's last column keeps, however narrow the terminal is."""
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on stdout."""
+    """One JSON document on stdout, in UTF-8 whatever the terminal's encoding."""
+    sys.stdout.flush()
     sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
     sys.stdout.buffer.flush()
 
 
-def say(text: str) -> None:
-    """A line for the person, on stderr."""
-    print(text, file=sys.stderr, flush=True)
-
-
-def explain(error: RlmContextError) -> None:
-    """An error as a line that says what happened, whether data is partial, and the command to run next."""
-    partial = " What was done so far is kept." if error.partial else ""
-    following = f" Next: {error.next_command}" if error.next_command else ""
-    say(f"rlm-context: {error.message.rstrip('.')}.{partial}{following}")
-
-
-def day(milliseconds: int) -> str:
-    """Unix milliseconds as a UTC day."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).date().isoformat() if milliseconds else "undated"
-
-
-def minute(milliseconds: int) -> str:
-    """Unix milliseconds as a UTC day and time."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M") if milliseconds else ""
-
-
-def iso(milliseconds: int | None) -> str | None:
-    """Unix milliseconds as JSON shows them: ISO 8601, UTC."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat() if milliseconds else None
-
-
-def seq_value(ref: str) -> int | str:
-    """A seq as JSON shows it: a number in the main file, "agent-id/12" in a subagent's."""
-    return int(ref) if ref.isdigit() else ref
-
-
 def table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> str:
-    """Plain columns, as wide as their widest cell."""
-    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in [header, *rows]
-    ]
-    return "\n".join(line.rstrip() for line in lines)
+    """Plain columns, as wide as their widest cell; on a terminal the last one is cut to fit a line."""
+    widths = [max(_cells(row[column]) for row in [header, *rows]) for column in range(len(header))]
+    room = _room() - sum(widths[:-1]) - 2 * (len(widths) - 1)
+    lines = []
+    for row in [header, *rows]:
+        padded = [cell + " " * (width - _cells(cell)) for cell, width in zip(row, widths, strict=True)]
+        lines.append("  ".join([*padded[:-1], _clipped(row[-1], max(room, _LEAST_LAST))]).rstrip())
+    return "\n".join(lines)
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun: "1 upload", "2 uploads"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _room() -> int:
+    """Cells of a line: the terminal's, and where there is none as many as anybody wants."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 1 << 20
+
+
+def _clipped(text: str, room: int) -> str:
+    if _cells(text) <= room:
+        return text
+    while _cells(text) >= room:
+        text = text[:-1]
+    return text.rstrip() + "…"
+
+
+def _cells(text: str) -> int:
+    """Columns that a terminal takes for a text (Unicode Standard Annex 11, wide and full-width count twice)."""
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)

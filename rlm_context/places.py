@@ -5,13 +5,15 @@ from pathlib import Path
 from compiler.citations import resolve
 from compiler.local_copy import Copy, refresh
 from compiler.runtime import Runtime
-from data_models.errors import NotFoundError
+from data_models.errors import NotFoundError, StoreError
 from data_models.project import project_of
 from data_models.records import CatalogEntry
 from rlm_context.names import match_project
+from store.generations import history
 from store.receipts import projects
 
-NOTHING_YET = "rlm-context compile"
+COMPILE = "rlm-context compile"
+_MOST_NAMES = 3
 
 
 def chosen_projects(runtime: Runtime, wanted: str | None) -> list[str]:
@@ -22,7 +24,7 @@ def chosen_projects(runtime: Runtime, wanted: str | None) -> list[str]:
     """
     known = projects(runtime.store)
     if not known:
-        raise NotFoundError("nothing has been compiled yet", next_command=NOTHING_YET)
+        raise NotFoundError("nothing has been compiled yet", next_command=COMPILE)
     if wanted:
         return [match_project(wanted, known)]
     here, _ = project_of(str(Path.cwd()))
@@ -34,12 +36,15 @@ def copies(runtime: Runtime, wanted: str | None) -> list[Copy]:
 
     Raises:
         NotFoundError: there is none.
+        StoreError: a project's generations are all damaged.
     """
     names = chosen_projects(runtime, wanted)
     found = [copy for name in names if (copy := refresh(runtime, name)) is not None]
-    if not found:
-        raise NotFoundError(f"{', '.join(names)}: uploaded, but not compiled yet", next_command=NOTHING_YET)
-    return found
+    if found:
+        return found
+    if any(history(runtime.store, name) != ([], []) for name in names):
+        raise StoreError(f"what was compiled of {_listed(names)} is damaged", next_command=COMPILE)
+    raise NotFoundError(f"{_listed(names)}: uploaded, but not compiled yet", next_command=COMPILE)
 
 
 def find_session(found: list[Copy], wanted: str) -> tuple[Copy, CatalogEntry]:
@@ -57,3 +62,8 @@ def find_session(found: list[Copy], wanted: str) -> tuple[Copy, CatalogEntry]:
     if len({entry.session_id for _, entry in matching}) > 1:
         raise NotFoundError(f"{digits} could be {', '.join(ids)}", next_command="give more digits")
     return matching[-1]
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES])
+    return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES} more"

@@ -1,15 +1,20 @@
-"""Progress on long work: a bar on a terminal, nothing where nobody watches."""
+"""Progress of a compile on stderr: one changing line on a terminal, else a line for each step."""
 
 import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rlm_context.failures import say
+
+_TITLE = "compile"
+
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A function that takes what is done and the whole, shown on stderr while the block runs."""
+def reading_shown() -> Iterator[Callable[[int, int], None]]:
+    """Show that sessions are read; yields a function that takes how many are done, and of how many."""
     if not sys.stderr.isatty():
+        say(f"{_TITLE}: reading sessions")
         yield lambda done, total: None
         return
     from rich.console import Console
@@ -17,24 +22,27 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=None)
+        task = bar.add_task(f"{_TITLE}: reading sessions", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @contextmanager
-def steps_shown(title: str) -> Iterator[None]:
-    """Show which step of a compile runs, on stderr: one changing line on a terminal, else a line a step."""
-    handler: logging.Handler
-    if sys.stderr.isatty():
-        from rich.console import Console
-
-        with Console(stderr=True).status(title) as status:
-            handler = _Calling(lambda text: status.update(f"{title}: {text}"))
-            with _listening(handler):
-                yield
-    else:
-        with _listening(_Calling(lambda text: print(f"{title}: {text}", file=sys.stderr, flush=True))):
+def steps_shown() -> Iterator[None]:
+    """Show which step of the compile runs."""
+    starting = "starting the local Prefect server"
+    if not sys.stderr.isatty():
+        with _listening(lambda text: say(f"{_TITLE}: {text}")):
+            say(f"{_TITLE}: {starting}")
             yield
+        return
+    from rich.console import Console
+    from rich.markup import escape
+
+    with (
+        Console(stderr=True).status(f"{_TITLE}: {starting}") as status,
+        _listening(lambda text: status.update(escape(f"{_TITLE}: {text}"))),
+    ):
+        yield
 
 
 class _Calling(logging.Handler):
@@ -50,8 +58,10 @@ class _Calling(logging.Handler):
 
 
 @contextmanager
-def _listening(handler: logging.Handler) -> Iterator[None]:
+def _listening(show: Callable[[str], None]) -> Iterator[None]:
+    """Hand what the compile logs as progress to `show` during the block."""
     logger = logging.getLogger("rlm_context.progress")
+    handler = _Calling(show)
     level, propagate = logger.level, logger.propagate
     logger.setLevel(logging.INFO)
     logger.propagate = False

@@ -1,5 +1,6 @@
 """What `compile` prints for a person: the brief, where everything is, what it took, what was left out and why."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -8,7 +9,9 @@ import msgspec
 from compiler.report import CompileReport, ProjectReport
 from compiler.runtime import Runtime
 from compiler.upload import Preview
-from rlm_context.output import print_json, table
+from data_models.events import Reject
+from data_models.project import project_of
+from rlm_context.output import plural, print_json, table
 
 _MOST_REJECTS = 8
 _STEPS = ("upload", "ingest", "chunk", "summarize", "tree", "index", "root", "publish")
@@ -16,48 +19,77 @@ _STEPS = ("upload", "ingest", "chunk", "summarize", "tree", "index", "root", "pu
 
 def print_report(runtime: Runtime, result: CompileReport, seconds: float) -> None:
     """The whole account of a compile."""
-    for report in result.projects:
-        click.echo(_brief(report))
-    click.echo(_projects(result.projects))
-    click.echo(f"\nTook {seconds:.1f} s{_steps(result)}.")
+    reports = result.projects
+    if reports:
+        shown = _shown(reports)
+        click.echo(Path(shown.paths["brief"]).read_text(encoding="utf-8"))
+        click.echo(_projects(reports))
+        click.echo(f"\n{_news(result)} It took {seconds:.1f} s{_steps(result)}.")
+        for reason in sorted({reason for report in reports for reason in report.degraded}):
+            click.echo(f"Degraded: {reason}")
     left_out = _left_out(result)
     if left_out:
         click.echo("\nLeft out:\n" + "\n".join(left_out))
-    click.echo("\n" + _where(runtime, result))
+    if reports:
+        click.echo("\n" + _where(runtime, reports, shown))
 
 
-def print_dry_run(preview: Preview, as_json: bool) -> None:
-    """What a compile would read."""
+def print_dry_run(preview: Preview | None, as_json: bool) -> None:
+    """What a compile would read; None where it would only compile what was uploaded before."""
+    found = preview or Preview(sessions=0, new=0, raw_bytes=0, skipped=[])
     if as_json:
-        print_json(preview)
+        print_json(found)
         return
     click.echo(
-        f"{preview.sessions} sessions ({preview.raw_bytes / 1e6:.1f} MB), {preview.new} of them new or grown. "
-        "The extractive backend calls no model: 0 calls, 0 tokens, $0."
+        f"{plural(found.sessions, 'session')} ({found.raw_bytes / 1e6:.1f} MB), {found.new:,} of them new or "
+        "grown. The extractive backend calls no model: 0 calls, 0 tokens, $0. Nothing was written."
     )
-    if preview.skipped:
-        click.echo(
-            f"{len(preview.skipped)} files would be left out: `rlm-context doctor --source DIR` names them."
-        )
+    if found.skipped:
+        click.echo("\nWould be left out:\n" + "\n".join(reject_lines(found.skipped)))
 
 
-def _brief(report: ProjectReport) -> str:
-    return Path(report.paths["brief"]).read_text(encoding="utf-8")
+def reject_lines(rejects: Sequence[Reject]) -> list[str]:
+    """The first few as lines, and how many more there are."""
+    lines = [
+        f"- {reject.file}{f':{reject.line}' if reject.line else ''}: {reject.reason}"
+        for reject in rejects[:_MOST_REJECTS]
+    ]
+    if len(rejects) > _MOST_REJECTS:
+        lines.append(f"- and {len(rejects) - _MOST_REJECTS:,} more (--json lists them)")
+    return lines
 
 
-def _projects(reports: list[ProjectReport]) -> str:
+def _shown(reports: Sequence[ProjectReport]) -> ProjectReport:
+    """The project whose brief is printed: the current folder's, else the one with the most sessions."""
+    here, _ = project_of(str(Path.cwd()))
+    return max(reports, key=lambda report: (report.project == here, report.sessions.total))
+
+
+def _projects(reports: Sequence[ProjectReport]) -> str:
     rows = [
         (
-            report.project,
-            f"{report.sessions.total} ({report.sessions.new} new)",
+            f"{report.sessions.total:,} ({report.sessions.new:,} new)",
             str(len(report.authors)),
-            str(report.events),
-            f"{report.chunks.total} ({report.chunks.new} new)",
-            report.generation or "",
+            f"{report.events:,}",
+            f"{report.chunks.total:,} ({report.chunks.new:,} new)",
+            generation_number(report.generation),
+            report.project,
         )
         for report in reports
     ]
-    return table(rows, ("project", "sessions", "authors", "events", "chunks", "generation"))
+    return table(rows, ("sessions", "authors", "events", "chunks", "generation", "project"))
+
+
+def generation_number(name: str | None) -> str:
+    """A generation as tables show it and `show --generation` takes it: "12", "-" for none."""
+    return str(int(name.partition("-")[0])) if name else "-"
+
+
+def _news(result: CompileReport) -> str:
+    new = result.totals.sessions.new
+    return (
+        f"Compiled {plural(new, 'new or grown session')}." if new else "Nothing is new; nothing was redone."
+    )
 
 
 def _steps(result: CompileReport) -> str:
@@ -67,18 +99,19 @@ def _steps(result: CompileReport) -> str:
 
 
 def _left_out(result: CompileReport) -> list[str]:
-    rejects = [reject for report in result.projects for reject in report.rejects] + result.skipped
-    lines = [f"- {reject.file}:{reject.line}: {reject.reason}" for reject in rejects[:_MOST_REJECTS]]
-    if len(rejects) > _MOST_REJECTS:
-        lines.append(f"- and {len(rejects) - _MOST_REJECTS} more (`compile --json` lists them)")
+    rejects = [reject for report in result.projects for reject in report.rejects]
+    lines = reject_lines([*result.skipped, *rejects])
     if result.totals.redactions:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(result.totals.redactions.items()))
         lines.append(f"- redacted: {kinds}")
     return lines
 
 
-def _where(runtime: Runtime, result: CompileReport) -> str:
-    lines = [f"Store: {runtime.store.url}"]
-    lines += [f"Brief of {report.project}: {report.paths['brief']}" for report in result.projects[:5]]
-    lines.append('Search it: rlm-context search "…"   Read a session: rlm-context session ID')
+def _where(runtime: Runtime, reports: Sequence[ProjectReport], shown: ProjectReport) -> str:
+    lines = [f"Store: {runtime.store.url}", f"Brief: {shown.paths['brief']}"]
+    if len(reports) > 1:
+        lines.append(
+            f"The brief above is that of {shown.project}; rlm-context show --project P prints another."
+        )
+    lines.append('Search: rlm-context search "…"   Read a session: rlm-context session ID')
     return "\n".join(lines)

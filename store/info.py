@@ -1,10 +1,11 @@
 """`store.json`: what a store says of itself."""
 
+import shlex
 from typing import Any
 
 import msgspec
 
-from data_models.errors import KeyMissingError
+from data_models.errors import DamagedError, KeyMissingError
 from data_models.records import FORMAT_VERSION
 from store.codec import decode, encode
 from store.keys import STORE_INFO
@@ -32,7 +33,17 @@ def read_info(store: Store) -> StoreInfo:
         DamagedError: `store.json` is unreadable.
         FormatTooNewError: a newer rlm-context made the store.
     """
-    return decode(store.get(STORE_INFO), StoreInfo, STORE_INFO)
+    try:
+        return decode(store.get(STORE_INFO), StoreInfo, STORE_INFO)
+    except DamagedError as error:
+        error.next_command = remaking(store.url)
+        raise
+
+
+def remaking(url: str) -> str:
+    """What to run where `store.json` is lost or damaged. Not done unasked: it may have held what a team fixed."""
+    path = f"{url}/{STORE_INFO}"
+    return f"restore {path}, or if no team fixed anything: echo '{{\"format\":{FORMAT_VERSION}}}' > {shlex.quote(path)}"
 
 
 def ensure_info(store: Store) -> StoreInfo:

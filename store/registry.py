@@ -7,7 +7,7 @@ from pathlib import Path
 
 from data_models.errors import SettingsError, StoreError
 from store.files import store_errors
-from store.info import ensure_info
+from store.info import ensure_info, remaking
 from store.keys import STORE_INFO
 from store.local import LocalStore
 from store.memory import MemoryStore
@@ -75,6 +75,8 @@ def _open_local(address: str) -> Store:
         foreign = {path.name for path in root.iterdir()} - _NOT_FOREIGN if root.is_dir() else set()
         # Looked for again: another process may be making the store this moment, and this file comes first.
         if foreign and not (root / STORE_INFO).is_file():
+            if {"blobs", "inbox"} <= foreign:
+                raise StoreError(f"{root} has lost its {STORE_INFO}", next_command=remaking(str(root)))
             raise StoreError(
                 f"{root} holds files and is not a store",
                 next_command="set RLM_CONTEXT_STORE to an empty folder",

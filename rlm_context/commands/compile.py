@@ -1,6 +1,7 @@
 """`rlm-context compile`: the main job."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -13,10 +14,13 @@ from compiler.report import CompileReport, ProjectReport, summed
 from compiler.runtime import Runtime, open_runtime
 from compiler.upload import Uploaded, preview, upload
 from data_models.errors import NotFoundError, RlmContextError, SourceError
-from rlm_context.output import explain, print_json
-from rlm_context.progress import progress_bar, steps_shown
+from rlm_context.failures import explain
+from rlm_context.names import match_project
+from rlm_context.output import print_json
+from rlm_context.progress import reading_shown, steps_shown
 from rlm_context.summary import print_dry_run, print_report
 from store.receipts import projects
+from store.registry import canonical_url
 from transcripts.sources import default_sources
 
 
@@ -24,10 +28,9 @@ from transcripts.sources import default_sources
 @click.option("--source", "sources", multiple=True, type=click.Path(path_type=Path), metavar="DIR",
               help="Agents' sessions: a Claude config folder, a projects or Codex sessions folder, or a folder "
               "of such, one per author. Default: this machine's own.")  # fmt: skip
-@click.option(
-    "--project", metavar="P", help="With --source: the project of what is read. Alone: compile only P."
-)
-@click.option("--full", is_flag=True, help="Make everything anew from the uploads.")
+@click.option("--project", metavar="P",
+              help="With --source: the project of what is read. Alone: compile only P.")  # fmt: skip
+@click.option("--full", is_flag=True, help="Read and make everything anew; mends what is damaged.")
 @click.option("--dry-run", is_flag=True, help="Say what would be read and compiled; write nothing.")
 @click.option("--max-usd", type=click.FloatRange(0), metavar="X", help="Most to spend on models in this run.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
@@ -43,16 +46,16 @@ def compile_command(
 
     Sessions are redacted before anything is stored. What was compiled before is not compiled again.
     """
-    runtime = open_runtime()
-    chosen = _sources(runtime, sources, project)
-    if dry_run:
-        print_dry_run(preview(runtime, chosen, project=project or ""), as_json)
-        return 0
     begun = perf_counter()
-    uploaded = _upload(runtime, chosen, project if sources else None)
+    runtime = open_runtime()
+    folders = sources or _own_sources(runtime)
+    given = (project or "") if sources else ""
+    if dry_run:
+        print_dry_run(preview(runtime, folders, project=given) if folders else None, as_json)
+        return 0
+    uploaded = _upload(runtime, folders, given, again=full)
     uploading = perf_counter() - begun
-    names = _projects(runtime, uploaded, project)
-    reports, errors = _compile(runtime, names, full, max_usd)
+    reports, failed = _compile(runtime, _wanted(runtime, project), full, max_usd)
     runtime.spool.acknowledge(runtime.store)
     _add_upload_time(reports, uploading)
     generation = reports[0].generation if len(reports) == 1 else None
@@ -60,18 +63,14 @@ def compile_command(
         generation=generation, projects=reports, totals=summed(reports), skipped=uploaded.skipped
     )
     print_json(result) if as_json else print_report(runtime, result, perf_counter() - begun)
-    for error in errors:
-        explain(error)
-    return 1 if errors else 0
+    for name, error in failed:
+        explain(error, about=name)
+    return 1 if failed else 0
 
 
-def _sources(runtime: Runtime, sources: tuple[Path, ...], project: str | None) -> list[Path]:
-    """The folders to read. The agents' own are read only into the default store, which nobody else sees."""
-    if sources:
-        return list(sources)
-    if runtime.settings.store and Path(runtime.settings.store) != runtime.home / "store":
-        return []
-    if project is not None and project in projects(runtime.store):
+def _own_sources(runtime: Runtime) -> Sequence[Path]:
+    """The agents' own folders. They are read only into the default store, which nobody else sees."""
+    if runtime.store.url != canonical_url(str(runtime.home / "store")):
         return []
     found = default_sources()
     if not found and not projects(runtime.store):
@@ -82,50 +81,60 @@ def _sources(runtime: Runtime, sources: tuple[Path, ...], project: str | None) -
     return found
 
 
-def _upload(runtime: Runtime, sources: list[Path], project: str | None) -> Uploaded:
-    if not sources:
+def _upload(runtime: Runtime, folders: Sequence[Path], project: str, *, again: bool) -> Uploaded:
+    if not folders:
         runtime.spool.flush(runtime.store)
         return Uploaded()
-    with progress_bar("reading sessions") as progress:
-        return upload(runtime, sources, project=project or "", progress=progress)
+    with reading_shown() as progress:
+        return upload(runtime, folders, project=project, again=again, progress=progress)
 
 
-def _projects(runtime: Runtime, uploaded: Uploaded, project: str | None) -> list[str]:
-    """The projects to compile: those just read, and without --project all that have something new."""
+def _wanted(runtime: Runtime, project: str | None) -> list[str]:
+    """The projects to compile: the one named, else all.
+
+    Raises:
+        NotFoundError: the store holds none, or none of that name.
+    """
     known = projects(runtime.store)
-    if project is not None:
-        names = [name for name in known if name == project or name in uploaded.projects]
-        if not names:
-            raise NotFoundError(f"the store holds no project {project}", next_command="rlm-context status")
-        return names
-    return known
+    if not known:
+        raise NotFoundError(
+            "nothing was uploaded to this store yet", next_command="rlm-context compile --source DIR"
+        )
+    return [match_project(project, known)] if project else known
 
 
 def _compile(
     runtime: Runtime, names: list[str], full: bool, max_usd: float | None
-) -> tuple[list[ProjectReport], list[RlmContextError]]:
+) -> tuple[list[ProjectReport], list[tuple[str, RlmContextError]]]:
     """Compile the projects that have something new, through Prefect; the others only report."""
     waiting = [name for name in names if full or plan(runtime, name).new]
-    made, errors = _run_flows(runtime, waiting, full, max_usd) if waiting else ({}, [])
+    results = dict(zip(waiting, _run_flows(runtime, waiting, full, max_usd), strict=True))
     reports = []
+    failed = [(name, error) for name, error in results.items() if isinstance(error, RlmContextError)]
     for name in names:
-        copy = refresh(runtime, name)
+        made = results.get(name, ProjectReport(project=name))
+        try:
+            copy = refresh(runtime, name)
+        except RlmContextError as error:
+            failed.append((name, error))
+            continue
         if copy is not None:
-            reports.append(describe(runtime, made.get(name, ProjectReport(project=name)), copy))
-    return reports, errors
+            report = made if isinstance(made, ProjectReport) else ProjectReport(project=name)
+            reports.append(describe(runtime, report, copy))
+    return reports, failed
 
 
 def _run_flows(
     runtime: Runtime, names: list[str], full: bool, max_usd: float | None
-) -> tuple[dict[str, ProjectReport], list[RlmContextError]]:
-    from flows.run import compile_projects  # imports Prefect, which nothing else here needs
+) -> list[ProjectReport | RlmContextError]:
+    if not names:
+        return []
+    # What Prefect logs is in its UI and comes back as an error; a person wants one line that changes.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    from flows import run  # imports Prefect when it runs, which nothing else here needs
 
-    # Prefect's own lines are in its UI; a person wants one that changes.
-    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "ERROR")
-    with steps_shown("compile"):
-        results = compile_projects(runtime.home, names, full=full, max_usd=max_usd)
-    made = {result.project: result for result in results if isinstance(result, ProjectReport)}
-    return made, [result for result in results if isinstance(result, RlmContextError)]
+    with steps_shown():
+        return run.compile_projects(runtime.home, names, full=full, max_usd=max_usd)
 
 
 def _add_upload_time(reports: list[ProjectReport], seconds: float) -> None:

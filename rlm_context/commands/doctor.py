@@ -1,6 +1,7 @@
 """`rlm-context doctor`: is this machine set up, can the store be read, do we know what the agents write."""
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -10,16 +11,24 @@ import click
 import msgspec
 
 from compiler.author import author_of
+from compiler.local_copy import Copy, projects_folder
 from compiler.runtime import Runtime, open_runtime
-from data_models.errors import RlmContextError
+from compiler.verify import find_damage
+from data_models.errors import DamagedError, RlmContextError
 from data_models.events import Reject
-from rlm_context.output import print_json, table
-from store.generations import newest
+from rlm_context.fast_search import local_indexes
+from rlm_context.names import mending
+from rlm_context.output import plural, print_json, table
+from rlm_context.summary import reject_lines
+from search.query import Filters, search
+from store.generations import Generation, history, newest
 from store.receipts import projects
 from transcripts.drift import DriftRow, drift_report
 from transcripts.sources import default_sources, find_sessions
 
-_MOST_SKIPPED = 20
+_MOST_DAMAGED = 5
+_SOURCE = ", with --source where it was uploaded with one"
+"""Only the agent's own files can bring back a transcript."""
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -60,10 +69,12 @@ def _checks() -> Iterator[Check]:
     yield Check("settings and store", True, f"{runtime.store.url}, backend {runtime.backend.id}")
     yield Check("author", True, author_of(runtime.settings))
     for name, look in (
+        ("redaction", _redaction),
         ("home", _home),
         ("agents", _agents),
         ("spool", _spool),
         ("generations", _generations),
+        ("local copies", _copies),
     ):
         yield from _looked(name, look, runtime)
 
@@ -73,6 +84,12 @@ def _looked(name: str, look: Callable[[Runtime], Iterator[Check]], runtime: Runt
         yield from look(runtime)
     except RlmContextError as error:
         yield Check(name, False, error.message, error.next_command or "")
+
+
+def _redaction(runtime: Runtime) -> Iterator[Check]:
+    own = len(runtime.settings.redaction.rules)
+    _ = runtime.redactor  # compiles the rules
+    yield Check("redaction", True, f"built-in rules and {plural(own, 'rule')} of your own")
 
 
 def _home(runtime: Runtime) -> Iterator[Check]:
@@ -98,24 +115,53 @@ def _agents(runtime: Runtime) -> Iterator[Check]:
 def _spool(runtime: Runtime) -> Iterator[Check]:
     waiting, dead = len(runtime.spool.pending()), runtime.spool.dead()
     mend = "rlm-context compile" if waiting else ""
-    yield Check("spool", None if waiting else True, f"{waiting} upload(s) wait", mend)
+    yield Check("spool", None if waiting else True, f"{plural(waiting, 'upload')} waiting", mend)
     if dead:
-        yield Check(
-            "spool", False, f"{dead} upload(s) could not be read back", f"look in {runtime.home}/spool/dead"
-        )
+        unread = f"{plural(dead, 'upload')} could not be read back"
+        yield Check("spool", False, unread, f"ls {runtime.home}/spool/dead")
 
 
 def _generations(runtime: Runtime) -> Iterator[Check]:
     for name in projects(runtime.store):
         generation = newest(runtime.store, name)
-        damaged = generation.damaged if generation else ()
-        if damaged:
-            mend = f"rlm-context compile --project {name} --full"
-            yield Check("generations", False, f"{name}: {len(damaged)} damaged, shows an older one", mend)
+        if generation is None and history(runtime.store, name) != ([], []):
+            yield Check("generations", False, f"{name}: all are damaged", mending(name))
         elif generation is None:
             yield Check("generations", None, f"{name}: not compiled yet", "rlm-context compile")
         else:
-            yield Check("generations", True, f"{name}: generation {generation.manifest.number} verifies")
+            yield from _generation(runtime, name, generation)
+
+
+def _generation(runtime: Runtime, name: str, generation: Generation) -> Iterator[Check]:
+    if generation.damaged:
+        newer = f"{', '.join(generation.damaged)} damaged, an older one is shown"
+        yield Check("generations", False, f"{name}: {newer}", mending(name))
+    found = find_damage(runtime, generation)
+    for damage in found[:_MOST_DAMAGED]:
+        if damage.uploaded:
+            what, mend = f"session {damage.uploaded}, {damage.key}", f"{mending(name)}{_SOURCE}"
+        else:
+            what, mend = damage.key, mending(name)
+        yield Check("generations", False, f"{name}: damaged or missing: {what}", mend)
+    if len(found) > _MOST_DAMAGED:
+        more = len(found) - _MOST_DAMAGED
+        yield Check(
+            "generations", False, f"{name}: damaged or missing: {more} more", f"{mending(name)}{_SOURCE}"
+        )
+    if not found and not generation.damaged:
+        yield Check("generations", True, f"{name}: generation {generation.manifest.number} is whole")
+
+
+def _copies(runtime: Runtime) -> Iterator[Check]:
+    """The copies that `show` and `search` read; they can be removed at any time."""
+    mend = f"rm -r {shlex.quote(str(projects_folder(runtime.home)))}"
+    for index in local_indexes(projects_folder(runtime.home)):
+        copy = Copy(index.project, index.folder.name, str(index.folder))
+        try:
+            copy.sessions(), copy.root(), copy.manifest(), copy.read("brief.md"), copy.read("full.md")
+            search([copy.index], index.project, Filters(), 1)
+        except DamagedError as error:
+            yield Check("local copies", False, error.message, mend)
 
 
 def _line(check: Check) -> str:
@@ -134,7 +180,5 @@ def _told(drift: list[DriftRow], skipped: list[Reject]) -> str:
     else:
         lines += ["Every record, block and field in it is known to this version."]
     if skipped:
-        lines += ["", "Left out:", *(f"- {item.file}: {item.reason}" for item in skipped[:_MOST_SKIPPED])]
-        if len(skipped) > _MOST_SKIPPED:
-            lines += [f"- and {len(skipped) - _MOST_SKIPPED} more (--json lists them)"]
+        lines += ["", "Left out:", *reject_lines(skipped)]
     return "\n".join(lines)

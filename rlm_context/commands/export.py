@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import click
-import msgspec
 
 from compiler.dataset import export
 from compiler.runtime import open_runtime
-from rlm_context.output import print_json
-from rlm_context.places import chosen_projects
+from rlm_context.output import plural, print_json
+from rlm_context.places import copies
 
 
 @click.command("export")
@@ -21,9 +20,12 @@ def export_command(folder: Path, project: str | None, as_json: bool) -> None:
     docs/data.md describes the columns and shows example queries.
     """
     runtime = open_runtime()
-    written = [export(runtime, name, folder) for name in chosen_projects(runtime, project)]
+    names = [copy.project for copy in copies(runtime, project)]
+    written = [export(runtime, name, folder) for name in names]
     if as_json:
-        print_json({"projects": [msgspec.to_builtins(item) for item in written]})
+        print_json({"projects": written})
         return
     for item in written:
-        click.echo(f"{item.project}: {item.sessions} sessions, {item.events} events in {item.folder}")
+        click.echo(
+            f"{item.project}: {plural(item.sessions, 'session')}, {plural(item.events, 'event')} in {item.folder}"
+        )

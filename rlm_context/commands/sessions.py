@@ -1,4 +1,4 @@
-"""`rlm-context sessions` and `rlm-context session`: what there is, and one session read back."""
+"""`rlm-context sessions`: what there is."""
 
 from typing import Any
 
@@ -7,15 +7,10 @@ import click
 from compiler.citations import short_ids
 from compiler.local_copy import Copy
 from compiler.runtime import open_runtime
-from compiler.summarize import load_events
-from data_models.errors import NotFoundError
-from data_models.events import Event
 from data_models.records import CatalogEntry
-from rlm_context.output import iso, minute, print_json, seq_value, table
-from rlm_context.places import copies, find_session
-
-_CLIP = 2_000
-"""Characters of one event that a terminal shows; `--json` has all."""
+from rlm_context.output import print_json, table
+from rlm_context.places import copies
+from rlm_context.shown import iso, minute
 
 
 @click.command("sessions")
@@ -30,16 +25,27 @@ def sessions_command(project: str | None, author: str | None, as_json: bool) -> 
         for entry in copy.sessions()
         if author in (None, entry.author)
     ]
-    found.sort(key=lambda pair: pair[1].started)
+    found.sort(key=lambda pair: (pair[1].started, pair[1].session_id))
     if as_json:
         print_json({"sessions": [_described(copy, entry) for copy, entry in found]})
-        return
-    digits = short_ids(entry.session_id for _, entry in found)
+    else:
+        click.echo(_listed(found))
+
+
+def _listed(found: list[tuple[Copy, CatalogEntry]]) -> str:
+    if not found:
+        return "No such sessions."
+    digits: dict[tuple[str, str], str] = {}
+    for project in {copy.project for copy, _ in found}:
+        # As citations show them: unique among all sessions of the project, not only those listed.
+        whole = next(copy for copy, _ in found if copy.project == project).sessions()
+        for session_id, shown in short_ids(entry.session_id for entry in whole).items():
+            digits[project, session_id] = shown
     several = len({copy.project for copy, _ in found}) > 1
     rows = [
         (
             minute(entry.started),
-            digits[entry.session_id],
+            digits[copy.project, entry.session_id],
             entry.author,
             *((copy.project,) if several else ()),
             str(entry.prompts),
@@ -47,35 +53,9 @@ def sessions_command(project: str | None, author: str | None, as_json: bool) -> 
         )
         for copy, entry in found
     ]
-    header = ("started (UTC)", "session", "author", *(("project",) if several else ()), "prompts", "title")
-    click.echo(table(rows, header))
-
-
-@click.command("session")
-@click.argument("session_id", metavar="ID")
-@click.option("--project", metavar="P", help="A project, or the end of its name.")
-@click.option("--from", "first", metavar="SEQ", help="From this record on (12, or agent-id/12).")
-@click.option("--to", "last", metavar="SEQ", help="Up to and with this record.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def session_command(
-    session_id: str, project: str | None, first: str | None, last: str | None, as_json: bool
-) -> None:
-    """Read one session: ID is a session id, or the digits of a citation ([s:1a2b3c4d#12] too)."""
-    runtime = open_runtime()
-    _, entry = find_session(copies(runtime, project), session_id)
-    _, _, cited = session_id.rstrip("]").partition("#")
-    events = load_events(runtime, entry.parquet)
-    chosen = _range(events, first or cited or None, last or (cited if not first else None) or None)
-    if as_json:
-        print_json(
-            {"session_id": entry.session_id, "author": entry.author, "events": list(map(_event, chosen))}
-        )
-        return
-    click.echo(
-        f"{entry.title or entry.session_id}\n{entry.author}, {minute(entry.started)} UTC, {entry.branch}\n"
+    return table(
+        rows, ("started (UTC)", "session", "author", *(("project",) if several else ()), "prompts", "title")
     )
-    for event in chosen:
-        click.echo(_line(event))
 
 
 def _described(copy: Copy, entry: CatalogEntry) -> dict[str, Any]:
@@ -94,48 +74,3 @@ def _described(copy: Copy, entry: CatalogEntry) -> dict[str, Any]:
         "rejects": len(entry.rejects),
         "redactions": entry.redactions,
     }
-
-
-def _range(events: list[Event], first: str | None, last: str | None) -> list[Event]:
-    """The events from one record to another, both in the main file or both in one subagent's."""
-    if first is None and last is None:
-        return events
-    agent, low = _split(first) if first else (_split(last or "")[0], 0)
-    high = _split(last)[1] if last else None
-    chosen = [
-        event
-        for event in events
-        if event.subagent == agent and event.seq >= low and (high is None or event.seq <= high)
-    ]
-    if not chosen:
-        raise NotFoundError("no such records in this session", next_command="leave out --from and --to")
-    return chosen
-
-
-def _split(ref: str) -> tuple[str, int]:
-    agent, _, number = ref.rpartition("/")
-    if not number.isdigit():
-        raise click.BadParameter(f"{ref} is no record: 12, or agent-id/12")
-    return agent, int(number)
-
-
-def _event(event: Event) -> dict[str, Any]:
-    return {
-        "seq": seq_value(event.ref),
-        "uuid": event.uuid,
-        "role": event.role,
-        "kind": event.kind,
-        "time": iso(event.time),
-        "text": event.text,
-        "tool": event.tool,
-        "file": event.file_path,
-        "is_error": event.is_error,
-    }
-
-
-def _line(event: Event) -> str:
-    text = (
-        event.text if len(event.text) <= _CLIP else f"{event.text[:_CLIP]} … ({len(event.text)} characters)"
-    )
-    name = f"{event.role} {event.kind}" + (f" {event.tool}" if event.tool else "")
-    return f"#{event.ref} {name}{' (error)' if event.is_error else ''}: {text}"

@@ -7,7 +7,9 @@ import msgspec
 
 from compiler.local_copy import Copy, generation_id
 from compiler.runtime import Runtime, open_runtime
-from data_models.errors import NotFoundError
+from data_models.errors import DamagedError, NotFoundError
+from data_models.knowledge import Root
+from data_models.records import Manifest
 from rlm_context.output import print_json
 from rlm_context.places import chosen_projects, copies
 from store.blobs import get_blob
@@ -17,7 +19,8 @@ from store.generations import history
 @click.command("show")
 @click.option("--project", metavar="P", help="A project, or the end of its name.")
 @click.option("--full", is_flag=True, help="The full text instead of the brief.")
-@click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="markdown")
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="markdown",
+              show_default=True, help="text: without Markdown's marks.")  # fmt: skip
 @click.option("--generation", type=click.IntRange(1), metavar="N", help="An older generation, by its number.")
 def show_command(project: str | None, full: bool, form: str, generation: int | None) -> None:
     """Print the brief: what a session in this project starts with."""
@@ -27,37 +30,41 @@ def show_command(project: str | None, full: bool, form: str, generation: int | N
         print_json({"projects": shown})
         return
     texts = [str(item["text"]) for item in shown]
-    if form == "text":
-        texts = [_plain(text) for text in texts]
-    click.echo("\n".join(texts), nl=False)
+    click.echo("\n".join(map(_plain, texts) if form == "text" else texts), nl=False)
 
 
 def _newest(runtime: Runtime, project: str | None, full: bool) -> list[dict[str, Any]]:
-    return [
-        _described(copy, copy.read("full.md" if full else "brief.md")) for copy in copies(runtime, project)
-    ]
+    name = "full.md" if full else "brief.md"
+    return [_from_copy(copy, name) for copy in copies(runtime, project)]
 
 
-def _described(copy: Copy, text: str) -> dict[str, Any]:
-    lines = [msgspec.to_builtins(line) for line in copy.root().lines]
-    return {"project": copy.project, "generation": copy.generation, "text": text, "lines": lines}
+def _from_copy(copy: Copy, name: str) -> dict[str, Any]:
+    return _described(copy.project, copy.generation, copy.read(name), copy.root())
 
 
 def _older(runtime: Runtime, project: str | None, number: int, full: bool) -> list[dict[str, Any]]:
-    name = "full" if full else "brief"
     found = [
-        {
-            "project": known,
-            "generation": generation_id(generation.manifest),
-            "text": get_blob(runtime.store, generation.manifest.texts[name]).decode(),
-        }
-        for known in chosen_projects(runtime, project)
-        for generation in history(runtime.store, known)[0]
+        _from_store(runtime, generation.manifest, "full" if full else "brief")
+        for name in chosen_projects(runtime, project)
+        for generation in history(runtime.store, name)[0]
         if generation.manifest.number == number
     ]
     if not found:
         raise NotFoundError(f"no generation {number} here", next_command="rlm-context status")
     return found
+
+
+def _from_store(runtime: Runtime, manifest: Manifest, name: str) -> dict[str, Any]:
+    try:
+        text = get_blob(runtime.store, manifest.texts[name]).decode()
+        root = msgspec.json.decode(get_blob(runtime.store, manifest.texts["root"]), type=Root)
+    except (KeyError, ValueError) as error:  # ValueError: not UTF-8, or no Root
+        raise DamagedError(f"generation {manifest.number}", f"its {name} text cannot be read") from error
+    return _described(manifest.project, generation_id(manifest), text, root)
+
+
+def _described(project: str, generation: str, text: str, root: Root) -> dict[str, Any]:
+    return {"project": project, "generation": generation, "text": text, "lines": root.lines}
 
 
 def _plain(text: str) -> str:

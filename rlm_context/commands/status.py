@@ -1,10 +1,17 @@
 """`rlm-context status`: what is published, what waits, how the last runs went."""
 
+from collections.abc import Iterator
+
 import click
 
 from compiler.health import ProjectStatus, Status, status
 from compiler.runtime import open_runtime
-from rlm_context.output import minute, print_json, table
+from rlm_context.names import mending
+from rlm_context.output import plural, print_json, table
+from rlm_context.shown import minute
+from rlm_context.summary import generation_number
+
+_ENDED = {"failed": "failed", "cancelled": "was stopped"}
 
 
 @click.command("status")
@@ -18,41 +25,37 @@ def status_command(as_json: bool) -> None:
 def _told(found: Status) -> str:
     lines = [f"Home: {found.home}", f"Store: {found.store}", f"Backend: {found.backend}"]
     if found.spool:
-        lines.append(
-            f"Spool: {found.spool} upload(s) kept here until a generation holds them: rlm-context compile"
-        )
+        kept = plural(found.spool, "upload")
+        lines.append(f"Spool: {kept} kept here until a generation holds them. Next: rlm-context compile")
     if found.dead:
-        lines.append(f"Spool: {found.dead} upload(s) could not be read back; see {found.home}/spool/dead")
+        dead = plural(found.dead, "upload")
+        lines.append(f"Spool: {dead} could not be read back. Next: ls {found.home}/spool/dead")
     if not found.projects:
-        return "\n".join([*lines, "Nothing is compiled yet: rlm-context compile"])
+        return "\n".join([*lines, "Nothing is compiled yet. Next: rlm-context compile"])
     rows = [
         (
-            project.project,
-            project.generation or "-",
+            generation_number(project.generation),
             minute(project.created) or "-",
-            str(project.sessions),
+            f"{project.sessions:,}",
             str(project.waiting),
-            _last_run(project),
+            project.project,
         )
         for project in found.projects
     ]
-    header = ("project", "generation", "published (UTC)", "sessions", "waiting", "last run")
-    lines += ["", table(rows, header)]
-    for project in found.projects:
-        lines += [
-            f"damaged: {key}: rlm-context compile --project {project.project} --full"
-            for key in project.damaged
-        ]
-        if project.waiting:
-            lines.append(
-                f"{project.project}: {project.waiting} upload(s) wait, the oldest of "
-                f"{minute(project.oldest_waiting_ms)}: rlm-context compile"
-            )
+    lines += ["", table(rows, ("generation", "published (UTC)", "sessions", "waiting", "project"))]
+    lines += [line for project in found.projects for line in _remarks(project)]
     return "\n".join(lines)
 
 
-def _last_run(project: ProjectStatus) -> str:
-    if not project.runs:
-        return "-"
-    run = project.runs[0]
-    return f"{minute(run.started)} {run.state}" + (f": {run.error}" if run.error else "")
+def _remarks(project: ProjectStatus) -> Iterator[str]:
+    """What needs attention: damage, uploads that wait, a last run that failed."""
+    for key in project.damaged:
+        yield f"{project.project}: damaged: {key}. Next: {mending(project.project)}"
+    if project.waiting:
+        oldest = minute(project.oldest_waiting_ms)
+        since = f", the oldest from {oldest} UTC" if oldest else ""
+        yield f"{project.project}: {plural(project.waiting, 'upload')} waiting{since}. Next: rlm-context compile"
+    run = next(iter(project.runs), None)
+    if run and run.state != "completed":
+        reason = f": {run.error}" if run.error else ""
+        yield f"{project.project}: the last run ({minute(run.started)} UTC) {_ENDED.get(run.state, run.state)}{reason}"

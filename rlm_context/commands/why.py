@@ -3,16 +3,16 @@
 from typing import Any
 
 import click
-import msgspec
 
 from compiler.citations import render, short_ids
 from compiler.local_copy import Copy
-from compiler.runtime import Runtime, open_runtime
+from compiler.runtime import open_runtime
 from data_models.errors import NotFoundError
 from data_models.knowledge import Line
 from data_models.records import CatalogEntry
-from rlm_context.output import day, print_json
+from rlm_context.output import plural, print_json
 from rlm_context.places import copies, find_session
+from rlm_context.shown import day
 from search.words import stems
 
 _VERDICTS = {
@@ -34,14 +34,14 @@ def why_command(what: tuple[str, ...], project: str | None, as_json: bool) -> No
     """Why a session, or a statement, is in the brief or not."""
     runtime = open_runtime()
     found = copies(runtime, project)
-    text = " ".join(what)
+    text = " ".join(what).encode("utf-8", "replace").decode()  # it may hold bytes that are no text
     session = _session(found, text)
     if session:
         answer = _about_session(*session)
     else:
         answer = {"text": text, "lines": [row for copy in found for row in _about_text(copy, text)]}
     answer["uploads_waiting"] = len(runtime.spool.pending())
-    print_json(answer) if as_json else click.echo(_told(runtime, answer))
+    print_json(answer) if as_json else click.echo(_told(answer))
 
 
 def _session(found: list[Copy], text: str) -> tuple[Copy, CatalogEntry] | None:
@@ -62,7 +62,7 @@ def _about_session(copy: Copy, entry: CatalogEntry) -> dict[str, Any]:
         "title": entry.title,
         "author": entry.author,
         "lines": [_row(copy, line) for line in lines],
-        "rejected_records": [msgspec.to_builtins(reject) for reject in entry.rejects],
+        "rejected_records": entry.rejects,
         "redactions": entry.redactions,
     }
 
@@ -89,12 +89,13 @@ def _row(copy: Copy, line: Line) -> dict[str, Any]:
     }
 
 
-def _told(runtime: Runtime, answer: dict[str, Any]) -> str:
+def _told(answer: dict[str, Any]) -> str:
     lines = []
     if "session_id" in answer:
         lines.append(f"{answer['title'] or answer['session_id']} ({answer['author']})")
         if answer["rejected_records"]:
-            lines.append(f"{len(answer['rejected_records'])} record(s) of it could not be read (`doctor`).")
+            unread = plural(len(answer["rejected_records"]), "record")
+            lines.append(f"{unread} of it could not be read (why --json names them).")
         if answer["redactions"]:
             kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(answer["redactions"].items()))
             lines.append(f"Redacted in it: {kinds}.")
@@ -107,5 +108,6 @@ def _told(runtime: Runtime, answer: dict[str, Any]) -> str:
             "No statement about it was considered for the brief; `rlm-context search` looks in everything."
         )
     if answer["uploads_waiting"]:
-        lines.append(f"{answer['uploads_waiting']} upload(s) wait for a compile: rlm-context compile")
+        waiting = plural(answer["uploads_waiting"], "upload")
+        lines.append(f"{waiting} kept here until a compile holds them. Next: rlm-context compile")
     return "\n".join(lines)
