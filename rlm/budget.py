@@ -110,26 +110,32 @@ class Ledger:
             allowed = self.budget.seconds
             raise LimitError("seconds", allowed, f"the run's {allowed:g} seconds are up")
 
-    def claim_calls(self, sizes: list[int], known: int = 0) -> None:
-        """Count sub-calls, all or none, before any is sent.
+    def check_batch(self, sizes: list[int]) -> None:
+        """Refuse a batch that is too large, before anything is done with its prompts.
 
         Args:
             sizes: UTF-8 bytes of each prompt.
-            known: how many of them are in the cache; those do not count as calls.
 
         Raises:
-            LimitError: too many in one batch, too many bytes, or more than are left.
+            LimitError: too many prompts, or too many bytes.
         """
         budget, count, size = self.budget, len(sizes), sum(sizes)
         if count > budget.batch:
-            raise LimitError("batch", budget.batch, f"{count} prompts in one batch; at most {budget.batch}")
+            raise LimitError("batch", budget.batch, f"{count:,} prompts in one batch; at most {budget.batch}")
         if size > budget.bytes:
             raise LimitError("bytes", budget.bytes, f"{size:,} bytes in one call; at most {budget.bytes:,}")
-        new, left = count - known, budget.calls - self.calls
-        if new > left:
-            message = f"{new} sub-calls wanted, {left} of {budget.calls} are left"
-            raise LimitError("calls", budget.calls, message)
-        self.calls += new
+
+    def claim_calls(self, count: int) -> None:
+        """Count sub-calls, all or none, before any is sent.
+
+        Raises:
+            LimitError: fewer are left.
+        """
+        left = self.budget.calls - self.calls
+        if count > left:
+            message = f"{count} sub-calls wanted, {left} of {self.budget.calls} are left"
+            raise LimitError("calls", self.budget.calls, message)
+        self.calls += count
 
     @asynccontextmanager
     async def reserve(self, client: Client, request: Request) -> AsyncIterator[Hold]:

@@ -109,7 +109,9 @@ class HostFunctions:
 
     async def call(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Answer a call from the sandbox. Plain tools run in a thread."""
-        function = self.table()[name]
+        function = self.table().get(name)
+        if function is None:
+            raise LookupError(f"there is no function {name[:64]}")
         if name not in self.tools:
             result = function(*args, **kwargs)
             return await result if inspect.isawaitable(result) else result
@@ -178,7 +180,8 @@ class HostFunctions:
         if self.start_child is None:
             depth = self.asker.ledger.budget.depth
             raise LimitError("depth", depth, f"no deeper than {depth}: use llm_query")
-        self.asker.ledger.claim_calls([_size(text) for text in texts])
+        self.asker.ledger.check_batch([_size(text) for text in texts])
+        self.asker.ledger.claim_calls(len(texts))
         pairs = zip(texts, given, strict=True)
         return await _together([self._child(self.start_child, *pair) for pair in pairs])
 
@@ -203,9 +206,11 @@ class HostFunctions:
         return answer
 
     async def _ask_all(self, name: str, prompts: list[str]) -> list[str | ClientError]:
+        ledger = self.asker.ledger
+        ledger.check_batch([_size(prompt) for prompt in prompts])
         requests = [self._request(prompt) for prompt in prompts]
-        known = sum(self.asker.knows(self.sub, request) for request in requests)
-        self.asker.ledger.claim_calls([request.size for request in requests], known=known)
+        # What is in the cache is free.
+        ledger.claim_calls(sum(not self.asker.knows(self.sub, request) for request in requests))
         return await _together([self._ask(name, request) for request in requests])
 
     def _request(self, prompt: str) -> Request:

@@ -33,12 +33,12 @@ from rlm.sandbox.replay import HostFunctionError, ReplayingSession, WorkerLost
 
 T = TypeVar("T")
 
-LANGUAGE = """The REPL runs a subset of Python 3. It has no `class` inheritance, no `yield`, no `del`, no properties, \
-no `finditer` on compiled patterns, no unbound methods as values (write `lambda s: s.upper()`), no `{}`-translate, \
-no files and no network. Modules that exist: re, json, math, datetime, time, collections (Counter, defaultdict, deque, \
-namedtuple), itertools, functools, random, hashlib, base64, bisect, unicodedata, copy, decimal, dataclasses, typing. \
-All others do not: no string, textwrap, statistics, heapq, operator, io, csv. One unsupported statement keeps its \
-whole block from running."""
+LANGUAGE = """\
+The REPL runs a subset of Python 3. It has no `class` inheritance, no `yield`, no `del`, no properties, no unbound \
+methods as values (write `lambda s: s.upper()`), no str.translate, no files and no network. Modules that exist: re, \
+json, math, datetime, time, collections (Counter, defaultdict, deque, namedtuple), itertools, functools, random, \
+hashlib, base64, bisect, unicodedata, copy, decimal, csv, dataclasses, typing. All others do not: no string, textwrap, \
+statistics, heapq, operator, io. One unsupported statement keeps its whole block from running."""
 
 _SUSPENSIONS = 1_000_000
 _GRACE = 3.0
@@ -152,10 +152,13 @@ class _MontyWorker:
     async def value(self, name: str) -> Any:
         try:
             return await self._feed(name, {})
-        except monty.MontyCrashedError as error:
-            raise WorkerLost(str(error)) from error
-        except (monty.MontyError, ValueError):
+        except ValueError:
             return None
+        except monty.MontyError as error:
+            if isinstance(error, monty.MontyRuntimeError) and isinstance(error.exception(), NameError):
+                return None
+            # Too large to be handed over; the attempt may have cost the worker its heap.
+            raise WorkerLost(str(error)) from error
 
     async def close(self) -> None:
         if self._open:
@@ -185,7 +188,7 @@ class _MontyWorker:
         )
         while not isinstance(snapshot, monty.MontyComplete):
             at = snapshot
-            if isinstance(at, monty.FunctionSnapshot) and not at.is_os_function and at.object_id is None:
+            if isinstance(at, monty.FunctionSnapshot) and at.function_name in self._lookup:
                 result = await _answer(call, at)
                 snapshot = await self._step(lambda at=at, result=result: at.resume(result))  # type: ignore[misc]
             else:
