@@ -70,7 +70,7 @@ async def _pool(sessions: int, limits: SandboxLimits) -> AsyncIterator[Pool]:
         pool = _MontyPool(workers, _Threads(threads), limits)
         try:
             await pool.threads.run(workers.__enter__)
-        except (OSError, monty.MontyError) as error:
+        except (OSError, RuntimeError, monty.MontyError) as error:
             raise SandboxError(f"monty does not start: {error}", next_command="rlm-context doctor") from error
         try:
             yield pool
@@ -132,7 +132,7 @@ class _MontyWorker:
     async def open(self) -> None:
         try:
             await self._pool.threads.run(self._session.__enter__)
-        except (OSError, monty.MontyError) as error:
+        except (OSError, RuntimeError, monty.MontyError) as error:
             raise SandboxError(f"no monty worker: {error}") from error
         self._open = True
         self._pid = self._session.worker_pid
