@@ -23,8 +23,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith(("RLM_CONTEXT_", "PREFECT_"))]:
         if name != "RLM_CONTEXT_TEST_TRANSCRIPTS":
             monkeypatch.delenv(name)
-    for name in ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "XDG_CONFIG_HOME", "ANTHROPIC_API_KEY"):
+    for name in ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith(("ANTHROPIC_", "OPENAI_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("RLM_CONTEXT_REAL_MODELS", "0")
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("RLM_CONTEXT_HOME", str(folder / "rlm-context"))
     monkeypatch.setenv("DO_NOT_TRACK", "1")

@@ -26,13 +26,23 @@ class _Block(msgspec.Struct):
     text: str = ""
 
 
-class _Tokens(msgspec.Struct):
-    """Usage. `input_tokens` leaves out what was read from the cache or written to it."""
+class Tokens(msgspec.Struct):
+    """Tokens of an answer. `input_tokens` leaves out what was read from the cache or written to it."""
 
     input_tokens: int
     output_tokens: int
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
+
+    def usage(self) -> Usage:
+        """The same of one call, in our form."""
+        return Usage(
+            1,
+            self.input_tokens,
+            self.output_tokens,
+            self.cache_read_input_tokens or 0,
+            self.cache_creation_input_tokens or 0,
+        )
 
 
 class Answer(msgspec.Struct):
@@ -40,20 +50,12 @@ class Answer(msgspec.Struct):
 
     content: list[_Block]
     stop_reason: str
-    usage: _Tokens
+    usage: Tokens
 
     def completion(self, request_id: str | None) -> Completion:
         """The answer in our form: all its text blocks joined; thoughts are left out, and it may be empty."""
         text = "".join(block.text for block in self.content if block.type == "text")
-        tokens = self.usage
-        usage = Usage(
-            1,
-            tokens.input_tokens,
-            tokens.output_tokens,
-            tokens.cache_read_input_tokens or 0,
-            tokens.cache_creation_input_tokens or 0,
-        )
-        return Completion(text, usage, _STOPS.get(self.stop_reason, "end"), request_id)
+        return Completion(text, self.usage.usage(), _STOPS.get(self.stop_reason, "end"), request_id)
 
 
 def body(request: Request, model: str) -> dict[str, Any]:
