@@ -3,9 +3,10 @@
     python -m benchmarks.rlm_engine [--iterations 20] [--runs 5] [--sandbox monty|jail]
 
 Per iteration: a run of N turns, each with a block of code, against a model that answers at once; the time from the end
-of the first to the end of the last, divided by N - 1. Start: the run of one turn, which starts a sandbox. Batch: the time
+of the first to the end of the last, divided by N - 1. Start: a run of one turn, which starts a sandbox. Batch: the time
 of a block with 64 sub-calls that take 100 ms each, over one call's 100 ms. Context: the time until a 16 MB text is a
-variable of the sandbox, and until 300 MB are searched on the host, with the process's peak memory. Medians.
+variable of the sandbox, and until 300 MB are searched on the host, with the process's peak memory. Medians, but for the
+contexts: one run each.
 """
 
 import argparse
@@ -17,12 +18,10 @@ from collections.abc import Callable
 from rlm.budget import Budget
 from rlm.clients.scripted import EchoClient, QueueClient
 from rlm.engine import RLM
-from rlm.sandbox.jail import JailSandbox
-from rlm.sandbox.monty import MontySandbox
 from rlm.sandbox.protocol import Sandbox
+from rlm.sandbox.registry import SANDBOXES, open_sandbox
 
 LATENCY = 0.1
-SANDBOXES: dict[str, Callable[[], Sandbox]] = {"monty": MontySandbox, "jail": JailSandbox}
 
 
 def block(code: str) -> str:
@@ -57,7 +56,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--sandbox", choices=SANDBOXES, default="monty")
     asked = parser.parse_args()
-    sandbox = SANDBOXES[asked.sandbox]()
+    sandbox = open_sandbox(asked.sandbox)
 
     def median(measure: Callable[[], float]) -> float:
         return statistics.median(measure() for _ in range(asked.runs))

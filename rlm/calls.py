@@ -232,6 +232,9 @@ class HostFunctions:
             record["seconds"] = round(time.monotonic() - began, 4)
         usage = None if cached else asdict(completion.usage)
         record.update(reply=completion.text[:_SHORT], cached=cached, usage=usage)
+        if completion.stop == "refusal":
+            record["error"] = "the model refused"
+            return ClientError("the model refused to answer")
         return completion.text
 
 

@@ -205,7 +205,7 @@ class _Run:
         for left in range(self.budget.iterations - 1, -1, -1):
             began = time.monotonic()
             completion, cached = await self._ask()
-            reading = read_code(completion.text)
+            reading = read_code(completion.text, whole=completion.stop != "max_tokens")
             outcomes, finished = await self._run_blocks(session, reading.blocks)
             self._step(began, completion, cached, reading.blocks, outcomes)
             if finished:

@@ -36,8 +36,24 @@ class _Block:
     doubted: int | None = None
 
 
-def read_code(reply: str) -> Reading:
-    """Find the code blocks of a reply."""
+def read_code(reply: str, *, whole: bool = True) -> Reading:
+    """Find the code blocks of a reply.
+
+    Args:
+        reply: what the model wrote.
+        whole: whether it said all that it meant to. If it was cut off at its token limit, an open block is not run.
+    """
+    blocks, rest = _split(reply)
+    if rest is not None and whole:
+        blocks.append(rest)
+    code = tuple(text for block in blocks if block.language in _LANGUAGES if (text := _text(block)))
+    if not whole and (rest is not None or not code):
+        return Reading(code, "Your reply was cut off at its token limit: write less in one reply.")
+    return Reading(code, "" if code else _problem(reply, blocks))
+
+
+def _split(reply: str) -> tuple[list[_Block], _Block | None]:
+    """The closed blocks, and the one that was never closed."""
     blocks: list[_Block] = []
     open_block: _Block | None = None
     for line in reply.replace("\r\n", "\n").split("\n"):
@@ -52,12 +68,9 @@ def read_code(reply: str) -> Reading:
             open_block = None
         else:
             open_block.lines.append(line)
-    if open_block is not None:
-        if open_block.doubted is not None and _in_string(open_block.lines):
-            del open_block.lines[open_block.doubted :]
-        blocks.append(open_block)
-    code = tuple(text for block in blocks if block.language in _LANGUAGES if (text := _text(block)))
-    return Reading(code, "" if code else _problem(reply, blocks))
+    if open_block is not None and open_block.doubted is not None and _in_string(open_block.lines):
+        del open_block.lines[open_block.doubted :]
+    return blocks, open_block
 
 
 def _one_line_block(line: str) -> _Block | None:

@@ -149,5 +149,5 @@ def _points(steps: list[Record], seconds: float, usd: float) -> str:
 
 
 @cache
-def _template() -> Any:
+def _template() -> jinja2.Template:
     return jinja2.Environment(autoescape=True, trim_blocks=True).from_string(_PAGE)

@@ -8,7 +8,7 @@ from rlm.clients.protocol import Completion, Request
 from rlm.clients.usage import Usage
 from rlm.errors import ClientError
 
-Reply = str | ClientError | Callable[[Request], str]
+Reply = str | Completion | ClientError | Callable[[Request], str]
 
 
 class _Scripted:
@@ -30,6 +30,8 @@ class _Scripted:
         await asyncio.sleep(self.latency)
         if isinstance(reply, ClientError):
             raise reply
+        if isinstance(reply, Completion):
+            return reply
         text = reply if isinstance(reply, str) else reply(request)
         usage = Usage(1, await self.count_tokens(request), _estimate(len(text.encode())))
         return Completion(text, usage)
@@ -56,7 +58,7 @@ class QueueClient(_Scripted):
     """Gives prepared replies, in order; fails when there is none left.
 
     Args:
-        replies: a text, an error to raise, or a function of the request.
+        replies: a text, a whole completion, an error to raise, or a function of the request.
         model: the name it goes by. The default one has a price: nothing.
         latency: seconds before each reply.
     """

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -85,7 +86,7 @@ def monty(planted: None) -> Iterator[Place]:
 def jail(planted: None) -> Iterator[Place]:
     if reason := why_not():
         pytest.skip(reason)
-    place = Place(JailSandbox(LIMITS))
+    place = Place(JailSandbox(replace(LIMITS, step_seconds=0.8)))
     yield place
     place.close()
 

@@ -10,14 +10,16 @@ import pytest
 
 from rlm.budget import Budget
 from rlm.cache import MemoryCache
-from rlm.clients.protocol import Message, Request
+from rlm.clients.protocol import Completion, Message, Request
 from rlm.clients.scripted import EchoClient, QueueClient
+from rlm.clients.usage import Usage
 from rlm.engine import RLM
 from rlm.errors import ClientError, SandboxError
 from rlm.result import RLMResult
 from rlm.sandbox.jail import JailSandbox, why_not
 from rlm.sandbox.monty import MontySandbox
 from rlm.sandbox.protocol import SandboxLimits
+from rlm.sandbox.registry import SANDBOXES, open_sandbox
 from rlm.trajectory import JsonLines, read_records
 from tests.rlm.conftest import Run, repl
 
@@ -53,7 +55,7 @@ def test_a_batch_runs_at_once(make: Run) -> None:
     )
     began = time.monotonic()
     assert rlm.complete_sync("?").answer == "64"
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 3.2
 
 
 def test_a_batch_keeps_its_order_and_marks_what_failed() -> None:
@@ -70,6 +72,26 @@ def test_a_batch_keeps_its_order_and_marks_what_failed() -> None:
     assert first["output"] == ["['A', None, 'C']\n"]
     assert "overloaded" in second["error"]
     assert [call.get("error") for call in first["calls"]] == [None, "overloaded", None]
+
+
+def test_a_refusal_is_no_answer() -> None:
+    """A sub-call that the model refused is an error with that reason, not an empty text."""
+    sub = QueueClient([Completion("", Usage(1, 5, 0), "refusal")])
+    root = QueueClient([repl("llm_query('x')"), repl("finish('')")])
+    result = RLM(root, sub).complete_sync("?")
+    assert "refused" in steps(result)[0]["error"]
+    assert result.usage["queue"].input_tokens > 5
+
+
+def test_a_reply_that_was_cut_off_says_so() -> None:
+    """Code of a reply that ended at its token limit is not run as if it were whole."""
+    root = QueueClient(
+        [Completion("```repl\nfinish('not the wh", Usage(1), "max_tokens"), repl("finish('whole')")]
+    )
+    result = RLM(root).complete_sync("?")
+    assert result.answer == "whole"
+    assert steps(result)[0]["code"] == []
+    assert "cut off" in steps(result)[1]["prompt"]
 
 
 def test_equal_prompts_are_sent_once(make: Run) -> None:
@@ -189,11 +211,19 @@ def test_a_dead_worker_is_replaced_and_replayed(kind: Any) -> None:
             repl("finish(str(numbers))"),
         ]
     )
-    sandbox = kind(SandboxLimits(step_seconds=0.5))
+    sandbox = kind(SandboxLimits(step_seconds=0.8))
     result = RLM(root, tools={"tool": tool}, sandbox=sandbox).complete_sync("?")
     assert result.answer == "[1, 42]"
     assert asked == [7]
     assert "those of earlier blocks are kept" in steps(result)[3]["prompt"]
+
+
+def test_sandboxes_are_opened_by_name() -> None:
+    """The registry knows each by its own name; another name is an error that lists them."""
+    assert [open_sandbox(name).name for name in SANDBOXES] == list(SANDBOXES) == ["monty", "jail"]
+    with pytest.raises(SandboxError) as caught:
+        open_sandbox("exec")
+    assert "monty, jail" in (caught.value.next_command or "")
 
 
 @pytest.mark.parametrize("kind", [MontySandbox, JailSandbox])

@@ -1,0 +1,24 @@
+"""All sandboxes by name."""
+
+from collections.abc import Callable, Mapping
+
+from rlm.errors import SandboxError
+from rlm.sandbox.jail import JailSandbox
+from rlm.sandbox.monty import MontySandbox
+from rlm.sandbox.protocol import Sandbox, SandboxLimits
+
+SANDBOXES: Mapping[str, Callable[[SandboxLimits | None], Sandbox]] = {
+    MontySandbox.name: MontySandbox,
+    JailSandbox.name: JailSandbox,
+}
+
+
+def open_sandbox(name: str, limits: SandboxLimits | None = None) -> Sandbox:
+    """The sandbox of that name.
+
+    Raises:
+        SandboxError: there is none.
+    """
+    if name not in SANDBOXES:
+        raise SandboxError(f"no sandbox is called {name}", next_command=f"use one of: {', '.join(SANDBOXES)}")
+    return SANDBOXES[name](limits)
