@@ -4,14 +4,12 @@ Its `query` sends one request to the Messages server instead of starting the com
 as claude-agent-sdk 0.2.187 with Claude Code 2.1.330 was seen to do.
 """
 
-import asyncio
-import http.client
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
-from urllib.parse import urlsplit
+
+import httpx2
 
 _ERRORS = {401: "authentication_failed", 402: "billing_error", 429: "rate_limit", 400: "invalid_request"}
 
@@ -73,8 +71,8 @@ async def query(*, prompt: str, options: ClaudeAgentOptions) -> AsyncIterator[An
         "messages": [{"role": "user", "content": prompt}],
     }
     try:
-        status, answer = await asyncio.to_thread(_post, options.env, body)
-    except (OSError, http.client.HTTPException, ValueError):
+        status, answer = await _post(options.env, body)
+    except (httpx2.TransportError, ValueError):
         status, answer = None, {}
     if status != 200:
         yield AssistantMessage([TextBlock("API Error")], _ERRORS.get(status or 0, "server_error"))
@@ -94,16 +92,10 @@ def _usage(read: int, written: int) -> dict[str, int]:
     return {"input_tokens": read, "output_tokens": written}
 
 
-def _post(environment: dict[str, str], body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    where = urlsplit(environment["ANTHROPIC_BASE_URL"])
-    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=5)
-    try:
-        headers = {"x-api-key": environment["ANTHROPIC_API_KEY"], "content-type": "application/json"}
-        connection.request("POST", "/v1/messages?beta=true", json.dumps(body), headers)
-        response = connection.getresponse()
-        return response.status, json.loads(response.read())
-    finally:
-        connection.close()
+async def _post(environment: dict[str, str], body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    async with httpx2.AsyncClient(headers={"x-api-key": environment["ANTHROPIC_API_KEY"]}) as client:
+        response = await client.post(f"{environment['ANTHROPIC_BASE_URL']}/v1/messages?beta=true", json=body)
+        return response.status_code, response.json()
 
 
 def module() -> ModuleType:
