@@ -64,15 +64,18 @@ class Runtime:
         return self._catalogs[key]
 
 
-def open_runtime() -> Runtime:
+def open_runtime(*, make_store: bool = True) -> Runtime:
     """The runtime of this process, from its settings.
+
+    Args:
+        make_store: whether the store may be made where there is none; what only reads leaves no trace.
 
     Raises:
         SettingsError: a setting is invalid.
         StoreError: the store cannot be opened, or a newer version wrote it.
     """
     settings = load_settings()
-    store = CountedStore(open_store(settings.store_url))
+    store = CountedStore(open_store(settings.store_url, make=make_store))
     return Runtime(settings=settings, store=store, backend=ExtractiveBackend())
 
 

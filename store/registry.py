@@ -7,7 +7,7 @@ from pathlib import Path
 
 from data_models.errors import SettingsError, StoreError
 from store.files import store_errors
-from store.info import ensure_info, remaking
+from store.info import ensure_info, read_info, remaking
 from store.keys import STORE_INFO
 from store.local import LocalStore
 from store.memory import MemoryStore
@@ -18,11 +18,12 @@ _NOT_FOREIGN = frozenset({".tmp", ".DS_Store", "lost+found"})
 _memory_stores: dict[str, MemoryStore] = {}
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, *, make: bool = True) -> Store:
     """The store at a URL; made there if there is none.
 
     Args:
         url: a folder ("~" allowed), or `memory://NAME` (this process only).
+        make: whether it may be made; else one that is not there is just empty, and nothing is written.
 
     Raises:
         SettingsError: no store is known by that scheme.
@@ -33,7 +34,10 @@ def open_store(url: str) -> Store:
     """
     scheme, address = _split(url)
     store = _OPENERS[scheme](address)
-    ensure_info(store)
+    if make:
+        ensure_info(store)
+    elif store.size(STORE_INFO) is not None:
+        read_info(store)
     return store
 
 

@@ -47,7 +47,7 @@ def compile_command(
     Sessions are redacted before anything is stored. What was compiled before is not compiled again.
     """
     begun = perf_counter()
-    runtime = open_runtime()
+    runtime = open_runtime(make_store=not dry_run)
     folders = sources or _own_sources(runtime)
     given = (project or "") if sources else ""
     if dry_run:

@@ -62,7 +62,7 @@ def doctor_command(source: Path | None, as_json: bool) -> int:
 def _checks() -> Iterator[Check]:
     yield Check("python", sys.version_info >= (3, 11), sys.version.split()[0])
     try:
-        runtime = open_runtime()
+        runtime = open_runtime(make_store=False)
     except RlmContextError as error:
         yield Check("settings and store", False, error.message, error.next_command or "")
         return

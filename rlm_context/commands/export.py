@@ -19,7 +19,7 @@ def export_command(folder: Path, project: str | None, as_json: bool) -> None:
 
     docs/data.md describes the columns and shows example queries.
     """
-    runtime = open_runtime()
+    runtime = open_runtime(make_store=False)
     names = [copy.project for copy in copies(runtime, project)]
     written = [export(runtime, name, folder) for name in names]
     if as_json:

@@ -25,7 +25,7 @@ def search_command(query: tuple[str, ...], limit: int, as_json: bool, **filters:
     Each passage names its session, author, day and records; `rlm-context session ID --from SEQ` reads on there.
     A query that starts with "-" goes after "--".
     """
-    runtime = open_runtime()
+    runtime = open_runtime(make_store=False)
     found = copies(runtime, filters["project"])
     names = {copy.project for copy in found}
     indexes = [index for index in local_indexes(projects_folder(runtime.home)) if index.project in names]

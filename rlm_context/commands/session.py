@@ -28,7 +28,7 @@ def session_command(
     session_id: str, project: str | None, first: str | None, last: str | None, as_json: bool
 ) -> None:
     """Read one session. ID is a session id, the digits of a citation, or a citation ([s:1a2b3c4d#12])."""
-    runtime = open_runtime()
+    runtime = open_runtime(make_store=False)
     _, entry = find_session(copies(runtime, project), session_id)
     if first is None and last is None:
         first, last = _cited(session_id)

@@ -21,7 +21,7 @@ def sessions_command(project: str | None, author: str | None, as_json: bool) -> 
     """List the sessions, newest last."""
     found = [
         (copy, entry)
-        for copy in copies(open_runtime(), project)
+        for copy in copies(open_runtime(make_store=False), project)
         for entry in copy.sessions()
         if author in (None, entry.author)
     ]

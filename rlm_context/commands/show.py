@@ -24,7 +24,7 @@ from store.generations import history
 @click.option("--generation", type=click.IntRange(1), metavar="N", help="An older generation, by its number.")
 def show_command(project: str | None, full: bool, form: str, generation: int | None) -> None:
     """Print the brief: what a session in this project starts with."""
-    runtime = open_runtime()
+    runtime = open_runtime(make_store=False)
     shown = _older(runtime, project, generation, full) if generation else _newest(runtime, project, full)
     if form == "json":
         print_json({"projects": shown})

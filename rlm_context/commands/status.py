@@ -18,7 +18,7 @@ _ENDED = {"failed": "failed", "cancelled": "was stopped"}
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def status_command(as_json: bool) -> None:
     """Where everything is, which generation each project is at, and what waits."""
-    found = status(open_runtime())
+    found = status(open_runtime(make_store=False))
     print_json(found) if as_json else click.echo(_told(found))
 
 
@@ -57,5 +57,5 @@ def _remarks(project: ProjectStatus) -> Iterator[str]:
         yield f"{project.project}: {plural(project.waiting, 'upload')} waiting{since}. Next: rlm-context compile"
     run = next(iter(project.runs), None)
     if run and run.state != "completed":
-        reason = f": {run.error}" if run.error else ""
+        reason = f": {run.error}" if run.state == "failed" and run.error else ""
         yield f"{project.project}: the last run ({minute(run.started)} UTC) {_ENDED.get(run.state, run.state)}{reason}"
