@@ -107,8 +107,12 @@ class Ledger:
             LimitError: the time is up.
         """
         if time.monotonic() >= self.deadline:
-            allowed = self.budget.seconds
-            raise LimitError("seconds", allowed, f"the run's {allowed:g} seconds are up")
+            raise self.time_is_up()
+
+    def time_is_up(self) -> LimitError:
+        """The error for a run that took too long."""
+        allowed = self.budget.seconds
+        return LimitError("seconds", allowed, f"the run's {allowed:g} seconds are up")
 
     def check_batch(self, sizes: list[int]) -> None:
         """Refuse a batch that is too large, before anything is done with its prompts.

@@ -25,6 +25,27 @@ _NAME = re.compile(r"[A-Za-z_]\w{0,63}")
 _NAMES = 2_000
 
 
+OWN_NAMES = (
+    *("llm_query", "llm_query_batched", "rlm_query", "rlm_query_batched", "finish"),
+    *("context_len", "context_slice", "context_grep", "_names"),
+)
+_VARIABLES = ("context", "answer")
+
+Tools = Mapping[str, Callable[..., Any]]
+
+
+def checked_tools(tools: Tools) -> Tools:
+    """The tools, if code can call them by their names.
+
+    Raises:
+        ValueError: a name is no identifier, or one of ours.
+    """
+    for name in tools:
+        if not _NAME.fullmatch(name) or name in (*OWN_NAMES, *_VARIABLES, *keyword.kwlist):
+            raise ValueError(f"a tool cannot be called {name!r}")
+    return dict(tools)
+
+
 class StartChild(Protocol):
     """Runs a child of a run."""
 
@@ -84,7 +105,7 @@ class HostFunctions:
     asker: Asker
     sub: Client
     reader: ContextReader
-    tools: Mapping[str, Callable[..., Any]]
+    tools: Tools
     start_child: StartChild | None
     children: asyncio.Semaphore
     at_once: asyncio.Semaphore
@@ -94,18 +115,18 @@ class HostFunctions:
 
     def table(self) -> dict[str, Callable[..., Any]]:
         """Each function by the name that model-written code calls."""
-        return {
-            **self.tools,
-            "llm_query": self.llm_query,
-            "llm_query_batched": self.llm_query_batched,
-            "rlm_query": self.rlm_query,
-            "rlm_query_batched": self.rlm_query_batched,
-            "finish": self.finish,
-            "context_len": self.reader.length,
-            "context_slice": self.reader.slice,
-            "context_grep": self._grep,
-            "_names": self.names,
-        }
+        own = (
+            self.llm_query,
+            self.llm_query_batched,
+            self.rlm_query,
+            self.rlm_query_batched,
+            self.finish,
+            self.reader.length,
+            self.reader.slice,
+            self._grep,
+            self.names,
+        )
+        return {**self.tools, **dict(zip(OWN_NAMES, own, strict=True))}
 
     async def call(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Answer a call from the sandbox. Plain tools run in a thread."""

@@ -10,13 +10,12 @@ One turn: the root model writes code, the sandbox runs it, the model sees what w
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rlm.budget import Budget, Ledger
 from rlm.cache import Cache, MemoryCache, OnceOnly
-from rlm.calls import Asker, HostFunctions
+from rlm.calls import Asker, HostFunctions, checked_tools
 from rlm.clients.protocol import Client, Completion, Message, Request
 from rlm.context import Context, ContextReader
 from rlm.errors import ClientError, LimitError, RLMError, RunCancelled, RunInterrupted, SandboxError
@@ -51,6 +50,7 @@ class RLM:
 
     Raises:
         UnpricedModelError: dollars are limited, and a model's price is not known.
+        ValueError: a tool has the name of one of our functions, or none that code can write.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class RLM:
     ) -> None:
         self.root = root
         self.sub = sub or root
-        self.tools = dict(tools or {})
+        self.tools = checked_tools(tools or {})
         self.sandbox = sandbox or MontySandbox()
         self.budget = budget or Budget()
         self._cache = cache or MemoryCache()
@@ -89,7 +89,20 @@ class RLM:
             RunCancelled: the task was cancelled.
             All are `RLMError` and hold `partial_answer` and `result`.
         """
-        return await self._complete(question, context, Trajectory(self._watch))
+        ledger = Ledger(self.budget, self._prices)
+        async with self.sandbox.pool(1 + _CHILDREN * self.budget.depth) as pool:
+            tree = _Tree(self, ledger, OnceOnly(self._cache), pool, Trajectory(self._watch))
+            run = _Run(tree, question, context)
+            timeout = asyncio.timeout(self.budget.seconds)
+            try:
+                async with timeout:
+                    return await run.complete()
+            except TimeoutError as error:
+                if not timeout.expired():
+                    raise
+                raise run.ended(ledger.time_is_up()) from error
+            except asyncio.CancelledError as error:
+                raise run.ended(RunCancelled("cancelled", partial=True)) from error
 
     def complete_sync(self, question: str, context: Context = "") -> RLMResult:
         """`complete` for callers without an event loop.
@@ -112,25 +125,6 @@ class RLM:
             error = RunInterrupted("interrupted", partial=True)
             error.result = kept[0] if kept else None
             raise error from interrupt
-
-    async def _complete(self, question: str, context: Context, trajectory: Trajectory) -> RLMResult:
-        ledger = Ledger(self.budget, self._prices)
-        async with AsyncExitStack() as stack:
-            pool = await stack.enter_async_context(self.sandbox.pool(1 + _CHILDREN * self.budget.depth))
-            tree = _Tree(self, ledger, OnceOnly(self._cache), pool, trajectory)
-            run = _Run(tree, question, context)
-            timeout = asyncio.timeout(self.budget.seconds)
-            try:
-                async with timeout:
-                    return await run.complete()
-            except TimeoutError as error:
-                if not timeout.expired():
-                    raise
-                seconds = self.budget.seconds
-                limit = LimitError("seconds", seconds, f"the run's {seconds:g} seconds are up")
-                raise run.ended(limit) from error
-            except asyncio.CancelledError as error:
-                raise run.ended(RunCancelled("cancelled", partial=True)) from error
 
 
 @dataclass(slots=True)
@@ -240,15 +234,15 @@ class _Run:
     async def _finished(self, session: Session) -> bool:
         """Read `answer`; whether the code ended the run, in whichever way."""
         if self.host.finished:
-            self.content = as_text(self.host.finished[0])
+            self.content = as_text(self.host.finished[0])[:_ANSWER_CHARS]
             return True
         answer = await session.value("answer")
         if not isinstance(answer, dict):
             # A bare value assigned to `answer` is what is known so far, but nobody said that it is all.
-            self.content = as_text(answer) if answer is not None else self.content
+            self.content = self.content if answer is None else as_text(answer)[:_ANSWER_CHARS]
             return False
         self.content = as_text(answer.get("content", ""))[:_ANSWER_CHARS]
-        return answer.get("ready") is True
+        return bool(answer.get("ready"))
 
     async def _start_child(self, question: str, context: Any) -> tuple[int, str]:
         """Run a child; what it did not finish says so."""

@@ -4,8 +4,8 @@ What holds: model-written code has no files, network, environment, processes or 
 time, memory, recursion, output, host calls and the size of what crosses are limited; a worker that dies is replaced.
 
 What it does NOT cover:
-- The worker process runs with the user's rights. A hole in monty's interpreter (Rust, memory-safe but young) is a hole
-  in the sandbox; where that is not enough, use `jail`.
+- The worker process runs with the user's rights and environment, keys included. A hole in monty's interpreter (Rust,
+  memory-safe but young) is a hole in the sandbox; where that is not enough, use `jail`.
 - `memory_bytes` is monty's own count. One huge allocation can end the worker instead of raising MemoryError.
 - A single long operation (a power of huge integers) is not interrupted, but killed 1 to 3 s after its time.
 - CPU time is limited a block, not over all blocks; the run's wall time limits those.

@@ -179,6 +179,15 @@ def test_tools_are_called_by_name(make: Run) -> None:
     assert "add(a: int, b: int = 1): Adds two numbers." in rlm.root.requests[0].system
 
 
+@pytest.mark.parametrize(
+    "name", ["llm_query", "finish", "context", "answer", "not a name", "class", "", "x" * 65]
+)
+def test_tools_cannot_take_our_names(make: Run, name: str) -> None:
+    """A tool that would hide a function of the engine, or that code cannot call, is refused at once."""
+    with pytest.raises(ValueError, match="tool"):
+        make(tools={name: print})
+
+
 def test_show_vars_lists_what_the_code_made(make: Run) -> None:
     """Variables with their kinds; neither functions nor helpers nor modules."""
     rlm = make(
