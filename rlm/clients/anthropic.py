@@ -44,12 +44,12 @@ class AnthropicClient:
     def __init__(self, model: str, options: Options = Options()) -> None:  # noqa: B008  (frozen)
         self.model = model
         self._options = options
-        self._sdks = PerLoop(self._open)
-        self._gates = PerLoop(lambda: Gate(options.at_once))
         sdk = self._open()
         check_allowed(str(sdk.base_url))
         if not (sdk.api_key or sdk.auth_token or sdk.credentials):
             raise CredentialsError("no key for Anthropic's API", next_command="export ANTHROPIC_API_KEY=…")
+        self._sdks = PerLoop(self._open, sdk)
+        self._gates = PerLoop(lambda: Gate(options.at_once))
 
     async def complete(self, request: Request) -> Completion:
         """Send one call; `rlm.clients.errors` lists what can be raised."""

@@ -43,10 +43,10 @@ class Gate:
                 self.inside -= 1
                 self._admit()
 
-    async def wait_open(self) -> None:
-        """Wait while the provider asks to send nothing."""
-        while (pause := self._resume - time.monotonic()) > 0:
-            await asyncio.sleep(pause)
+    @property
+    def closed_for(self) -> float:
+        """Seconds for which the provider asks to send nothing."""
+        return max(self._resume - time.monotonic(), 0.0)
 
     def pause(self, seconds: float) -> None:
         """Send nothing for so long."""

@@ -55,10 +55,10 @@ class OpenAIClient:
                 base_url=base_url, api_key=key, max_retries=0, timeout=options.patience.attempt
             )
 
-        url = str(connect().base_url)
-        check_allowed(url)
-        self._own_server = "api.openai.com" not in url
-        self._sdks = PerLoop(connect)
+        sdk = connect()
+        check_allowed(str(sdk.base_url))
+        self._own_server = sdk.base_url.host != "api.openai.com"
+        self._sdks = PerLoop(connect, sdk)
         self._gates = PerLoop(lambda: Gate(options.at_once))
 
     async def complete(self, request: Request) -> Completion:

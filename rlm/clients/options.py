@@ -33,17 +33,19 @@ class PerLoop(Generic[T]):
 
     Args:
         make: makes one.
+        ready: those that were made already, for the first loops that ask.
     """
 
-    def __init__(self, make: Callable[[], T]) -> None:
+    def __init__(self, make: Callable[[], T], *ready: T) -> None:
         self._make = make
+        self._ready = list(ready)
         self._made: WeakKeyDictionary[asyncio.AbstractEventLoop, T] = WeakKeyDictionary()
 
     def get(self) -> T:
         """The running loop's object."""
         loop = asyncio.get_running_loop()
         if loop not in self._made:
-            self._made[loop] = self._make()
+            self._made[loop] = self._ready.pop() if self._ready else self._make()
         return self._made[loop]
 
     def pop(self) -> T | None:

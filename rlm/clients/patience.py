@@ -62,7 +62,7 @@ async def answered(
         deadline = time.monotonic() + patience.total
         failures = 0
         while True:
-            await gate.wait_open()
+            await _wait_open(gate, deadline)
             try:
                 return await _once(attempt, gate, min(patience.attempt, deadline - time.monotonic()))
             except TransientError as error:
@@ -72,6 +72,14 @@ async def answered(
                 if hopeless or (error.lost and not resend_lost):
                     raise
             await asyncio.sleep(wait)
+
+
+async def _wait_open(gate: Gate, deadline: float) -> None:
+    """Wait while the provider wants nothing sent, if that ends before the deadline."""
+    while pause := gate.closed_for:
+        if time.monotonic() + pause >= deadline:
+            raise TransientError(f"the provider asks to wait {pause:.0f} s", status=429, retry_after=pause)
+        await asyncio.sleep(pause)
 
 
 async def _once(attempt: Callable[[], Awaitable[T]], gate: Gate, seconds: float) -> T:
