@@ -77,7 +77,7 @@ class Ledger:
         self._prices = prices
         self._usd = 0.0
         self._held: list[Hold] = []
-        self._settled = asyncio.Condition()
+        self._waiting: list[asyncio.Future[None]] = []
 
     @property
     def cost(self) -> Cost:
@@ -156,10 +156,10 @@ class Ledger:
         try:
             yield hold
         finally:
+            # Nothing is awaited here: a cancelled call is booked too, and nobody who waits is forgotten.
             self._held.remove(hold)
             self._book(client.model, hold.usage)
-            async with self._settled:
-                self._settled.notify_all()
+            self._wake()
 
     async def _admit(self, client: Client, request: Request) -> Hold:
         # Text seldom has fewer than two bytes a token. Only where that estimate is too much is the client asked.
@@ -169,11 +169,17 @@ class Ledger:
                 hold = self._hold(client, await client.count_tokens(request), request.max_tokens)
                 if (refusal := self._refusal(hold)) and not self._held:
                     raise refusal
-            async with self._settled:
-                if self._held and self._refusal(hold):
-                    await self._settled.wait()
+            if self._held and self._refusal(hold):
+                self._waiting.append(settled := asyncio.get_running_loop().create_future())
+                await settled
         self._held.append(hold)
         return hold
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for settled in waiting:
+            if not settled.done():
+                settled.set_result(None)
 
     def _hold(self, client: Client, input_tokens: int, output_tokens: int) -> Hold:
         usd = 0.0

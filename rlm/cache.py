@@ -49,8 +49,12 @@ class OnceOnly:
         """Whether the answer is kept."""
         return self._cache.get(digest) is not None
 
+    def keep(self, digest: str, completion: Completion) -> None:
+        """Keep an answer. To be called as soon as it is there: what is awaited in between can be cancelled."""
+        self._cache.put(digest, completion)
+
     async def get(self, digest: str, ask: Callable[[], Awaitable[Completion]]) -> tuple[Completion, bool]:
-        """The kept completion, or that of `ask`.
+        """The kept completion, or that of `ask`, which keeps it.
 
         Returns:
             The completion, and whether it was kept before.
@@ -64,9 +68,7 @@ class OnceOnly:
             return kept, True
         done = self._asking[digest] = asyncio.get_running_loop().create_future()
         try:
-            completion = await ask()
-            self._cache.put(digest, completion)
+            return await ask(), False
         finally:
             del self._asking[digest]
             done.set_result(None)
-        return completion, False

@@ -72,6 +72,7 @@ class Asker:
             LimitError: it may not be sent.
             ClientError: it failed; what it used is booked.
         """
+        digest = request.digest(client.model)
 
         async def send() -> Completion:
             async with self.ledger.reserve(client, request) as hold:
@@ -80,10 +81,11 @@ class Asker:
                 except ClientError as error:
                     hold.usage = error.usage
                     raise
+                self.once.keep(digest, completion)
                 hold.usage = completion.usage
                 return completion
 
-        return await self.once.get(request.digest(client.model), send)
+        return await self.once.get(digest, send)
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlm.budget import Budget, Ledger
+from rlm.cache import MemoryCache
 from rlm.clients.protocol import Completion, Message, Request
 from rlm.clients.scripted import EchoClient, QueueClient
 from rlm.clients.usage import Usage
@@ -204,6 +205,24 @@ def test_cancellation_stays_one_and_brings_what_there_is(make: Run) -> None:
     asyncio.run(main())
     [error] = seen
     assert (error.partial_answer, error.result.stopped_by if error.result else "") == ("half", "cancelled")
+
+
+def test_an_answer_that_arrived_before_a_cancellation_is_kept() -> None:
+    """Of a batch that is cancelled half-way, what had arrived is in the cache and is not paid again."""
+
+    class Uneven(EchoClient):
+        async def complete(self, request: Request) -> Completion:
+            self.latency = 0 if request.messages[0].text == "fast" else 3600
+            return await super().complete(request)
+
+    cache = MemoryCache()
+    batch = repl("llm_query_batched(['fast', 'slow'])")
+    rlm = RLM(QueueClient([batch]), Uneven(), cache=cache, budget=Budget(seconds=0.5))
+    assert stopped(rlm).result is not None
+    request = Request((Message("user", "fast"),), max_tokens=Budget().answer_tokens)
+    kept = cache.get(request.digest("echo"))
+    assert kept is not None
+    assert kept.text == "fast"
 
 
 def test_ctrl_c_brings_what_there_is() -> None:
