@@ -7,7 +7,6 @@ import pytest
 import zstandard
 
 from compiler.pipeline import DirectSteps, compile_project
-from compiler.plan import catalog
 from compiler.runtime import Runtime, open_runtime
 from compiler.upload import Uploaded, upload
 from store.generations import Generation, heads
@@ -48,21 +47,21 @@ def unpacked(data: bytes) -> bytes:
 
 def test_twelve_sessions_of_four_authors(runtime: Runtime, generation: Generation) -> None:
     """Every file becomes a session of its author; the subagent's file becomes none."""
-    sessions = catalog(runtime, [generation])
+    sessions = runtime.catalog([generation.manifest])
     assert len(sessions) == 12
     assert {author for author, _ in sessions} == {"adaeze", "jonas", "mira", "tomasz"}
 
 
 def test_the_corrupt_line_is_reported(runtime: Runtime, generation: Generation) -> None:
     """It is the only reject, with its line."""
-    rejects = [reject for entry in catalog(runtime, [generation]).values() for reject in entry.rejects]
+    rejects = [reject for entry in runtime.catalog([generation.manifest]).values() for reject in entry.rejects]
     assert len(rejects) == 1
     assert rejects[0].line > 1
 
 
 def test_planted_secrets_are_counted(runtime: Runtime, generation: Generation) -> None:
     """The secrets of the `env` dump and the private passage are replaced and counted by kind."""
-    kinds = {kind for entry in catalog(runtime, [generation]).values() for kind in entry.redactions}
+    kinds = {kind for entry in runtime.catalog([generation.manifest]).values() for kind in entry.redactions}
     assert len(kinds) >= 4
 
 
