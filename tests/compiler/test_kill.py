@@ -17,7 +17,7 @@ from compiler.upload import upload
 from store.generations import newest, verify
 from tests.synthetic import write_team
 
-KILLS = 40
+KILLS = 47
 SESSIONS = 6
 
 
@@ -43,7 +43,7 @@ def forks() -> multiprocessing.context.ForkServerContext:
 def test_killed_at_random_moments(
     forks: multiprocessing.context.ForkServerContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After each of 40 kills every published generation verifies, and the next compile holds every session."""
+    """After each of 47 kills every published generation verifies, and the next compile holds every session."""
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     chance = random.Random(seed)
