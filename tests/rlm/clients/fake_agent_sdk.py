@@ -1,7 +1,8 @@
-"""Stands in for the package claude_agent_sdk where it is not installed.
+"""Stands in for the package claude_agent_sdk, which brings a command line of 364 MB.
 
-Its `query` sends one request to the Messages server instead of starting the command line, and reports what comes of it
-as claude-agent-sdk 0.2.187 with Claude Code 2.1.330 was seen to do.
+Its `query` sends one request to the Messages server instead of starting that, and reports what comes of it as
+claude-agent-sdk 0.2.187 with Claude Code 2.1.330 was seen to do. The real one sends some requests two or three times
+(errors 400 and 404, refusals, empty answers), so only the fake can be held to exact counts.
 """
 
 from collections.abc import AsyncIterator

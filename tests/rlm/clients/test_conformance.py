@@ -22,6 +22,7 @@ from rlm.errors import ClientError
 from tests.rlm.clients.conftest import KEY, Bench
 from tests.rlm.clients.running import ask, run
 from tests.rlm.servers.faults import Fault, always, first, sometimes
+from tests.rlm.servers.models import asked_in
 
 SCHEMA = {
     "type": "object",
@@ -216,7 +217,7 @@ def test_a_third_of_calls_fail_and_no_answer_is_asked_for_twice(bench: Bench) ->
     def watched(number: int, path: str) -> Fault | None:
         fault = faults(number, path)
         if fault is None:
-            arrived.append(bench.server.received[number].body["messages"][-1]["content"])
+            arrived.append(asked_in(bench.server.received[number].body))
         return fault
 
     bench.server.faults = watched

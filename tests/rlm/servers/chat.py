@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.rlm.servers.faults import Fault
-from tests.rlm.servers.models import Call, ModelServer, Said, text_of
+from tests.rlm.servers.models import Call, ModelServer, Said, asked_in, text_of
 from tests.rlm.servers.web import Answer, Received
 
 CHAT = "/v1/chat/completions"
@@ -41,7 +41,7 @@ def _call(received: Received) -> Call:
     schema = ((body.get("response_format") or {}).get("json_schema") or {}).get("schema")
     limit = body.get("max_tokens") or body.get("max_completion_tokens")
     turns = sum(each["role"] == "assistant" for each in body["messages"])
-    text = text_of(body["messages"][-1]["content"])
+    text = asked_in(body)
     return Call(body["model"], system, text, schema, limit, received, turns)
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from tests.rlm.servers.faults import Fault
-from tests.rlm.servers.models import Batch, Call, ModelServer, Said, text_of, tokens
+from tests.rlm.servers.models import Batch, Call, ModelServer, Said, asked_in, text_of, tokens
 from tests.rlm.servers.web import Answer, Received
 
 MESSAGES = "/v1/messages"
@@ -130,7 +130,7 @@ class MessagesServer(ModelServer):
 def _call(body: dict[str, Any], received: Received) -> Call:
     schema = ((body.get("output_config") or {}).get("format") or {}).get("schema")
     turns = sum(message["role"] == "assistant" for message in body["messages"])
-    text = text_of(body["messages"][-1]["content"])
+    text = asked_in(body)
     return Call(body["model"], text_of(body.get("system")), text, schema, body["max_tokens"], received, turns)
 
 

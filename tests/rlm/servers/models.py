@@ -110,6 +110,12 @@ def text_of(content: str | list[dict[str, Any]] | None) -> str:
     return content or ""
 
 
+def asked_in(body: dict[str, Any]) -> str:
+    """The last text of the user, in either protocol. Agents put reminders of their own around it."""
+    content = [each["content"] for each in body["messages"] if each["role"] == "user"][-1]
+    return text_of(content[-1:] if isinstance(content, list) else content)
+
+
 @dataclass
 class Batch:
     """A Message Batch of the server. It ends when it was looked at `polls` times."""
