@@ -91,7 +91,10 @@ class Repl:
 
     def _host_function(self, name: str) -> Any:
         def call(*args: Any, **kwargs: Any) -> Any:
-            self.channel.send(kind="call", name=name, args=args, kwargs=kwargs)
+            try:
+                self.channel.send(kind="call", name=name, args=args, kwargs=kwargs)
+            except (ValueError, TypeError, RecursionError):
+                raise ValueError(f"the arguments of {name} are no JSON values") from None
             frame = self.channel.receive()
             if frame["error"] is not None:
                 raise RuntimeError(frame["error"])
@@ -129,7 +132,9 @@ def _traceback(error: BaseException) -> str:
     while trace and not trace.tb_frame.f_code.co_filename.startswith("<block"):
         trace = trace.tb_next
     try:
-        return "".join(traceback.format_exception(type(error), error, trace, limit=-20))
+        told = traceback.TracebackException(type(error), error, trace)
+        told.stack[:] = [frame for frame in told.stack if frame.filename != __file__]
+        return "".join(told.format())
     except BaseException:  # noqa: BLE001  (an exception with a hostile __str__)
         return type(error).__name__
 

@@ -9,6 +9,7 @@ What it does NOT cover:
 - `memory_bytes` is monty's own count. One huge allocation can end the worker instead of raising MemoryError.
 - A single long operation (a power of huge integers) is not interrupted, but killed 1 to 3 s after its time.
 - CPU time is limited a block, not over all blocks; the run's wall time limits those.
+- A worker outlives a killed host by what its block has left of `step_seconds`.
 - Timing side channels. Windows and macOS are untested.
 
 The synchronous pool is driven from threads: pydantic-monty 1.4.0's asynchronous one now and then aborts the process

@@ -322,3 +322,19 @@ def test_the_identity_of_a_request_is_all_that_shapes_its_answer() -> None:
     digests = {request.digest("m") for request in [base, *others]} | {base.digest("other")}
     assert len(digests) == 7
     assert Request((Message("user", "a"),)).digest("m") == base.digest("m")
+
+
+@pytest.mark.parametrize("kind", [MontySandbox, JailSandbox])
+def test_tracebacks_show_the_code_and_nothing_of_ours(kind: Any) -> None:
+    """An error within a function, and one of a host function, name the lines of the block only."""
+    if kind is JailSandbox and (reason := why_not()):
+        pytest.skip(reason)
+    root = QueueClient(
+        [repl("def f(x):\n    return 1 / x\n\nprint(f(0))"), repl("a = 1\nllm_query(5)"), repl("finish('')")]
+    )
+    first, second, _ = steps(RLM(root, EchoClient(), sandbox=kind()).complete_sync("?"))
+    assert "line 2, in f" in first["error"]
+    assert "line 4, in <module>" in first["error"]
+    assert "line 2, in <module>" in second["error"]
+    assert "TypeError: a text" in second["error"]
+    assert "worker.py" not in first["error"] + second["error"]
