@@ -80,4 +80,8 @@ def block_of(session: int, position: int) -> int:
 
 def clean(text: str) -> str:
     """`text` as UTF-8 can hold it: lone surrogates, which broken JSON escapes produce, become "?"."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode("utf-8")
+    return text

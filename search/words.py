@@ -24,9 +24,9 @@ STOPWORDS = frozenset(_WORDS.split())
 """Words that a question is made of, whatever it asks for; in small letters, not stemmed."""
 
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]{2,}|[A-Z]{2,}")
-_COMPOUND = re.compile(r"\b[A-Za-z]*[a-z][A-Z][A-Za-z]*\b")
-_RUN = re.compile(r"[\w./\\:#@~$-]+")
-_JOINED = re.compile(r"\w[./\\:#@~$_-]+\w")
+# Possessive quantifiers: these run over every word of every session, and must not try a word again from its middle.
+_COMPOUND = re.compile(r"\b[A-Z]*+[a-z]++(?=[A-Z])[A-Za-z]*+\b")
+_JOINED = re.compile(r"\b\w++(?:[./\\:#@~$-]++\w++)++|\b_*+[^\W_]++(?:_++[^\W_]++)++_*+|\b__\w++")
 _LINE = re.compile(r":\d+(?::\d+)?$")
 _PATH = re.compile(r"[/\\]")
 _LONGEST_NAME, _MOST_ENDS = 200, 6
@@ -56,9 +56,9 @@ def query_terms(query: str) -> list[str]:
 
 def exact_names(text: str) -> list[str]:
     """Paths, dotted, snake_case and hyphened names of `text`, whole, in small letters, no line numbers."""
-    runs = (run.strip("./\\:#@~$-") for run in _RUN.findall(text))
-    named = (_LINE.sub("", run).lower() for run in runs if len(run) <= _LONGEST_NAME)
-    return list(dict.fromkeys(name for name in named if _JOINED.search(name)))
+    runs = (run for run in _JOINED.findall(text) if len(run) <= _LONGEST_NAME)
+    named = (_LINE.sub("", run).lower() for run in runs)
+    return list(dict.fromkeys(name for name in named if _JOINED.match(name)))
 
 
 def name_forms(text: str) -> list[str]:
