@@ -31,7 +31,10 @@ class ProjectStatus(msgspec.Struct, kw_only=True):
 
 
 class Status(msgspec.Struct, kw_only=True):
-    """This machine and its store. `spool` counts uploads kept here, `dead` those that could not be read back."""
+    """This machine and its store.
+
+    `spool` counts uploads to this store that are kept here, `dead` those that could not be read back.
+    """
 
     home: str
     store: str
@@ -47,10 +50,15 @@ def status(runtime: Runtime) -> Status:
         home=str(runtime.home),
         store=runtime.store.url,
         backend=runtime.backend.id,
-        spool=len(runtime.spool.pending()),
+        spool=uploads_kept(runtime),
         dead=runtime.spool.dead(),
         projects=[_project(runtime, name) for name in projects(runtime.store)],
     )
+
+
+def uploads_kept(runtime: Runtime) -> int:
+    """How many uploads to this store wait here for a generation that holds them."""
+    return sum(job.store_url == runtime.store.url for job in runtime.spool.pending())
 
 
 def _project(runtime: Runtime, name: str) -> ProjectStatus:

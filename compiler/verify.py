@@ -19,9 +19,9 @@ class Damage(NamedTuple):
 
 
 def find_damage(runtime: Runtime, generation: Generation) -> list[Damage]:
-    """What is damaged or missing of receipts, slim transcripts, Parquet files and index segments.
+    """What is damaged or missing of receipts, slim transcripts, Parquet files, memo and index segments.
 
-    Reads every byte of them. The catalog and the texts were read to find the generation, and memo checks itself.
+    Reads every byte of them. The catalog and the texts were read to find the generation.
 
     Raises:
         StoreError: the store cannot be read.
@@ -36,8 +36,16 @@ def _reads(runtime: Runtime, generation: Generation) -> Iterator[tuple[Damage, C
         yield Damage(entry.receipt, entry.session_id), partial(read_receipt, store, entry.receipt)
         yield Damage(entry.slim.key, entry.session_id), partial(get_blob, store, entry.slim)
         yield Damage(entry.parquet.key), partial(get_blob, store, entry.parquet)
+        for name in entry.memo:
+            yield Damage(f"memo/{name}"), partial(_require_memo, runtime, name)
     for segment in generation.manifest.segments:
         yield Damage(segment.blob.key), partial(get_blob, store, segment.blob)
+
+
+def _require_memo(runtime: Runtime, name: str) -> None:
+    stage, _, digest = name.partition("/")
+    if runtime.memo.get(stage, digest) is None:
+        raise KeyMissingError(f"memo/{name}")
 
 
 def _succeeds(read: Callable[[], object]) -> bool:

@@ -58,6 +58,7 @@ def run_cli(arguments: list[str]) -> int:
     Raises:
         RlmContextError: the command failed.
         KeyboardInterrupt: the user stopped it.
+        BrokenPipeError: nobody reads stdout any more.
     """
     try:
         result = cli.main(args=arguments, prog_name="rlm-context", standalone_mode=False)
@@ -66,4 +67,6 @@ def run_cli(arguments: list[str]) -> int:
         return error.exit_code
     except click.Abort as error:
         raise KeyboardInterrupt from error
+    except SystemExit as error:  # how click ends where the reader of stdout is gone
+        raise BrokenPipeError from error
     return result if isinstance(result, int) else 0

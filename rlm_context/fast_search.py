@@ -173,6 +173,7 @@ def _hit(hit: "Hit") -> dict[str, object]:
 
 
 def _print(hits: "list[Hit]", chosen: list[LocalIndex]) -> None:
+    from rlm_context.shown import harmless
     from search.render import render
 
     if not hits:
@@ -181,6 +182,5 @@ def _print(hits: "list[Hit]", chosen: list[LocalIndex]) -> None:
             file=sys.stderr,
         )
         return
-    print(
-        render(hits, {session: digits for index in chosen for session, digits in index.long_digits().items()})
-    )
+    digits = {session: shown for index in chosen for session, shown in index.long_digits().items()}
+    print(harmless(render(hits, digits)))

@@ -8,6 +8,8 @@ from unicodedata import combining, east_asian_width
 
 import msgspec
 
+from rlm_context.shown import harmless
+
 _LEAST_LAST = 12
 """Cells that a table's last column keeps, however narrow the terminal is."""
 
@@ -21,6 +23,7 @@ def print_json(value: Any) -> None:
 
 def table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> str:
     """Plain columns, as wide as their widest cell; on a terminal the last one is cut to fit a line."""
+    rows = [tuple(" ".join(harmless(cell).split()) for cell in row) for row in rows]
     widths = [max(_cells(row[column]) for row in [header, *rows]) for column in range(len(header))]
     room = _room() - sum(widths[:-1]) - 2 * (len(widths) - 1)
     lines = []

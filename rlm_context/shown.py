@@ -1,6 +1,15 @@
-"""Times and seqs as commands show them. Standard library only, for `fast_search`."""
+"""Texts, times and seqs as commands show them. Standard library only, for `fast_search`."""
 
 from datetime import UTC, datetime
+
+_CONTROLS = {*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)} - {0x09, 0x0A}
+"""What steers a terminal or turns the direction of text (Unicode Bidirectional Algorithm, explicit formatting)."""
+_HARMLESS = dict.fromkeys(_CONTROLS)
+
+
+def harmless(text: str) -> str:
+    """A text of a transcript for a terminal: without characters that would steer it."""
+    return text.translate(_HARMLESS)
 
 
 def day(milliseconds: int) -> str:

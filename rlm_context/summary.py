@@ -12,6 +12,7 @@ from compiler.upload import Preview
 from data_models.events import Reject
 from data_models.project import project_of
 from rlm_context.output import plural, print_json, table
+from rlm_context.shown import harmless
 
 _MOST_REJECTS = 8
 _STEPS = ("upload", "ingest", "chunk", "summarize", "tree", "index", "root", "publish")
@@ -22,7 +23,7 @@ def print_report(runtime: Runtime, result: CompileReport, seconds: float) -> Non
     reports = result.projects
     if reports:
         shown = _shown(reports)
-        click.echo(Path(shown.paths["brief"]).read_text(encoding="utf-8"))
+        click.echo(harmless(Path(shown.paths["brief"]).read_text(encoding="utf-8")))
         click.echo(_projects(reports))
         click.echo(f"\n{_news(result)} It took {seconds:.1f} s{_steps(result)}.")
         for reason in sorted({reason for report in reports for reason in report.degraded}):

@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from compiler.author import author_of
+from compiler.health import uploads_kept
 from compiler.local_copy import Copy, projects_folder
 from compiler.runtime import Runtime, open_runtime
 from compiler.verify import find_damage
@@ -24,6 +25,7 @@ from search.query import Filters, search
 from store.generations import Generation, history, newest
 from store.receipts import projects
 from transcripts.drift import DriftRow, drift_report
+from transcripts.redaction.engine import Redactor
 from transcripts.sources import default_sources, find_sessions
 
 _MOST_DAMAGED = 5
@@ -87,9 +89,9 @@ def _looked(name: str, look: Callable[[Runtime], Iterator[Check]], runtime: Runt
 
 
 def _redaction(runtime: Runtime) -> Iterator[Check]:
-    own = len(runtime.settings.redaction.rules)
-    _ = runtime.redactor  # compiles the rules
-    yield Check("redaction", True, f"built-in rules and {plural(own, 'rule')} of your own")
+    rules = runtime.settings.redaction.rules
+    Redactor(b"", rules=rules)  # compiles them; the runtime's own would make a key
+    yield Check("redaction", True, f"built-in rules and {plural(len(rules), 'rule')} of your own")
 
 
 def _home(runtime: Runtime) -> Iterator[Check]:
@@ -113,9 +115,12 @@ def _agents(runtime: Runtime) -> Iterator[Check]:
 
 
 def _spool(runtime: Runtime) -> Iterator[Check]:
-    waiting, dead = len(runtime.spool.pending()), runtime.spool.dead()
+    waiting, dead = uploads_kept(runtime), runtime.spool.dead()
     mend = "rlm-context compile" if waiting else ""
     yield Check("spool", None if waiting else True, f"{plural(waiting, 'upload')} waiting", mend)
+    for url in sorted({job.store_url for job in runtime.spool.pending()} - {runtime.store.url}):
+        mend = f"RLM_CONTEXT_STORE={shlex.quote(url)} rlm-context compile"
+        yield Check("spool", None, f"uploads to {url} waiting", mend)
     if dead:
         unread = f"{plural(dead, 'upload')} could not be read back"
         yield Check("spool", False, unread, f"ls {runtime.home}/spool/dead")

@@ -11,7 +11,7 @@ from data_models.errors import NotFoundError
 from data_models.events import Event
 from rlm_context.output import print_json
 from rlm_context.places import copies, find_session
-from rlm_context.shown import iso, minute, seq_value
+from rlm_context.shown import harmless, iso, minute, seq_value
 
 _CLIP = 2_000
 """Characters of one event that a terminal shows; `--json` has all."""
@@ -38,9 +38,9 @@ def session_command(
         print_json({"session_id": entry.session_id, "author": entry.author, "events": events})
         return
     about = (entry.author, f"{minute(entry.started) or 'undated'} UTC", entry.branch)
-    click.echo(f"{entry.title or entry.session_id}\n{', '.join(filter(None, about))}\n")
+    click.echo(harmless(f"{entry.title or entry.session_id}\n{', '.join(filter(None, about))}\n"))
     for event in chosen:
-        click.echo(_line(event))
+        click.echo(harmless(_line(event)))
 
 
 def _cited(text: str) -> tuple[str | None, str | None]:

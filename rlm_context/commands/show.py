@@ -12,6 +12,7 @@ from data_models.knowledge import Root
 from data_models.records import Manifest
 from rlm_context.output import print_json
 from rlm_context.places import chosen_projects, copies
+from rlm_context.shown import harmless
 from store.blobs import get_blob
 from store.generations import history
 
@@ -30,7 +31,7 @@ def show_command(project: str | None, full: bool, form: str, generation: int | N
         print_json({"projects": shown})
         return
     texts = [str(item["text"]) for item in shown]
-    click.echo("\n".join(map(_plain, texts) if form == "text" else texts), nl=False)
+    click.echo(harmless("\n".join(map(_plain, texts) if form == "text" else texts)), nl=False)
 
 
 def _newest(runtime: Runtime, project: str | None, full: bool) -> list[dict[str, Any]]:

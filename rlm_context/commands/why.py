@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from compiler.citations import render, short_ids
+from compiler.health import uploads_kept
 from compiler.local_copy import Copy
 from compiler.runtime import open_runtime
 from data_models.errors import NotFoundError
@@ -12,7 +13,7 @@ from data_models.knowledge import Line
 from data_models.records import CatalogEntry
 from rlm_context.output import plural, print_json
 from rlm_context.places import copies, find_session
-from rlm_context.shown import day
+from rlm_context.shown import day, harmless
 from search.words import stems
 
 _VERDICTS = {
@@ -40,8 +41,8 @@ def why_command(what: tuple[str, ...], project: str | None, as_json: bool) -> No
         answer = _about_session(*session)
     else:
         answer = {"text": text, "lines": [row for copy in found for row in _about_text(copy, text)]}
-    answer["uploads_waiting"] = len(runtime.spool.pending())
-    print_json(answer) if as_json else click.echo(_told(answer))
+    answer["uploads_waiting"] = uploads_kept(runtime)
+    print_json(answer) if as_json else click.echo(harmless(_told(answer)))
 
 
 def _session(found: list[Copy], text: str) -> tuple[Copy, CatalogEntry] | None:

@@ -1,6 +1,8 @@
 """A compiled home for all tests that only read, and compiles without Prefect for those that write."""
 
 import asyncio
+import fcntl
+import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -20,19 +22,34 @@ PROJECT = "acme/tidewatch"
 
 
 @pytest.fixture(scope="session")
-def live_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this test run, the same one for all of its worker processes."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cli"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def live_home(shared: Path) -> Iterator[Path]:
     """A home whose Prefect server runs for the whole session, so that a compile need not start one."""
-    folder = tmp_path_factory.mktemp("live") / "home"
+    folder = shared / "home"
     with local_server(folder, linger=1) as server:
         wait_until_healthy(folder, server)
         yield folder
 
 
 @pytest.fixture(scope="session")
-def first_compile(live_home: Path) -> Result:
+def first_compile(shared: Path, live_home: Path) -> Result:
     """The examples compiled by the real command, through Prefect, in the live home's own store."""
-    settings = {"HOME": live_home.parent, "RLM_CONTEXT_HOME": live_home, "RLM_CONTEXT_AUTHOR": "someone"}
-    return shell("compile", "--source", EXAMPLES, "--project", PROJECT, **settings)
+    known = shared / "first_compile.json"
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not known.exists():
+            settings = {"HOME": shared, "RLM_CONTEXT_HOME": live_home, "RLM_CONTEXT_AUTHOR": "someone"}
+            result = shell("compile", "--source", EXAMPLES, "--project", PROJECT, **settings)
+            known.write_text(json.dumps(result))
+    return Result(*json.loads(known.read_text()))
 
 
 @pytest.fixture

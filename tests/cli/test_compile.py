@@ -70,8 +70,9 @@ def test_a_dry_run_writes_nothing_on_an_empty_home(direct: Path, home: Path) -> 
     assert tree(home) == {}
 
 
-def test_a_dry_run_writes_nothing_on_a_compiled_home(small: Path, home: Path) -> None:
+def test_a_dry_run_writes_nothing_on_a_compiled_home(direct: Path, home: Path) -> None:
     """It says what is new, and every byte stays."""
+    assert rlm("compile", "--source", MIRA, "--project", "shop").code == 0
     before = tree(home)
     assert rlm("compile", "--dry-run", "--json", "--source", MIRA, "--project", "shop").document["new"] == 0
     assert rlm("compile", "--dry-run", "--json", "--source", EXAMPLES).document["new"] == 12
@@ -122,7 +123,8 @@ def test_several_projects_print_one_brief(direct: Path, home: Path) -> None:
     write_team(home / "one", 1)
     write_team(home / "two", 3)
     assert rlm("compile", "--source", home / "one", "--project", "small").code == 0
-    result = rlm("compile", "--source", home / "two", "--project", "large")
+    assert rlm("compile", "--source", home / "two", "--project", "large").code == 0
+    result = rlm("compile")
     assert result.out.count("## Summary") == 1
     assert result.out.startswith("# large")
     assert "rlm-context show --project P prints another" in result.out
@@ -142,7 +144,7 @@ def test_what_was_left_out_is_named(direct: Path, home: Path) -> None:
     """Files that are no sessions and lines that are no JSON: file, line, reason."""
     write_team(home / "t", 1, authors=("ann",))
     (session,) = (home / "t").rglob("*.jsonl")
-    session.write_text(session.read_text() + '{"half": ', encoding="utf-8")
+    session.write_text(session.read_text() + '{"broken": \n', encoding="utf-8")
     (session.parent / "other.jsonl").write_text('{"some": "thing"}\n')
     out = rlm("compile", "--source", home / "t").out
     assert f"{session.name}:16: not JSON" in out

@@ -50,6 +50,8 @@ DOCUMENTS = {
     "status": ["status", "--json"],
     "doctor": ["doctor", "--json", "--source", str(MIRA)],
 }
+MAIN_LISTS = {"projects", "hits", "lines", "sessions", "events", "checks"}
+"""Arrays that must hold something, or the check would see nothing of their shape."""
 
 
 @pytest.mark.parametrize("shape", DOCUMENTS)
@@ -58,7 +60,7 @@ def test_documents_have_their_documented_shape(shape: str, compiled: Path) -> No
     result = rlm(*DOCUMENTS[shape])
     assert (result.code, result.err) == (0, "")
     assert list(misfits(result.document, SHAPES[shape])) == []
-    assert [name for name, value in result.document.items() if value == []] in ([], ["drift", "skipped"])
+    assert not any(result.document[name] == [] for name in MAIN_LISTS & result.document.keys())
 
 
 def test_compile_has_its_documented_shape(direct: Path) -> None:

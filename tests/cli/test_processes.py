@@ -1,0 +1,75 @@
+"""Several commands at once, and commands that are stopped: through Prefect, as processes."""
+
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.helpers import MIRA, assert_one_line, finish, rlm, shell, start
+
+
+@pytest.fixture
+def settings(live_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A store of this test's own in the home whose Prefect server runs."""
+    values = {"RLM_CONTEXT_HOME": live_home, "RLM_CONTEXT_STORE": tmp_path / "store"}
+    for name, value in values.items():
+        monkeypatch.setenv(name, str(value))
+    return values
+
+
+def stop_at(process: subprocess.Popen[str], step: str) -> list[str]:
+    """Press Ctrl-C when this step begins; what was said until then."""
+    seen = []
+    assert process.stderr is not None
+    for line in process.stderr:
+        seen.append(line)
+        if line.startswith(f"compile: {step}"):
+            process.send_signal(signal.SIGINT)
+            return seen
+    raise AssertionError(f"{step} never began: {seen}")
+
+
+@pytest.mark.parametrize("step", ["reading", "summarize"])
+def test_ctrl_c_is_one_line_and_the_next_run_goes_on(
+    step: str, settings: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    """While reading and inside the flow: exit 1, the last generation readable, nothing lost."""
+    project = f"stopped-{step}"
+    process = start("compile", "--source", MIRA, "--project", project)
+    stop_at(process, step)
+    result = finish(process)
+    assert result.err.strip().splitlines()[-1] == (
+        "rlm-context: interrupted. Nothing is lost. Next: the same command again, which goes on from here"
+    )
+    assert_one_line(result._replace(err=result.err.strip()))
+    if step != "reading":
+        assert "was stopped" in rlm("status").out
+    again = shell("compile", "--json", "--source", MIRA, "--project", project)
+    assert again.code == 0
+    assert again.document["totals"]["sessions"]["total"] == 4
+    assert "[s:" in rlm("search", "sqlite").out
+
+
+def test_two_compiles_of_a_project_at_the_same_moment(settings: dict[str, Any]) -> None:
+    """Both succeed, one generation stands, and who came second waited and found nothing left to do."""
+    both = [start("compile", "--json", "--source", MIRA, "--project", "twice") for _ in range(2)]
+    results = [finish(process) for process in both]
+    assert [result.code for result in results] == [0, 0], [result.err for result in results]
+    reports = [result.document["projects"][0] for result in results]
+    assert reports[0]["generation"] == reports[1]["generation"]
+    assert reports[0]["generation"].startswith("0000000001-")
+    assert sorted(report["sessions"]["new"] for report in reports) == [0, 4]
+
+
+def test_reading_while_a_compile_runs(settings: dict[str, Any]) -> None:
+    """Readers see the last generation until the next one stands."""
+    assert shell("compile", "--source", MIRA, "--project", "read").code == 0
+    process = start("compile", "--full", "--source", MIRA, "--project", "read")
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("compile: index"):
+            break
+        assert rlm("show").out.startswith("# read\n")
+    assert finish(process).code == 0
