@@ -32,6 +32,7 @@ from rlm.clients.options import Options, PerLoop
 from rlm.clients.patience import answered
 from rlm.clients.protocol import Completion, Request
 from rlm.clients.structured import checked
+from rlm.clients.text import sendable
 from rlm.errors import ClientError
 
 _SERVICE = "https://api.anthropic.com"
@@ -88,7 +89,7 @@ class AgentSDKClient:
     async def _ask(self, request: Request) -> Completion:
         """Run the command line once."""
         sdk, result, said, fault = self._sdk, None, "", None
-        query = sdk.query(prompt=prompt(request), options=self._agent_options(request))
+        query = sdk.query(prompt=sendable(prompt(request)), options=self._agent_options(request))
         try:
             async with aclosing(query) as messages:
                 async for message in messages:
@@ -119,7 +120,7 @@ class AgentSDKClient:
             environment["ANTHROPIC_API_KEY"] = self._options.api_key
         return self._sdk.ClaudeAgentOptions(
             model=self.model,
-            system_prompt=request.system,
+            system_prompt=sendable(request.system),
             tools=[],
             setting_sources=[],
             strict_mcp_config=True,

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from rlm.clients.protocol import Completion, Request, Stop
+from rlm.clients.structured import rooted
+from rlm.clients.text import sendable
 from rlm.clients.usage import Usage
 
-_CACHED = {"cache_control": {"type": "ephemeral"}}
 _STOPS: dict[str | None, Stop] = {
     "max_tokens": "max_tokens",
     "model_context_window_exceeded": "max_tokens",
@@ -72,7 +73,7 @@ def prompt(request: Request, model: str) -> dict[str, Any]:
     """
     params: dict[str, Any] = {"model": model, "messages": _messages(request)}
     if request.system:
-        params["system"] = [{"type": "text", "text": request.system, **_CACHED}]
+        params["system"] = [_cached(request.system)]
     if request.thinking is not None:
         params["thinking"] = _thinking(request.thinking)
     if config := _output_config(request):
@@ -81,10 +82,15 @@ def prompt(request: Request, model: str) -> dict[str, Any]:
 
 
 def _messages(request: Request) -> list[dict[str, Any]]:
-    messages: list[dict[str, Any]] = [{"role": each.role, "content": each.text} for each in request.messages]
-    if len(messages) > 1:
-        messages[-1]["content"] = [{"type": "text", "text": request.messages[-1].text, **_CACHED}]
-    return messages
+    *before, last = request.messages
+    messages: list[dict[str, Any]] = [{"role": each.role, "content": sendable(each.text)} for each in before]
+    content = [_cached(last.text)] if before else sendable(last.text)
+    return [*messages, {"role": last.role, "content": content}]
+
+
+def _cached(text: str) -> dict[str, Any]:
+    """A block of text up to whose end the provider caches."""
+    return {"type": "text", "text": sendable(text), "cache_control": {"type": "ephemeral"}}
 
 
 def _thinking(on: bool) -> dict[str, str]:
@@ -98,5 +104,5 @@ def _output_config(request: Request) -> dict[str, Any]:
     if request.effort:
         config["effort"] = request.effort
     if request.schema is not None:
-        config["format"] = {"type": "json_schema", "schema": transform_schema(dict(request.schema))}
+        config["format"] = {"type": "json_schema", "schema": transform_schema(rooted(request.schema))}
     return config

@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 
 from rlm.clients.protocol import Completion, Request, Stop
+from rlm.clients.structured import rooted
+from rlm.clients.text import sendable
 from rlm.clients.usage import Usage
 
 _STOPS: dict[str | None, Stop] = {"length": "max_tokens", "content_filter": "refusal"}
@@ -58,14 +60,14 @@ def body(request: Request, model: str, *, own_server: bool) -> dict[str, Any]:
         own_server: whether it goes to a compatible server; those take `max_tokens`, which OpenAI's newer models
             refuse in favour of `max_completion_tokens`.
     """
-    system = [{"role": "system", "content": request.system}] if request.system else []
-    messages = [{"role": each.role, "content": each.text} for each in request.messages]
+    system = [{"role": "system", "content": sendable(request.system)}] if request.system else []
+    messages = [{"role": each.role, "content": sendable(each.text)} for each in request.messages]
     limit = "max_tokens" if own_server else "max_completion_tokens"
     params: dict[str, Any] = {"model": model, "messages": system + messages, limit: request.max_tokens}
     if request.effort:
         params["reasoning_effort"] = request.effort
     if request.schema is not None:
-        form = {"name": "answer", "schema": strict(request.schema), "strict": True}
+        form = {"name": "answer", "schema": strict(rooted(request.schema)), "strict": True}
         params["response_format"] = {"type": "json_schema", "json_schema": form}
     return params
 
@@ -75,17 +77,17 @@ def strict(schema: Mapping[str, Any]) -> dict[str, Any]:
 
     What follows the strict schema follows the given one too.
     """
-    made = {key: _strict_part(value) for key, value in schema.items()}
-    if isinstance(schema.get("properties"), Mapping):
-        made["properties"] = {name: strict(part) for name, part in schema["properties"].items()}
-        made["required"] = list(schema["properties"])
+    made = {key: _strict_value(key, value) for key, value in schema.items()}
+    if "properties" in made:
+        made["required"] = list(made["properties"])
         made["additionalProperties"] = False
     return made
 
 
-def _strict_part(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return strict(value)
-    if isinstance(value, list):
-        return [_strict_part(item) for item in value]
-    return value
+def _strict_value(key: str, value: Any) -> Any:
+    """The value of one keyword; schemas are looked for only where keywords have them."""
+    if key in ("properties", "$defs"):
+        return {name: strict(part) for name, part in value.items()}
+    if key in ("anyOf", "oneOf", "allOf"):
+        return [strict(part) for part in value]
+    return strict(value) if key == "items" else value

@@ -8,6 +8,15 @@ from rlm.clients.errors import ReplyError
 from rlm.clients.protocol import Completion, Request
 
 
+def rooted(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """`schema` with its root spelled out where that is a reference, as msgspec writes it: providers want an object."""
+    reference = schema.get("$ref")
+    if not reference:
+        return dict(schema)
+    definitions = schema["$defs"]
+    return {**definitions[reference.removeprefix("#/$defs/")], "$defs": definitions}
+
+
 def checked(completion: Completion, request: Request) -> Completion:
     """`completion`, if it is what `request` asked for. Answers cut short and refusals are not looked into.
 

@@ -68,6 +68,13 @@ def test_a_conversation_reaches_the_model_whole(bench: Bench) -> None:
     assert bench.server.received[0].body["messages"][-1]["role"] == "user"
 
 
+def test_half_a_character_is_sent_as_a_question_mark(bench: Bench) -> None:
+    """Lone surrogates, which hostile transcripts hold, neither fail a call nor have it tried again."""
+    answer = complete(bench.open(), ask("cut \ud83d here", system="\udfff"))
+    assert answer.text == "echo: cut ? here"
+    assert bench.asked == 1
+
+
 def test_an_answer_follows_its_schema(bench: Bench) -> None:
     """The schema reaches the model, and a document that follows it comes back."""
     bench.server.reply = lambda call: '{"title": "t", "seqs": [1, 2]}'
