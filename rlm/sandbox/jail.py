@@ -119,6 +119,7 @@ class _JailWorker:
         self._writer = writer
         self._nonce = secrets.token_hex(16)
         self._left = _START_SECONDS
+        self._request = 0
 
     @classmethod
     async def start(cls, limits: SandboxLimits, names: list[str]) -> "_JailWorker":
@@ -158,20 +159,17 @@ class _JailWorker:
         return worker
 
     async def run(self, code: str, call: Call) -> Outcome:
-        self._left = self._limits.step_seconds
-        await self._send(do="run", code=code)
+        await self._ask(do="run", code=code)
         while (frame := await self._receive("call", "done"))["kind"] == "call":
             await self._send(**await _answer(call, frame))
         return Outcome(_text(frame.get("output")), _text(frame.get("error")) or None)
 
     async def assign(self, name: str, value: Any) -> None:
-        self._left = self._limits.step_seconds
-        await self._send(do="assign", name=name, value=value)
+        await self._ask(do="assign", name=name, value=value)
         await self._receive("done")
 
     async def value(self, name: str) -> Any:
-        self._left = self._limits.step_seconds
-        await self._send(do="value", name=name)
+        await self._ask(do="value", name=name)
         return (await self._receive("value")).get("value")
 
     async def close(self) -> None:
@@ -180,6 +178,12 @@ class _JailWorker:
             with suppress(ProcessLookupError):
                 self._process.kill()
         await self._process.wait()
+
+    async def _ask(self, **fields: Any) -> None:
+        """A new request, with time of its own."""
+        self._left = self._limits.step_seconds
+        self._request += 1
+        await self._send(request=self._request, **fields)
 
     async def _send(self, **fields: Any) -> None:
         data = json.dumps({"nonce": self._nonce, **fields}).encode()
@@ -190,7 +194,21 @@ class _JailWorker:
             raise WorkerLost("the interpreter was ended by what the code did") from error
 
     async def _receive(self, *kinds: str) -> dict[str, Any]:
-        """The next frame. Whatever is not one of ours, in shape, size or nonce, costs the worker its life."""
+        """The next frame of this request: forged answers leave the true one behind, which is then out of date.
+
+        Whatever is not one of ours, in shape, size or nonce, costs the worker its life.
+        """
+        while True:
+            frame = await self._frame()
+            request = frame.get("request")
+            if frame.get("nonce") != self._nonce or not isinstance(request, int) or request > self._request:
+                raise WorkerLost("the code broke the sandbox's protocol")
+            if request == self._request and frame.get("kind") in kinds:
+                return frame
+            if request == self._request:
+                raise WorkerLost("the code broke the sandbox's protocol")
+
+    async def _frame(self) -> dict[str, Any]:
         began = monotonic()
         try:
             async with asyncio.timeout(self._left):
@@ -206,10 +224,9 @@ class _JailWorker:
         except (ValueError, RecursionError) as error:
             raise WorkerLost("the code broke the sandbox's protocol") from error
         self._left -= monotonic() - began
-        ours = isinstance(frame, dict) and frame.get("nonce") == self._nonce and frame.get("kind") in kinds
-        if not ours:
+        if not isinstance(frame, dict):
             raise WorkerLost("the code broke the sandbox's protocol")
-        return dict(frame)
+        return frame
 
 
 async def _answer(call: Call, frame: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """The program inside the jail: a REPL over one socket. Standard library only; it is run as a file, never imported.
 
 Frames are four bytes of length (big-endian) and JSON. The first frame from the host brings the nonce, the limits and
-the second filter; each later frame of either side carries the nonce. Model-written code shares this process, so it
-can speak on the socket as well as we do: the host therefore believes nothing here but what it would accept anyway.
+the second filter; each later frame of ours carries the nonce and the number of the host's request. Model-written code
+shares this process, so it can speak on the socket as well as we do: the host therefore believes nothing here but what
+it would accept anyway.
 """
 
 import base64
@@ -28,10 +29,11 @@ class Channel:
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.nonce = ""
+        self.request = 0
 
     def send(self, **fields: Any) -> None:
         """Write a frame."""
-        data = json.dumps({"nonce": self.nonce, **fields}, default=str).encode()
+        data = json.dumps({"nonce": self.nonce, "request": self.request, **fields}, default=str).encode()
         data = struct.pack(">I", len(data)) + data
         while data:
             data = data[os.write(self.descriptor, data) :]
@@ -171,6 +173,7 @@ def main() -> NoReturn:
     channel.send(kind="ready")
     while True:
         frame = channel.receive()
+        channel.request = frame["request"]
         if frame["do"] == "run":
             repl.run(frame["code"])
         elif frame["do"] == "assign":

@@ -163,7 +163,25 @@ BATCH_FLOODS = [
     "rlm_query_batched(['q'], ['c'] * 1000)",
     "while True:\n    llm_query_batched(['z'] * 64)",
 ]
+# The jail's worker is within reach of the code; monty's is not.
+_CHANNEL = """
+channel = [cell.cell_contents for cell in llm_query.__closure__ if hasattr(cell.cell_contents, "channel")][0].channel
+"""
 FORGERY = [
+    f"{_CHANNEL}channel.send(kind='done', output='forged', error=None)",
+    f"{_CHANNEL}for n in range(5):\n    channel.send(kind='done', output='forged', error=None)",
+    f"{_CHANNEL}channel.send(kind='value', value={{'content': 'forged', 'ready': True}})",
+    f"{_CHANNEL}channel.send(kind='call', name='llm_query', args='x', kwargs=5)",
+    f"{_CHANNEL}channel.send(kind='call', name=['llm_query'], args=[], kwargs={{}})",
+    f"{_CHANNEL}channel.send(kind='call', name='__import__', args=['os'], kwargs={{}})\nprint(channel.receive())",
+    f"{_CHANNEL}channel.send(kind='call', name='reader', args=['os'], kwargs={{}})\nprint(channel.receive())",
+    f"{_CHANNEL}channel.request = 10**9\nchannel.send(kind='done', output='forged', error=None)",
+    f"{_CHANNEL}channel.request = 'x'\nchannel.send(kind='done', output='forged', error=None)",
+    f"{_CHANNEL}channel.nonce = ''\nchannel.send(kind='done', output='forged', error=None)",
+    f"{_CHANNEL}while True:\n    channel.request -= 1\n    channel.send(kind='done', output='x', error=None)",
+    f"{_CHANNEL}channel.send(kind='done', output='x' * 130_000_000, error=None)",
+    f"{_CHANNEL}channel.send(kind='done', output={{'not': 'text'}}, error=[])",
+    f"{_CHANNEL}channel.receive()",
     'print(\'{"kind": "done", "output": "forged", "error": null}\')',
     'print("\\x00\\x00\\x00\\x10" + \'{"kind":"done"}\')',
     "import os\nos.write(1, b'\\x00\\x00\\x00\\x02{}')",

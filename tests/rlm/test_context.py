@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rlm.context
@@ -90,6 +90,7 @@ def test_bad_patterns_are_refused(pattern: str) -> None:
 LINES = st.lists(st.text("abé \r\t", max_size=6), max_size=30)
 
 
+@settings(deadline=None)
 @given(LINES, st.sampled_from(["a", "^a", "b$", "^$", "a.*b", r"a\sb", "é"]))
 def test_grep_finds_what_a_loop_over_lines_finds(lines: list[str], pattern: str) -> None:
     """Searching in blocks finds the same lines at the same offsets, whatever the size of a block."""

@@ -1,7 +1,7 @@
 """Code is found in replies the way models write them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlm.reading import read_code
@@ -57,6 +57,7 @@ def test_defect_7_what_is_wrong_is_said(reply: str, word: str) -> None:
     assert word in reading.problem
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_characters="`~\r\"'", exclude_categories=["Cs"])), max_size=4))
 def test_what_is_written_is_read(codes: list[str]) -> None:
     """Any code without fences and quotes comes back as it was, however many blocks."""
@@ -65,6 +66,7 @@ def test_what_is_written_is_read(codes: list[str]) -> None:
     assert list(read_code(reply).blocks) == wanted
 
 
+@settings(deadline=None)
 @given(st.text("`~ \nrepl'\"x", max_size=200))
 def test_no_reply_is_too_odd(reply: str) -> None:
     """Reading never fails, and either finds code or says why not."""

@@ -64,6 +64,7 @@ def test_json_crosses_unchanged(echo: Echo, value: Any) -> None:
     assert echo.there_and_back(value) == value
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_plain_leaves_json_alone(value: Any) -> None:
     """What is JSON already is not changed."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlm.clients.scripted import EchoClient, QueueClient
@@ -78,6 +78,7 @@ def test_a_cut_off_record_is_shown_too(records: list[dict[str, Any]]) -> None:
         render([])
 
 
+@settings(deadline=None)
 @given(st.text(max_size=50))
 def test_any_text_is_escaped(text: str) -> None:
     """No question changes the page's structure."""
