@@ -53,7 +53,7 @@ class AnthropicClient:
 
     async def complete(self, request: Request) -> Completion:
         """Send one call; `rlm.clients.errors` lists what can be raised."""
-        params = wire.body(request, self.model)
+        params = self._body(request)
         if request.max_tokens > _STREAMED_FROM:
             # A stream that goes on is alive: only silence ends an attempt at it.
             patience = replace(self._options.patience, attempt=self._options.patience.total)
@@ -64,7 +64,9 @@ class AnthropicClient:
 
     async def count_tokens(self, request: Request) -> int:
         """The input tokens of a call, counted by the provider; costs nothing."""
-        params = wire.prompt(request, self.model)
+        from anthropic import transform_schema
+
+        params = wire.prompt(request, self.model, transform_schema)
         counted = await self._answered(lambda sdk: sdk.messages.count_tokens(**params))
         return counted.input_tokens
 
@@ -81,7 +83,7 @@ class AnthropicClient:
 
     async def submit(self, requests: Sequence[Request]) -> str:
         """Hand over calls as a Message Batch, at half the price of single calls."""
-        entries = {request.digest(self.model): wire.body(request, self.model) for request in requests}
+        entries = {request.digest(self.model): self._body(request) for request in requests}
         batch: Any = [{"custom_id": digest, "params": params} for digest, params in entries.items()]
         taken = await self._answered(
             lambda sdk: sdk.messages.batches.create(requests=batch), resend_lost=False
@@ -100,6 +102,11 @@ class AnthropicClient:
         """Close the running loop's connections."""
         if sdk := self._sdks.pop():
             await sdk.close()
+
+    def _body(self, request: Request) -> dict[str, Any]:
+        from anthropic import transform_schema
+
+        return wire.body(request, self.model, transform_schema)
 
     def _open(self) -> "AsyncAnthropic":
         from anthropic import AsyncAnthropic

@@ -4,6 +4,7 @@ The form is that of the package `anthropic` 2.12 (`types/message_create_params.p
 temperature. Answers are validated here and nowhere else.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -12,6 +13,9 @@ from rlm.clients.protocol import Completion, Request, Stop
 from rlm.clients.structured import rooted
 from rlm.clients.text import sendable
 from rlm.clients.usage import Usage
+
+Fit = Callable[[dict[str, Any]], dict[str, Any]]
+"""Makes a JSON Schema one that the API takes: `anthropic.transform_schema`."""
 
 _STOPS: dict[str | None, Stop] = {
     "max_tokens": "max_tokens",
@@ -59,12 +63,12 @@ class Answer(msgspec.Struct):
         return Completion(text, self.usage.usage(), _STOPS.get(self.stop_reason, "end"), request_id)
 
 
-def body(request: Request, model: str) -> dict[str, Any]:
+def body(request: Request, model: str, fit: Fit) -> dict[str, Any]:
     """The parameters of `messages.create` for a request, without `stream`."""
-    return {**prompt(request, model), "max_tokens": request.max_tokens}
+    return {**prompt(request, model, fit), "max_tokens": request.max_tokens}
 
 
-def prompt(request: Request, model: str) -> dict[str, Any]:
+def prompt(request: Request, model: str, fit: Fit) -> dict[str, Any]:
     """The part of the parameters that counts as input; `messages.count_tokens` takes it too.
 
     The system prompt is cached, since many requests begin with it. A conversation is cached up to its last message
@@ -76,7 +80,7 @@ def prompt(request: Request, model: str) -> dict[str, Any]:
         params["system"] = [_cached(request.system)]
     if request.thinking is not None:
         params["thinking"] = _thinking(request.thinking)
-    if config := _output_config(request):
+    if config := _output_config(request, fit):
         params["output_config"] = config
     return params
 
@@ -97,12 +101,10 @@ def _thinking(on: bool) -> dict[str, str]:
     return {"type": "adaptive", "display": "omitted"} if on else {"type": "disabled"}
 
 
-def _output_config(request: Request) -> dict[str, Any]:
-    from anthropic import transform_schema
-
+def _output_config(request: Request, fit: Fit) -> dict[str, Any]:
     config: dict[str, Any] = {}
     if request.effort:
         config["effort"] = request.effort
     if request.schema is not None:
-        config["format"] = {"type": "json_schema", "schema": transform_schema(rooted(request.schema))}
+        config["format"] = {"type": "json_schema", "schema": fit(rooted(request.schema))}
     return config
