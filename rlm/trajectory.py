@@ -37,6 +37,10 @@ class Trajectory:
         self._begun = time.monotonic()
         self._runs = 0
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Errors and results travel between processes; whoever watches stays behind.
+        return {**self.__dict__, "_watch": None}
+
     def new_run(self) -> int:
         """A number for a run, from 1."""
         self._runs += 1

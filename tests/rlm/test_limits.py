@@ -264,6 +264,14 @@ def test_errors_survive_the_trip_between_processes(error: RLMError) -> None:
     assert again.__dict__ == error.__dict__
 
 
+def test_a_partial_result_survives_the_trip_too(make: Run) -> None:
+    """What a run brought travels with its error, whoever watched it."""
+    error = stopped(make(repl("answer['content'] = 'half'"), watch=lambda record: None))
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.partial_answer, again.message) == ("half", error.message)
+    assert again.result.trajectory.records == error.result.trajectory.records if error.result else False
+
+
 def test_every_error_of_the_engine_has_one_base() -> None:
     """Who catches RLMError catches whatever ends a run."""
     import rlm.errors
