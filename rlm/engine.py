@@ -200,8 +200,12 @@ class _Run:
             began = time.monotonic()
             completion, cached = await self._ask()
             reading = read_code(completion.text, whole=completion.stop != "max_tokens")
-            outcomes, finished = await self._run_blocks(session, reading.blocks)
-            self._step(began, completion, cached, reading.blocks, outcomes)
+            outcomes: list[Outcome] = []
+            try:
+                finished = await self._run_blocks(session, reading.blocks, outcomes)
+            finally:
+                # Also a step that is cut off was paid for.
+                self._step(began, completion, cached, reading.blocks, outcomes)
             if finished:
                 return
             failed = reading.problem or any(outcome.error for outcome in outcomes)
@@ -219,17 +223,16 @@ class _Run:
         request = Request(tuple(self.messages), self.system, self.budget.answer_tokens)
         return await self.asker.ask(self.tree.rlm.root, request)
 
-    async def _run_blocks(self, session: Session, blocks: tuple[str, ...]) -> tuple[list[Outcome], bool]:
-        """Run blocks up to the first error or the end of the run."""
-        outcomes: list[Outcome] = []
+    async def _run_blocks(self, session: Session, blocks: tuple[str, ...], outcomes: list[Outcome]) -> bool:
+        """Run blocks up to the first error or the end of the run, and add what each did; whether the run ended."""
         for code in blocks:
             self.host.code.append(code)
             outcomes.append(await session.run(code))
             if await self._finished(session):
-                return outcomes, True
+                return True
             if outcomes[-1].error:
                 break
-        return outcomes, False
+        return False
 
     async def _finished(self, session: Session) -> bool:
         """Read `answer`; whether the code ended the run, in whichever way."""

@@ -89,6 +89,9 @@ def test_wall_time_holds_while_a_model_hangs(make: Run) -> None:
     error = stopped(make(repl("llm_query('x')"), sub=EchoClient(latency=3600), budget=Budget(seconds=0.3)))
     assert isinstance(error, LimitError)
     assert error.limit == "seconds"
+    assert error.result is not None
+    _, step, end = error.result.trajectory.records
+    assert (step["kind"], step["calls"][0]["prompt"], end["stopped_by"]) == ("step", "x", "seconds")
 
 
 def test_errors_must_be_consecutive(make: Run) -> None:
