@@ -43,7 +43,7 @@ def cli() -> None:
     """Compiles coding-agent sessions into a shared context that your next session starts with.
 
     \b
-    rlm-context compile                 read your agents' sessions and compile them
+    rlm-context compile                 read and compile your agents' sessions
     rlm-context show                    the brief
     rlm-context search "why sqlite"     what was said and done, with citations
     rlm-context session 1a2b3c4d        what a citation [s:1a2b3c4d#12] points to

@@ -29,7 +29,7 @@ def reading_shown() -> Iterator[Callable[[int, int], None]]:
 @contextmanager
 def steps_shown() -> Iterator[None]:
     """Show which step of the compile runs."""
-    starting = "starting the local Prefect server"
+    starting = "starting Prefect"
     if not sys.stderr.isatty():
         with _listening(lambda text: say(f"{_TITLE}: {text}")):
             say(f"{_TITLE}: {starting}")

@@ -15,7 +15,7 @@ from rlm_context.output import plural, print_json, table
 from rlm_context.shown import harmless
 
 _MOST_REJECTS = 8
-_STEPS = ("upload", "ingest", "chunk", "summarize", "tree", "index", "root", "publish")
+_STEPS = ("upload", "ingest", "chunk", "summarize", "tree", "index", "root", "publish", "starting Prefect")
 
 
 def print_report(runtime: Runtime, result: CompileReport, seconds: float) -> None:
@@ -25,7 +25,7 @@ def print_report(runtime: Runtime, result: CompileReport, seconds: float) -> Non
         shown = _shown(reports)
         click.echo(harmless(Path(shown.paths["brief"]).read_text(encoding="utf-8")))
         click.echo(_projects(reports))
-        click.echo(f"\n{_news(result)} It took {seconds:.1f} s{_steps(result)}.")
+        click.echo(f"\n{_news(result)} It took {seconds:.1f} s{_steps(result, seconds)}.")
         for reason in sorted({reason for report in reports for reason in report.degraded}):
             click.echo(f"Degraded: {reason}")
     left_out = _left_out(result)
@@ -88,13 +88,12 @@ def generation_number(name: str | None) -> str:
 
 def _news(result: CompileReport) -> str:
     new = result.totals.sessions.new
-    return (
-        f"Compiled {plural(new, 'new or grown session')}." if new else "Nothing is new; nothing was redone."
-    )
+    return f"Compiled {plural(new, 'session')}." if new else "Nothing is new; nothing was redone."
 
 
-def _steps(result: CompileReport) -> str:
-    seconds = msgspec.to_builtins(result.totals.seconds)
+def _steps(result: CompileReport, whole: float) -> str:
+    seconds = msgspec.structs.asdict(result.totals.seconds)
+    seconds["starting Prefect"] = whole - seconds["total"] if result.totals.sessions.new else 0.0
     spent = [f"{step} {seconds[step]:.1f}" for step in _STEPS if seconds[step] >= 0.05]
     return f" ({', '.join(spent)})" if spent else ""
 

@@ -48,7 +48,10 @@ class Check(msgspec.Struct, frozen=True):
               "that this version does not know.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def doctor_command(source: Path | None, as_json: bool) -> int:
-    """Look for trouble on this machine and say what mends it; exits with 1 where something is wrong."""
+    """Look for trouble and say what mends it.
+
+    Reads back all that the newest generations rest on. Exits with 1 where something is wrong.
+    """
     checks = list(_checks())
     drift = drift_report(source) if source else []
     skipped = list(find_sessions(source).skipped) if source else []

@@ -15,8 +15,9 @@ from rlm_context.places import copies
 @click.option("--project", metavar="P", help="A project, or the end of its name.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def export_command(folder: Path, project: str | None, as_json: bool) -> None:
-    """Write events (Parquet), sessions (JSON lines), brief and full text of each project below DIR.
+    """Write everything as plain files.
 
+    Events (Parquet), sessions (JSON lines), brief and full text of each project go below DIR.
     docs/data.md describes the columns and shows example queries.
     """
     runtime = open_runtime(make_store=False)

@@ -20,10 +20,11 @@ from rlm_context.places import copies
               help="The most passages.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def search_command(query: tuple[str, ...], limit: int, as_json: bool, **filters: str | None) -> int:
-    """Find what was said and done: words, a question, a path, an error message.
+    """Find what was said and done.
 
-    Each passage names its session, author, day and records; `rlm-context session ID --from SEQ` reads on there.
-    A query that starts with "-" goes after "--".
+    QUERY is anything: words, a question, a path, an error message. Each passage names its session, author,
+    day and records; `rlm-context session ID --from SEQ` reads on there. A query that starts with "-" goes
+    after "--".
     """
     runtime = open_runtime(make_store=False)
     found = copies(runtime, filters["project"])

@@ -24,7 +24,7 @@ from store.generations import history
               show_default=True, help="text: without Markdown's marks.")  # fmt: skip
 @click.option("--generation", type=click.IntRange(1), metavar="N", help="An older generation, by its number.")
 def show_command(project: str | None, full: bool, form: str, generation: int | None) -> None:
-    """Print the brief: what a session in this project starts with."""
+    """Print the brief that sessions start with."""
     runtime = open_runtime(make_store=False)
     shown = _older(runtime, project, generation, full) if generation else _newest(runtime, project, full)
     if form == "json":

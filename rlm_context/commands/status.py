@@ -17,7 +17,10 @@ _ENDED = {"failed": "failed", "cancelled": "was stopped"}
 @click.command("status")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def status_command(as_json: bool) -> None:
-    """Where everything is, which generation each project is at, and what waits."""
+    """Show where everything is and what waits.
+
+    The newest generation of each project, uploads that none holds yet, damage, and how the last run ended.
+    """
     found = status(open_runtime(make_store=False))
     print_json(found) if as_json else click.echo(_told(found))
 

@@ -32,7 +32,10 @@ _LEAST_SHARE = 0.5
 @click.option("--project", metavar="P", help="A project, or the end of its name.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def why_command(what: tuple[str, ...], project: str | None, as_json: bool) -> None:
-    """Why a session, or a statement, is in the brief or not."""
+    """Say why something is in the brief or not.
+
+    SESSION is an id or a citation's digits; TEXT is a statement, or words of one.
+    """
     runtime = open_runtime(make_store=False)
     found = copies(runtime, project)
     text = " ".join(what).encode("utf-8", "replace").decode()  # it may hold bytes that are no text

@@ -29,7 +29,7 @@ def test_a_first_compile_says_what_it_did(first_compile: Result) -> None:
     ):
         assert part in first_compile.out
     lines = first_compile.err.splitlines()
-    assert lines[:2] == ["compile: reading sessions", "compile: starting the local Prefect server"]
+    assert lines[:2] == ["compile: reading sessions", "compile: starting Prefect"]
     assert lines[-1] == "compile: publish"
     assert [line for line in lines if not line.startswith("compile: ")] == []
 

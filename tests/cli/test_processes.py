@@ -3,20 +3,20 @@
 import signal
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.cli.helpers import MIRA, assert_one_line, finish, rlm, shell, start
+from tests.cli.helpers import MIRA, assert_one_line, finish, rlm, start
 
 
 @pytest.fixture
-def settings(live_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A store of this test's own in the home whose Prefect server runs."""
+def own_store(
+    live_home: Path, without_prefect: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store of this test's own, and the home whose Prefect server runs."""
     values = {"RLM_CONTEXT_HOME": live_home, "RLM_CONTEXT_STORE": tmp_path / "store"}
     for name, value in values.items():
         monkeypatch.setenv(name, str(value))
-    return values
 
 
 def stop_at(process: subprocess.Popen[str], step: str) -> list[str]:
@@ -32,9 +32,7 @@ def stop_at(process: subprocess.Popen[str], step: str) -> list[str]:
 
 
 @pytest.mark.parametrize("step", ["reading", "summarize"])
-def test_ctrl_c_is_one_line_and_the_next_run_goes_on(
-    step: str, settings: dict[str, Any], request: pytest.FixtureRequest
-) -> None:
+def test_ctrl_c_is_one_line_and_the_next_run_goes_on(step: str, own_store: None) -> None:
     """While reading and inside the flow: exit 1, the last generation readable, nothing lost."""
     project = f"stopped-{step}"
     process = start("compile", "--source", MIRA, "--project", project)
@@ -46,13 +44,13 @@ def test_ctrl_c_is_one_line_and_the_next_run_goes_on(
     assert_one_line(result._replace(err=result.err.strip()))
     if step != "reading":
         assert "was stopped" in rlm("status").out
-    again = shell("compile", "--json", "--source", MIRA, "--project", project)
+    again = rlm("compile", "--json", "--source", MIRA, "--project", project)
     assert again.code == 0
     assert again.document["totals"]["sessions"]["total"] == 4
     assert "[s:" in rlm("search", "sqlite").out
 
 
-def test_two_compiles_of_a_project_at_the_same_moment(settings: dict[str, Any]) -> None:
+def test_two_compiles_of_a_project_at_the_same_moment(own_store: None) -> None:
     """Both succeed, one generation stands, and who came second waited and found nothing left to do."""
     both = [start("compile", "--json", "--source", MIRA, "--project", "twice") for _ in range(2)]
     results = [finish(process) for process in both]
@@ -63,9 +61,9 @@ def test_two_compiles_of_a_project_at_the_same_moment(settings: dict[str, Any]) 
     assert sorted(report["sessions"]["new"] for report in reports) == [0, 4]
 
 
-def test_reading_while_a_compile_runs(settings: dict[str, Any]) -> None:
+def test_reading_while_a_compile_runs(own_store: None) -> None:
     """Readers see the last generation until the next one stands."""
-    assert shell("compile", "--source", MIRA, "--project", "read").code == 0
+    assert rlm("compile", "--source", MIRA, "--project", "read").code == 0
     process = start("compile", "--full", "--source", MIRA, "--project", "read")
     assert process.stderr is not None
     for line in process.stderr:

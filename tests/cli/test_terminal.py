@@ -15,8 +15,6 @@ import pytest
 from rlm_context import output
 from tests.cli.helpers import ROOT
 
-SHOWN = (["sessions"], ["status"], ["why", "46774c9d"], ["compile", "--project", "tidewatch"])
-
 
 def on_terminal(columns: int, *arguments: str) -> list[str]:
     """The lines that a command prints on a terminal this wide."""
