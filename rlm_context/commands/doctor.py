@@ -29,6 +29,8 @@ from transcripts.redaction.engine import Redactor
 from transcripts.sources import default_sources, find_sessions
 
 _MOST_DAMAGED = 5
+_LEAST_FREE = 500_000_000
+"""Bytes on the home's disk below which a compile may fail."""
 _SOURCE = ", with --source where it was uploaded with one"
 """Only the agent's own files can bring back a transcript."""
 
@@ -103,7 +105,8 @@ def _home(runtime: Runtime) -> Iterator[Check]:
     private = not home.is_dir() or (home.stat().st_mode & 0o077) == 0
     mend = "" if private else f"chmod 700 {home}"
     yield Check("home", private, f"{home}, {'only yours' if private else 'others can look in'}", mend)
-    yield Check("disk", free > 500e6, f"{free / 1e9:.1f} GB free")
+    roomy = free > _LEAST_FREE
+    yield Check("disk", roomy, f"{free / 1e9:.1f} GB free", "" if roomy else f"free space (df -h {home})")
 
 
 def _agents(runtime: Runtime) -> Iterator[Check]:
