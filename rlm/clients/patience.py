@@ -26,7 +26,7 @@ class Patience:
     Attributes:
         total: seconds from the first attempt at a call to the end of the last, waits included.
         attempt: seconds for one attempt; the server may have done and charged what is given up.
-        attempts: how often at most; attempts after which the provider said when to come back are not counted.
+        attempts: how often at most, not counting those after which the provider asked for a longer wait than ours.
         first_wait: seconds before the second attempt, about; they double up to 8.
     """
 
@@ -66,7 +66,7 @@ async def answered(
             try:
                 return await _once(attempt, gate, min(patience.attempt, deadline - time.monotonic()))
             except TransientError as error:
-                failures += error.retry_after is None
+                failures += (error.retry_after or 0.0) < patience.first_wait
                 wait = patience.wait(error, failures)
                 hopeless = failures >= patience.attempts or time.monotonic() + wait >= deadline
                 if hopeless or (error.lost and not resend_lost):

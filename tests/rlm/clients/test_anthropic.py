@@ -142,6 +142,15 @@ def test_retry_after_is_honoured(claude: Bench) -> None:
     assert claude.asked == 3
 
 
+def test_a_provider_that_always_wants_to_be_asked_at_once_is_given_up(claude: Bench) -> None:
+    """`Retry-After: 0` for ever does not mean asking for ever."""
+    claude.server.faults = always(Fault("status", 429, "0"))
+    client = client_of(claude, patience=Patience(attempts=4, first_wait=0.01))
+    with pytest.raises(TransientError):
+        run(client, lambda client: client.complete(ask()))
+    assert claude.asked == 4
+
+
 def test_a_wait_beyond_the_deadline_is_told_at_once(claude: Bench) -> None:
     """Where the provider asks to wait longer than the deadline, every caller hears it instead of waiting."""
     claude.server.faults = always(Fault("status", 429, "3600"))
@@ -223,9 +232,10 @@ def test_failures_inside_a_batch_are_errors_of_their_own(claude: Bench) -> None:
     assert [type(result) for result in results] == [TransientError] * 3 + [Completion]
 
 
-def test_a_batch_whose_submission_was_lost_is_not_sent_again(claude: Bench) -> None:
+@pytest.mark.parametrize("fault", [Fault("reset"), Fault("truncated"), Fault("status", 500)], ids=str)
+def test_a_batch_whose_submission_was_lost_is_not_sent_again(claude: Bench, fault: Fault) -> None:
     """It may have been taken; sending it twice may pay it twice, so the caller decides."""
-    claude.server.faults = first(Fault("reset"))
+    claude.server.faults = first(fault)
     with pytest.raises(TransientError) as caught:
         run(client_of(claude), lambda client: client.submit([ask()]))
     assert caught.value.lost

@@ -153,7 +153,7 @@ def test_what_stays_is_not_tried_again(bench: Bench, status: int, kind: type[Cli
 
 
 def test_patience_has_an_end(bench: Bench) -> None:
-    """A provider that never recovers is asked so often and no more; the error says that it may pass."""
+    """A provider that never recovers is asked so often and no more; the error says that it may pass later."""
     bench.server.faults = always(Fault("status", 500))
     with pytest.raises(TransientError) as caught:
         complete(bench.open(patience=replace(bench.patience, attempts=3)), ask())
