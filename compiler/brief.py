@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from compiler import citations
-from data_models.knowledge import SECTIONS, Line, Root, Section
+from data_models.knowledge import SECTIONS, Citation, Line, Root, Section
 
 BUDGET = 8_400
 """UTF-16 code units of the brief: the host counts those, and cuts a hook's output at 10,000."""
@@ -19,14 +19,13 @@ FULL_LINES = 60
 """Most lines of one section in the full text: what a person still reads."""
 
 _SHARE: Mapping[Section, float] = {
-    "Summary": 0.20,
-    "Key decisions": 0.28,
+    "Summary": 0.18,
+    "Key decisions": 0.32,
     "Patterns": 0.16,
     "Dead ends": 0.14,
     "Open items": 0.12,
-    "Where to look": 0.10,
+    "Where to look": 0.08,
 }
-_MOST_CITED = 1
 
 
 def units(text: str) -> int:
@@ -126,11 +125,16 @@ def _head(project: str) -> str:
     )
 
 
+def _shown(line: Line, short: Mapping[str, str]) -> list[Citation]:
+    """The line's first citation, and the first from another session: where more is said, and that it was again."""
+    known = [citation for citation in line.citations if citation.session_id in short]
+    other = [citation for citation in known if citation.session_id != known[0].session_id]
+    return [*known[:1], *other[:1]]
+
+
 def _rendered(line: Line, short: dict[str, str]) -> str:
     date = datetime.fromtimestamp(line.time / 1000, UTC).strftime("%Y-%m-%d") if line.time else ""
-    cited = citations.render(
-        [citation for citation in line.citations if citation.session_id in short][:_MOST_CITED], short
-    )
+    cited = citations.render(_shown(line, short), short)
     # Whatever a line holds, it stays one line: it must not look like a section of its own.
     told = " ".join(line.text.split())
     return " ".join(part for part in (f"- {date}" if date else "-", told, cited) if part)

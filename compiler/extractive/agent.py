@@ -1,54 +1,123 @@
 """What agents concluded, as statements: done, decision, fix, dead end, open item."""
 
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from compiler.extractive import cues
+from compiler.extractive.calls import EDIT_TOOLS
+from compiler.extractive.labels import has_label, labelled
 from compiler.extractive.making import make
-from compiler.extractive.text import sentences
+from compiler.extractive.text import Sentence, sentences, shorten
 from compiler.extractive.turns import Turn
 from compiler.extractive.voice import stands_alone, tidy, worth
-from compiler.extractive.words import specifics
+from compiler.extractive.words import specifics, terms
 from data_models.events import Event
 from data_models.knowledge import Statement
 
 _LEAST_INTERIM = 300
+_LEAST_LABELLED = 16
+_LONGEST_JOINED = 200
+_LONGEST = 320
+_LEAST_REASONED = 90
+_FEW_TERMS = 3
+_LEAST_NAMED = 2
+_LABELLED = 2.5
+"""Weight that a sentence gains by saying itself what it is."""
 
 
-def text_statements(turn: Turn, corrected: bool) -> Iterator[Statement]:
-    """Conclusions in the agent's words. Those that a human corrected next are left out."""
-    if corrected:
-        return
+def text_statements(turn: Turn, correction: str) -> Iterator[Statement]:
+    """Conclusions in the agent's words.
+
+    Args:
+        turn: the turn.
+        correction: what a person said next to correct the agent, "" if nothing; what it answers or names is
+            left out.
+    """
+    about = terms(correction)
+    for statement in _conclusions(turn):
+        # "No, that's wrong" means what was said last; a correction that names something means that.
+        last = bool(correction) and statement.citations[0].seq == (turn.final.ref if turn.final else "")
+        answered = last and len(about) <= _FEW_TERMS
+        named = len(about & terms(statement.text)) >= _LEAST_NAMED
+        if not (answered or named):
+            yield statement
+
+
+def _conclusions(turn: Turn) -> Iterator[Statement]:
     committed = 0.8 if turn.commits else 0.0
+    mended = bool(turn.commits) or any(call.tool in EDIT_TOOLS for call in turn.calls)
     for event in turn.texts:
         final = event is turn.final
-        if not final and len(event.text) < _LEAST_INTERIM:
+        brief = not final and len(event.text) < _LEAST_INTERIM
+        if brief and not (":" in event.text or cues.GAVE_UP.search(event.text)):
             continue
-        for sentence in sentences(event.text):
+        for sentence in _with_details(sentences(event.text)):
+            told = list(_labelled(sentence, event, committed))
+            yield from told
             text = tidy(sentence.text)
             if (
-                len(text) <= 320
-                and stands_alone(text)
+                not told
+                and len(text) <= _LONGEST
+                and stands_alone(text, least=0 if cues.GAVE_UP.search(text) else 1)
                 and not text.endswith(("?", ":"))
                 and not cues.HEDGE.search(text)
             ):
-                yield from _conclusion(text, event, committed + (0.6 if final else 0.0), final)
+                boost = committed + (0.6 if final else 0.0)
+                if brief:
+                    yield from _given_up(text, event, boost)
+                else:
+                    yield from _conclusion(text, event, boost, final=final, mended=mended)
 
 
-def _conclusion(text: str, event: Event, boost: float, final: bool) -> Iterator[Statement]:
+def _with_details(said: list[Sentence]) -> Iterator[Sentence]:
+    """The sentences, a short one with a label joined with what follows it: "Left open: X. Until then Y fails."."""
+    joined = False
+    for one, following in zip_longest(said, said[1:]):
+        if joined:
+            joined = False
+            continue
+        if following and has_label(one.text) and not one.listed and not following.listed:
+            text = f"{one.text} {following.text}"
+            joined = len(text) <= _LONGEST_JOINED and not has_label(following.text) and text[-1] not in ":?"
+            yield one._replace(text=text) if joined else one
+        else:
+            yield one
+
+
+def _labelled(sentence: Sentence, event: Event, boost: float) -> Iterator[Statement]:
+    """What a sentence with a label, or an item of a list under one, says."""
+    for kind, said in labelled(sentence):
+        text = shorten(tidy(said), _LONGEST)
+        if len(text) >= _LEAST_LABELLED and text[-1] not in "?:" and not cues.CHATTER.match(text):
+            yield make(kind, text, event, _LABELLED + worth(text) + boost)
+
+
+def _given_up(text: str, event: Event, boost: float) -> Iterator[Statement]:
+    """A way that was given up, with its reason; agents say it when they turn round, not only at the end."""
+    if cues.GAVE_UP.search(text) and (
+        cues.REASON.search(text) or ": " in text or len(text) > _LEAST_REASONED
+    ):
+        yield make("dead_end", text, event, 1.0 + worth(text) + boost)
+
+
+def _conclusion(text: str, event: Event, boost: float, *, final: bool, mended: bool) -> Iterator[Statement]:
     score = worth(text) + boost - (0.9 if cues.TRIVIA.search(text) else 0.0)
     if cues.DID.match(text):
         yield make("done", text, event, 1.0 + score)
     if cues.CAUSE.search(text):
-        yield make("fix", text, event, score)
-    elif cues.DECISION_AGENT.search(text) and cues.REASON.search(text) and not cues.PROPOSAL.search(text):
+        # What was only looked into is not known to be so: a cause counts once something was changed for it.
+        if mended:
+            yield make("fix", text, event, score)
+    elif cues.DECISION_AGENT.search(text) and cues.WHY.search(text) and not cues.PROPOSAL.search(text):
         yield make("decision", text, event, score - 0.5)
-    if (
-        cues.FAILED.search(text)
-        and not cues.PROPOSAL.search(text)
-        and (cues.REASON.search(text) or specifics(text) > 1)
-    ):
+    if cues.GAVE_UP.search(text):
+        yield from _given_up(text, event, boost)
+    elif cues.LIMIT.search(text) and cues.REASON.search(text) and not cues.PROPOSAL.search(text):
         yield make("dead_end", text, event, score)
-    if cues.OPEN_EXPLICIT.search(text) or (final and cues.OPEN.search(text)):
+    left = (
+        cues.OPEN_EXPLICIT.search(text) or cues.LEFT_OPEN.search(text) or (final and cues.OPEN.search(text))
+    )
+    if left and not cues.MERE_IDEA.search(text):
         yield make("open_item", text, event, score)
 
 
@@ -56,7 +125,12 @@ def compaction_statements(event: Event) -> Iterator[Statement]:
     """What the host's own summary of a compacted conversation says of errors, fixes and decisions."""
     for sentence in sentences(event.text):
         text = tidy(sentence.text)
-        if len(text) <= 320 and stands_alone(text, least=2) and cues.CAUSE.search(text):
+        told = list(_labelled(sentence, event, 0.0))
+        yield from told
+        if cues.USER_CHOSE.match(text) and len(text) <= _LONGEST and specifics(text):
+            yield make("decision", text, event, 2.0 + worth(text))
+        whole = not told and len(text) <= _LONGEST and not text.startswith("`")
+        if whole and stands_alone(text, least=2) and cues.CAUSE.search(text):
             yield make("fix", text, event, 0.5 + worth(text))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from compiler.extractive import lines, summarize, tree
 from data_models.knowledge import Chunk, ChunkSummary, Level, Node, Root, SessionInfo
 
-VERSION = 1
+VERSION = 2
 
 
 class ExtractiveBackend:

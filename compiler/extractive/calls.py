@@ -31,6 +31,9 @@ _CHECK_WORD = re.compile(
     r"\b(?:test|tests|lint|build|check|fmt|format|vet|typecheck|ci|pytest|clippy|verify|mypy|ruff"
     r"|rspec)\b|test[:_]"
 )
+_OPENS_ISSUE = re.compile(r"(?:^|_)(?:create|save|open|add)_?(?:issue|ticket)s?$", re.I)
+_ISSUE_NUMBER = re.compile(r"\b([A-Z][A-Z0-9]{1,9}-\d{1,6})\b|/issues/(\d+)\b")
+_LONGEST_ANSWER = 20_000
 _PATCHED = re.compile(r"^\*\*\* (?:Update|Add|Delete) File: (.+)$", re.M)
 _SCRATCH = re.compile(r"\bgit init\b|\bcd \"?(?:/tmp|\$TMP|/var/folders|\$\(mktemp)")
 
@@ -111,6 +114,24 @@ def commits_of(call: Event, result: Event) -> list[Committed]:
             body = _MARKER.sub("", command.split("--body", 1)[1]) if "--body" in command else ""
             made.append(Committed(url[0], "", (title[1] or title[2] or "").strip(), body, True, call, result))
     return made
+
+
+def issues_of(call: Event, result: Event) -> str:
+    """The title of an issue that one call opened, with its number where the tracker's answer shows it; else ""."""
+    if result.is_error:
+        return ""
+    if call.tool in SHELL_TOOLS:
+        command = command_of(call)
+        match = _TITLE.search(command) if "issue create" in command else None
+        title = (match[1] or match[2] or "") if match else ""
+    elif call.tool and _OPENS_ISSUE.search(call.tool):
+        given = arguments(call)
+        title = "" if given.get("id") else str(given.get("title", ""))
+    else:
+        return ""
+    number = _ISSUE_NUMBER.search(result.text[:_LONGEST_ANSWER])
+    named = (number[1] or f"#{number[2]}") if number else ""
+    return f"{named} {title.strip()}".strip() if title.strip() else ""
 
 
 def _message(match: re.Match[str]) -> str:

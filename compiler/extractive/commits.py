@@ -40,6 +40,15 @@ def is_generic(subject: str) -> bool:
     return bool(_GENERIC.search(subject))
 
 
+def plain_subject(subject: str) -> str:
+    """A commit subject without its conventional type: "feat(till): add tips" gives "till: add tips"."""
+    kind = _CONVENTIONAL.match(subject)
+    if not kind or kind[1].lower() not in _TYPE_WORTH:
+        return subject
+    rest = subject[kind.end() :]
+    return f"{kind[2]}: {rest}" if kind[2] else rest
+
+
 def commit_statements(commit: Committed) -> Iterator[Statement]:
     """A commit's subject as done, and the sentences of its message that give causes and reasons."""
     if commit.subject.lower().startswith("merge "):
@@ -58,7 +67,7 @@ def commit_statements(commit: Committed) -> Iterator[Statement]:
         score -= 0.9 if cues.TRIVIA.search(line) else 0.0
         if cues.CAUSE.search(text):
             yield make("fix", line, commit.call, score)
-        elif cues.REASON.search(text) or cues.DECISION_AGENT.search(text):
+        elif cues.WHY.search(text):
             yield make("decision", line, commit.call, score)
 
 

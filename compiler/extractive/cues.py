@@ -45,22 +45,36 @@ DANGLING: Final = _phrases(
     r"|changes|error|reason|key)",
     at_start=True,
 )
-REASON: Final = _phrases(
-    r"because|since (?:it|we|the|they|that|there|a|this)|so that|in order to|to (?:avoid|prevent"
-    r"|ensure|match|keep|allow|support)",
-    r"otherwise|the reason|due to|in favou?r of|rather than|instead of|which means|would (?:break"
-    r"|fail|cause|lose|require)",
-    r"ensur(?:es|ing)|prevent(?:s|ing)|avoid(?:s|ing)|for consistency|so (?:it|we|the|users|they"
-    r"|you)|risk|safer|simpler",
+WHY: Final = _phrases(
+    r"because|since (?:it|we|the|they|that|there|a|this)|so that|in order to|to (?:avoid|prevent)",
+    r"otherwise|the reason|due to|which means|would (?:break|fail|cause|lose|require)",
+    r"prevent(?:s|ing)|avoid(?:s|ing)|for consistency|so (?:it|we|the|users|they|you)|risk|safer|simpler"
+    r"|nobody|nothing against|is enough|are enough|proves nothing",
 )
+"""A reason in itself."""
+REASON: Final = re.compile(rf"{WHY.pattern}|\b(?:in favou?r of|rather than|instead of)\b", re.IGNORECASE)
+"""A reason, or what a choice was made against."""
+USER_CHOSE: Final = re.compile(
+    r"^(?:the )?user (?:chose|decided|prefer(?:s|red)|rejected|approved|clarified|corrected|insisted)\b",
+    re.IGNORECASE,
+)
+"""How a host's summary tells a person's choice."""
+PURPOSE: Final = _phrases(r"to (?:ensure|match|keep|allow|support)|ensur(?:es|ing)|so (?:it|we|the)")
 DECISION_HUMAN: Final = _phrases(
-    r"let'?s|let us|i(?:'d| would) (?:prefer|rather|like (?:to|it|us))|i want|we (?:should|need to"
-    r"|want to|have to|must)",
-    r"(?:go|going|went) with|on purpose|instead of|rather than|we (?:don'?t )?use|we (?:decided"
-    r"|agreed|chose|removed|renamed)",
-    r"should be (?:called|named|enough|fine|the)|should (?:always|never|not|only)|prefer|rename"
-    r"|drop|call it|remove",
+    r"(?:go|going|went|stay|staying|stick|sticking) with|on purpose|by design|instead of|rather than|no longer"
+    r"|we (?:do ?n[o']?t )?use|we (?:decided|agreed|chose|removed|renamed|replaced)",
+    r"(?:should|must|can) (?:always|never|only|stay|remain)|(?:is|are) (?:good )?enough|wrong choice|inside is"
+    r"|(?:do ?n[o']?t|do not) (?:think (?:we|you) )?need|adds? (?:too much |a lot of )?complexity|but instead|overkill"
+    r"|no need (?:to|for)|not worth|the (?:issue|problem) with (?:the|this|that) .{3,40} is"
+    r"|is intentional|must be|everything .{2,40} is",
+    r"let'?s (?:drop|keep|use|call|rename|remove|replace|stay|stick|not|skip|leave)",
+    r"(?:keep|leave|drop|move) (?:it|the)",
 )
+CHOOSES: Final = re.compile(
+    r"^\W*(?:[\w`'./-]+ ){0,3}[\w`'./-]+, not (?:a |an |the )?[\w`]|^\W*no [\w` -]{3,50}(?:[:,;.]|$)|^\W*drop [\w`]",
+    re.IGNORECASE,
+)
+CONDITION: Final = _phrases(r"if|when|what if|once|unless|whether|suppose|assuming", at_start=True)
 DECISION_AGENT: Final = _phrases(
     r"instead of|rather than|in favou?r of|decided|chose|chosen|trade-?off|single source of truth"
     r"|now uses?|no longer",
@@ -100,25 +114,24 @@ GENERAL: Final = _phrases(
     r"workflows?|codebase|in the future|instead of|rather than|explicitly|broken state",
 )
 DEAD_END: Final = _phrases(
-    r"(?:does|did|do|will|would|could|can)(?: not|n'?t) (?:actually |really )?(?:work|help|compile"
-    r"|solve|exist|support|handle|fix|respect|honou?r|allow|detect|track|provide|persist|preserve"
-    r"|cover)\w*",
-    r"not (?:possible|supported|feasible|viable)|revert(?:ed|ing)?|abandon(?:ed|ing)?|gave up"
-    r"|give up|rolled back|undo|undid",
-    r"made (?:it|that|this) up|turn(?:s|ed) out|dead end|too (?:complex|fragile|risky|hard|slow"
-    r"|big)|dropped|dropping|backed out",
-    r"no (?:benefit|way (?:to|out)|longer needed)|falls? apart|remove (?:this|it|that) again|misdiagnosed"
-    r"|red herring|concede|won'?t work",
+    r"(?:does|did|do|will|would|can)(?: not|n'?t) (?:actually |really )?(?:work out|help|solve|scale)\w*",
+    r"not (?:possible|feasible|viable)|abandon(?:ed|ing)|gave up|give up|rolled back",
+    r"made (?:it|that|this) up|turn(?:s|ed) out|dead end|too (?:complex|fragile|risky)|backed out",
+    r"no benefit|falls? apart|misdiagnosed|red herring|concede|won'?t work",
 )
 OPEN: Final = _phrases(
     r"(?-i:TODO|FIXME)|follow[- ]?ups?|for later|later|not now|for now|next steps?|still (?:fail"
-    r"|need|open|to do|broken|miss)\w*",
+    r"|need(?!ed)|open|to do|broken|miss)\w*",
     r"tomorrow|defer(?:red)?|out of scope|future (?:work|prs?|improvement|enhancement|exercise"
     r"|task)|left (?:to do|open|for)",
     r"pick (?:this|it) up|separate (?:pr|ticket|issue|branch|task)|wip|unfinished|known (?:issue"
     r"|limitation)|park(?:ed)?",
     r"not (?:yet )?(?:implemented|covered|handled|tested|done)|(?:are|is) (?:still "
     r"|currently )?(?:failing|broken)|remaining (?:work|issue|task|step|problem|fail)\w*",
+)
+LEFT_OPEN: Final = _phrases(
+    r"(?:leave|left|stays?|remains?) (?:[\w'-]+ ){0,6}open(?! in\b)|still open(?! in\b)|open (?:item|question)"
+    r"|not done yet|still to be done"
 )
 PUT_OFF: Final = _phrases(
     r"(?:do|add|fix|handle|address|tackle|come|back|revisit|it|this|that|them) .{0,30}(?:later"
@@ -141,9 +154,17 @@ CAUSE: Final = _phrases(
 REVERSAL: Final = _phrases(
     r"drop(?:ped|ping)?|remov(?:e|ed|ing)|revert(?:ed)?|instead of|rather than|no longer|renam(?:e"
     r"|ed)|replac(?:e|ed|es)",
-    r"switch(?:ed)? (?:to|from)|abandon(?:ed)?|not|don'?t|go back|undo|without|single|deleted?"
-    r"|moved? (?:to|from)|change",
+    r"switch(?:ed|es)? (?:to|from)|abandon(?:ed)?|not|don'?t|go back|undo|without|single|deleted?"
+    r"|mov(?:e|es|ed) (?:to|from|the|it)|change|wrong choice|replaces|reversed",
 )
+MERE_IDEA: Final = _phrases(r"could|would|may want|ready (?:to|for)|if you|feel free|optional(?:ly)?|you can")
+"""What an agent offers at the end of its answer is no work that anybody left."""
+REVERSED: Final = _phrases(
+    r"revers(?:ed|es)|wrong choice|no longer|mov(?:e|es|ed) (?:from|back)|instead of|replaces",
+    r"switch(?:ed|es) (?:from|back)"
+    r"|back to|not any ?more|from the .{3,40} (?:to|into) the|in place of",
+)
+"""How an agent's decision speaks where it takes an earlier one back."""
 VOICE: Final = re.compile(
     r"(?<!\w)(?:i|i'm|i'd|i've|we|we're|we've|you|you're|us|let'?s|me|my|our|please|pls|think|guess"
     r"|want)(?!\w)",
@@ -178,15 +199,17 @@ TRIVIA: Final = re.compile(
     r"(?<!\w)(?:tests?|Test\w+|\w+_tests?(?:\.\w+)?|lint\w*|nolint\S*|go(?:fmt|imports)|comments?"
     r"|typos?|unused|imports?|undefined|compil\w+|whitespace|quick|seconds|minutes)(?!\w)"
 )
-FAILED: Final = _phrases(
-    r"(?:does|did|do|will|would|could|can)(?: not|n'?t) (?:actually |really )?(?:work|help|compile"
-    r"|solve|exist|support|handle"
-    r"|respect|honou?r|allow|detect|track|provide|persist|preserve|cover)\w*",
-    r"not (?:possible|supported|feasible|viable|included|tracked|available)|reverted|abandoned"
-    r"|gave up|rolled back|undid",
-    r"turned out|dead end|too (?:complex|fragile|risky|slow)|backed out|no (?:benefit|way to)"
-    r"|misdiagnosed|red herring|falls? apart",
+GAVE_UP: Final = _phrases(
+    r"(?:is|was|are) (?:a )?dead ends?|(?:we|i|have) abandoned|abandon(?:ed|ing) (?:it|this|that|the|because|in)"
+    r"|gave up|rolled back|backed out|(?:reverted|dropped|undid) (?:it|this|that)|dropped:|does ?n[o']?t work out"
+    r"|not worth it|not feasible|not viable|falls? apart|red herring|misdiagnosed"
+    r"|no benefit|tried .{3,80} but|turned out (?:to be|not|that)|too (?:fragile|risky)"
 )
+LIMIT: Final = _phrases(
+    r"(?:does|do|will|can)(?: not|n'?t|not) (?:actually |really )?(?:support|respect|honou?r|allow"
+    r"|provide|persist|preserve)\w*|not (?:possible|supported)|no way to|cannot be"
+)
+FAILED: Final = re.compile(f"{GAVE_UP.pattern}|{LIMIT.pattern}", re.IGNORECASE)
 DID: Final = _phrases(
     r"added|fixed|removed|changed|created|updated|renamed|moved|implemented|refactored|extracted"
     r"|replaced|rewrote|merged",

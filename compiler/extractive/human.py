@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from compiler.extractive import choices, cues
+from compiler.extractive.labels import has_label
 from compiler.extractive.making import make
 from compiler.extractive.text import sentences, shorten
 from compiler.extractive.turns import Turn
@@ -23,6 +24,7 @@ _MOST_SENTENCES = 12
 _MOST_REPLIES = 6
 _SHORTEST_REQUEST = 9
 _SHORTEST_WORDS = 20
+_LEAST_REASONED = 60
 _ASIDE = re.compile(
     r"\W*#?\d|can (?:you|we) (?:double |re)?(?:check|look|see|verify|explain)"
     r"|(?:update|merge|rebase|check out|pull|push|commit)\b"
@@ -50,7 +52,8 @@ def human_statements(turn: Turn, earlier: Turn | None) -> Iterator[Statement]:
         else:
             yield from choices.choice(event, earlier.final if earlier else None)
             yield from _words(event, turn)
-            yield from _put_off(event, turn, earlier)
+            if not turn.issues:  # what was put off stands in the tracker then, under a name
+                yield from _put_off(event, turn, earlier)
 
 
 def _words(event: Event, turn: Turn) -> Iterator[Statement]:
@@ -63,9 +66,10 @@ def _words(event: Event, turn: Turn) -> Iterator[Statement]:
     corrected = event.kind == "rejection" or bool(cues.CORRECTION.match(said[0].text))
     if corrected:
         yield from _correction(" ".join(one.text for one in said[:3]), event, turn)
-    for sentence in said[:_MOST_SENTENCES]:
+    for place, sentence in enumerate(said[:_MOST_SENTENCES]):
         if _SHORTEST_WORDS <= len(sentence.text) <= _LONGEST_SENTENCE:
-            yield from _sentence(sentence.text, event, turn, corrected)
+            after = said[place + 1].text if place + 1 < len(said) else ""
+            yield from _sentence(sentence.text, after, event, turn, corrected)
 
 
 def _is_request(text: str) -> bool:
@@ -77,40 +81,57 @@ def _correction(text: str, event: Event, turn: Turn) -> Iterator[Statement]:
     words = shorten(clean_words(text), LONGEST_SAID)
     reply = _outcome(event, turn)
     agreed = reply is not None and bool(cues.AGREES.match(reply[0].text))
-    asked = words.endswith("?") and not agreed and not _SUGGESTION.match(words)
+    asked = "?" in words and not (_SUGGESTION.match(words) and reply and cues.DID.match(reply[1]))
     if len(words) <= _SHORTEST_WORDS or asked or _ASIDE.match(words):
         return
     kind: StatementKind = "fix" if cues.CAUSE.search(words) else "correction"
-    if agreed and reply and cues.FAILED.search(reply[1]):
+    if (agreed and reply and cues.FAILED.search(reply[1])) or cues.GAVE_UP.search(words):
         kind = "dead_end"
     yield from _with_outcome(kind, words, event, turn, 1.5)
 
 
-def _sentence(text: str, event: Event, turn: Turn, corrected: bool) -> Iterator[Statement]:
+def _sentence(text: str, after: str, event: Event, turn: Turn, corrected: bool) -> Iterator[Statement]:
     words = shorten(clean_words(text), LONGEST_SAID)
     if text.endswith("?") and not _REQUEST.match(text):
         return
-    if cues.DEAD_END.search(text) and (specifics(text) or corrected) and not _ASIDE.match(words):
+    if (
+        cues.DEAD_END.search(text)
+        and "?" not in text
+        and (specifics(text) or corrected)
+        and not _ASIDE.match(words)
+    ):
         yield from _with_outcome("dead_end", words, event, turn, 0.8)
     if cues.CHATTER.match(text):
         return
     if cues.RULE.search(text) and rule_worth(words) >= LEAST_RULE:
         yield make("pattern", words, event, 1.5 + rule_worth(words))
-    if corrected or _ASIDE.match(words) or not cues.DECISION_HUMAN.search(text):
+    if corrected or _ASIDE.match(words) or cues.CONDITION.match(words):
         return
-    if specifics(text):
-        yield make("decision", words, event, 2.0 + worth(text))
-    elif cues.REASON.search(text) and not _WORKFLOW.search(text):
-        yield from _with_outcome("decision", words, event, turn, 2.0)
+    if cues.DECISION_HUMAN.search(text) or cues.CHOOSES.match(words):
+        yield from _decision(words, after, event, turn)
+
+
+def _decision(words: str, after: str, event: Event, turn: Turn) -> Iterator[Statement]:
+    """A choice with its reason: the person's next sentence, or what the agent made of it."""
+    told = f"{words} {after}" if after else words
+    explained = bool(cues.REASON.search(words))
+    if after and not explained and len(told) <= LONGEST_SAID and not after.endswith("?"):
+        words, explained = told, bool(cues.REASON.search(after)) or specifics(words) == 0
+    if _WORKFLOW.search(words) and not explained:
+        return
+    if explained and specifics(words):
+        yield make("decision", words, event, 2.0 + worth(words))
+    else:
+        yield from _with_outcome("decision", words, event, turn, 1.6 + 0.6 * explained)
 
 
 def _put_off(event: Event, turn: Turn, earlier: Turn | None) -> Iterator[Statement]:
     """What a person left for later, with what it was about where the words alone do not say it."""
     for sentence in own_words(event.text)[:_MOST_SENTENCES]:
         text = sentence.text
-        if len(text) > _LONGEST_PUT_OFF or _ASIDE.match(text):
+        if len(text) > _LONGEST_PUT_OFF or text.endswith("?") or _ASIDE.match(text):
             continue
-        if not (cues.OPEN_EXPLICIT.search(text) or cues.PUT_OFF.search(text)):
+        if not any(cue.search(text) for cue in (cues.OPEN_EXPLICIT, cues.PUT_OFF, cues.LEFT_OPEN)):
             continue
         words = shorten(clean_words(text), 180)
         told = list(_with_outcome("open_item", words, event, turn, 2.0))
@@ -129,7 +150,7 @@ def _with_outcome(
     if reply and (specifics(words) < 2 or cues.AGREES.match(reply[0].text)):
         told = f"{words} → {shorten(reply[1], _LONGEST_OUTCOME)}"
         yield make(kind, told, event, base + (worth(words) + worth(told)) / 2, reply[0])
-    elif specifics(words):
+    elif specifics(words) or (cues.GAVE_UP.search(words) and len(words) > _LEAST_REASONED):
         yield make(kind, words, event, base + worth(words))
 
 
@@ -141,6 +162,8 @@ def _outcome(event: Event, turn: Turn) -> tuple[Event, str] | None:
         if text.seq < event.seq:
             continue
         for sentence in sentences(text.text):
+            if has_label(sentence.text):
+                return None  # the agent's own statement tells it
             outcome = tidy(sentence.text)
             if not stands_alone(outcome) or outcome.endswith((":", "?")) or cues.SUGGESTS.search(outcome):
                 continue

@@ -8,27 +8,38 @@ from datetime import UTC, datetime
 import msgspec
 
 from compiler.extractive import cues, places
+from compiler.extractive.about import ABOUT
 from compiler.extractive.choices import PARAPHRASED
+from compiler.extractive.commits import DONE_WEIGHT
 from compiler.extractive.merge import Told, merge
-from compiler.extractive.rules import habit
-from compiler.extractive.select import breadth, cover, heaviest_first, support
+from compiler.extractive.rules import TODO
+from compiler.extractive.select import LIGHT, breadth, cover, heaviest_first, support
 from compiler.extractive.supersede import supersede
 from compiler.extractive.tree import HEADLINE_WEIGHT, rollup
+from compiler.extractive.wishes import clauses, is_order
 from data_models.knowledge import Line, Node, Root, Section, Statement, StatementKind
 
 PER_SECTION = 60
-LEAST_HABIT = 3
-"""Sessions in which a short request must come up to count as a convention."""
+LEAST_SESSIONS = 3
+LEAST_AUTHORS = 2
+"""A wish counts as a convention once it came up in so many sessions, or from so many people."""
+CONVENTION = 1.5
+"""Least weight of a convention: below a rule said once with its reason, until it is repeated."""
 
 _QUESTION = re.compile(r".*\?$|(?:can|could) (?:we|you)\b", re.IGNORECASE)
 LEAST_OVERVIEW = 6
 MOST_NAMED = 12
+_DAY_MS = 86_400_000
+_TODO_DAYS = 7  # what an older todo list left undone was done, or given up
+
+_MADE = HEADLINE_WEIGHT + DONE_WEIGHT / 10
+"""Weight of a stream in which something was committed."""
 _TOPIC = re.compile(r"^`([^`]+)`: ")
-# Patterns first: what is both a rule and a correction is told as a rule.
+# In the order in which they are told: what is both a rule and a correction is told as a rule.
 _KINDS: dict[Section, tuple[StatementKind, ...]] = {
     "Patterns": ("pattern",),
-    "Key decisions": ("decision", "correction"),
     "Dead ends": ("dead_end", "fix"),
+    "Key decisions": ("decision", "correction"),
     "Open items": ("open_item",),
 }
 _HALF_LIFE_DAYS: dict[Section, float] = {
@@ -45,10 +56,13 @@ def root(project: str, nodes: Sequence[Node]) -> Root:
     statements = supersede(whole.statements)
     broad = breadth(statements)
     told = Told()
-    lines = [*_overview(whole), *_ranked("Summary", _summary(statements))]
+    few = whole.sessions < LEAST_OVERVIEW
+    lines = [*_project(statements), *_overview(whole), *_ranked("Summary", _summary(statements, few))]
     for section, kinds in _KINDS.items():
-        mine = [_weighed(broad(one), whole.ended, section) for one in statements if one.kind in kinds]
-        standing = [one for one in merge(mine) if not _is_noise(one)]
+        mine = merge(one for one in statements if one.kind in kinds)
+        standing = [
+            _weighed(broad(one), whole.ended, section) for one in mine if not _is_noise(one, whole.ended)
+        ]
         lines += _ranked(section, [one for one in _ordered(section, standing) if told.add(one)])
     lines += places.lines(whole)
     return Root(lines=tuple(lines))
@@ -56,9 +70,11 @@ def root(project: str, nodes: Sequence[Node]) -> Root:
 
 def _weighed(statement: Statement, newest: int, section: Section) -> Statement:
     """The statement with its weight in its section, halved for each half-life before the newest session."""
-    age_days = max(0, newest - statement.time) / 86_400_000
+    age_days = max(0, newest - statement.time) / _DAY_MS
     fresh = 0.5 ** (age_days / _HALF_LIFE_DAYS[section])
-    return msgspec.structs.replace(statement, weight=statement.weight * _factor(statement) * fresh)
+    least = CONVENTION if statement.kind == "pattern" else 0.0
+    weight = max(least, statement.weight) * _factor(statement) * fresh
+    return msgspec.structs.replace(statement, weight=weight)
 
 
 def _factor(statement: Statement) -> float:
@@ -67,9 +83,16 @@ def _factor(statement: Statement) -> float:
         # What a person decided, refused or put off weighs more than what an agent reports, a question less.
         if statement.text.startswith(PARAPHRASED):
             return 1.4
-        return 0.7 if _QUESTION.match(statement.text.partition(" → ")[0]) else 1.4
+        words = statement.text.partition(" → ")[0]
+        if _QUESTION.match(words):
+            return 0.5
+        # A correction without a reason was about one moment.
+        return 1.4 if statement.kind != "correction" or cues.REASON.search(words) else 0.7
     if statement.kind == "open_item":
         return 0.8
+    if statement.kind == "pattern":
+        # A rule that joins several wishes comes after those of them that stand by themselves.
+        return 0.5 if statement.by == "human" and len(list(clauses(statement.text))) > 1 else 1.0
     trivial = statement.kind in ("fix", "dead_end", "decision") and cues.TRIVIA.search(statement.text)
     return (0.3 if trivial else 1.0) * (1.2 if statement.kind == "dead_end" else 1.0)
 
@@ -80,10 +103,27 @@ def _ordered(section: Section, statements: Sequence[Statement]) -> list[Statemen
     return ranked[:PER_SECTION] if section == "Patterns" else cover(ranked, PER_SECTION)
 
 
-def _is_noise(statement: Statement) -> bool:
+def _is_noise(statement: Statement, newest: int) -> bool:
     if statement.by == "tool":
         return True
-    return habit(statement) is not None and statement.sessions < LEAST_HABIT
+    if statement.kind == "fix":
+        return bool(cues.TRIVIA.search(statement.text))
+    if statement.text.startswith(TODO):
+        return newest - statement.time > _TODO_DAYS * _DAY_MS
+    if statement.kind != "pattern" or statement.weight >= LIGHT:
+        return False
+    again = statement.sessions >= LEAST_SESSIONS or len(statement.authors) >= LEAST_AUTHORS
+    return not again or is_order(statement.text)
+
+
+def _project(statements: Sequence[Statement]) -> list[Line]:
+    """One line on what the project is, where its README or a person says so."""
+    told = [one for one in statements if one.kind == "pattern" and one.text.startswith(ABOUT)]
+    return [_line("Summary", one, PER_SECTION + 2.0) for one in sorted(told, key=_surest)[:1]]
+
+
+def _surest(statement: Statement) -> tuple[float, int, str]:
+    return (-statement.weight, -statement.time, statement.text)
 
 
 def _overview(whole: Node) -> list[Line]:
@@ -105,15 +145,19 @@ def _overview(whole: Node) -> list[Line]:
     ]
 
 
-def _summary(statements: Sequence[Statement]) -> list[Statement]:
-    """Work streams, newest first: one statement for each branch, or session without one."""
+def _summary(statements: Sequence[Statement], few: bool) -> list[Statement]:
+    """Work streams, newest first: one statement for each branch, or session without one.
+
+    What was asked with no word on what came of it is left out, unless there are but a few sessions.
+    """
     streams: dict[str, list[Statement]] = defaultdict(list)
     for one in statements:
         if one.kind == "done" and one.weight >= HEADLINE_WEIGHT:
             topic = _TOPIC.match(one.text)
             streams[topic[1] if topic else one.text].append(one)
     joined = [_stream(sorted(group, key=lambda one: -one.time)) for group in streams.values()]
-    return sorted(joined, key=lambda one: (-one.time, one.text))[:PER_SECTION]
+    told = [one for one in joined if few or one.weight >= _MADE or " → " in one.text]
+    return sorted(told, key=lambda one: (-one.time, one.text))[:PER_SECTION]
 
 
 def _stream(group: Sequence[Statement]) -> Statement:
@@ -122,6 +166,7 @@ def _stream(group: Sequence[Statement]) -> Statement:
     return msgspec.structs.replace(
         newest,
         text=best.text,
+        weight=best.weight,
         sessions=sum(one.sessions for one in group),
         authors=tuple(dict.fromkeys(author for one in group for author in one.authors)),
         citations=tuple(dict.fromkeys(cited for one in (best, *group) for cited in one.citations)),
@@ -144,10 +189,13 @@ def _line(section: Section, statement: Statement, rank: float) -> Line:
 
 
 def _told(statement: Statement) -> str:
-    who = ", ".join(statement.authors[:4])
-    if habit(statement):
+    who = "" if statement.text.startswith(ABOUT) else ", ".join(statement.authors[:4])
+    if statement.kind == "pattern" and statement.by == "human" and statement.sessions > 1:
         ask = "asks" if len(statement.authors) == 1 else "ask"
-        return f"{who} {ask} again and again ({statement.sessions} sessions): “{statement.text}”"
+        often = " again and again" if statement.sessions >= LEAST_SESSIONS else ""
+        return f"{who} {ask}{often} ({statement.sessions} sessions): “{statement.text}”"
+    if statement.kind == "fix" and statement.by != "human":
+        return f"{who}: mended: {statement.text}"
     often = f" ({statement.sessions} sessions)" if statement.sessions > 1 else ""
     return f"{who}{often}: {_quoted(statement)}" if who else _quoted(statement)
 

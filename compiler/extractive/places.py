@@ -20,7 +20,11 @@ _DOCUMENT = frozenset({".md", ".rst", ".adoc"})
 def lines(whole: Node) -> Iterator[Line]:
     """The lines of "Where to look", most used first."""
     checks = sorted(
-        (one for one in whole.statements if one.kind == "pattern" and one.by == "tool"),
+        (
+            one
+            for one in whole.statements
+            if one.kind == "pattern" and one.by == "tool" and one.text.startswith("`")
+        ),
         key=lambda one: (-one.sessions, one.text),
     )
     if checks:

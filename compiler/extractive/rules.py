@@ -1,6 +1,5 @@
 """What a project wrote down or does each time: written rules, checks, standing requests, todo lists."""
 
-import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -10,7 +9,8 @@ from compiler.extractive import calls, cues
 from compiler.extractive.making import make
 from compiler.extractive.text import sentences, shorten
 from compiler.extractive.turns import Turn
-from compiler.extractive.voice import stands_alone, tidy, worth
+from compiler.extractive.voice import own_words, stands_alone, tidy, worth
+from compiler.extractive.wishes import clauses
 from compiler.extractive.words import terms
 from data_models.events import Event
 from data_models.knowledge import Statement
@@ -18,31 +18,11 @@ from data_models.knowledge import Statement
 _INSTRUCTIONS = frozenset(
     {"CLAUDE.md", "AGENTS.md", "GEMINI.md", "CONTRIBUTING.md", ".cursorrules", "copilot-instructions.md"}
 )
-_REQUEST = re.compile(
-    r"^\W*(?:(?:please|ok(?:ay)?|and|now|then|yes|yeah|also|before we \w+)\b,?\s+)*(?:(?:can|could"
-    r"|would|should) (?:we|you)|let'?s|please|add|write|run"
-    r"|commit|push|create|open|update|reply|respond|review|fix|make sure|don'?t|do not|keep|explain"
-    r"|summari[sz]e|use|rebase|squash)\b",
-    re.I,
-)
-_NEGATIVE = re.compile(r"\b(?:don'?t|do not|not|no|without|never)\b", re.I)
-_PROCESS_WORDS = """
-    test lint commit push pull pr review doc documentation changelog readme rebase merge squash plan format
-    subagent comment issue ticket draft summary ci typecheck benchmark integration unit reply
-"""
-_PROCESS = frozenset(_PROCESS_WORDS.split())
-_SAME = {"documentation": "doc", "pull": "pr", "respond": "reply"}
-_DOES = {
-    **dict.fromkeys(("add", "write", "create", "craft", "include", "open"), "add"),
-    **dict.fromkeys(("remove", "delete", "drop"), "remove"),
-    **dict.fromkeys(("check", "verify"), "check"),
-    **dict.fromkeys(("reply", "respond"), "reply"),
-    **{verb: verb for verb in ("fix", "run", "review", "commit", "push", "update", "explain")},
-}
-_VERB = re.compile(rf"\b(?:{'|'.join(_DOES)})\b", re.I)
 TODO = "left on the todo list: "
+ISSUE = "issue opened: "
 _MOST_TODOS = 3
-_LONGEST_REQUEST = 110
+_MOST_SENTENCES = 8
+_MOST_WISHES = 6
 
 
 def written_rules(turn: Turn) -> Iterator[Statement]:
@@ -71,35 +51,16 @@ def _change(text: str) -> tuple[str, str]:
     return old, new
 
 
-def habit(statement: Statement) -> frozenset[str] | None:
-    """What a short standing request is about ("can we add tests?" gives {"test"}), None for anything else."""
-    text = statement.text
-    if statement.kind != "pattern" or statement.by != "human" or len(text) > _LONGEST_REQUEST:
-        return None
-    if not _REQUEST.match(text) or cues.RULE.search(text):
-        return None
-    verb = _VERB.search(text)
-    about = {_SAME.get(term, term) for term in terms(text)} & _PROCESS
-    if not about:
-        return None
-    return frozenset(
-        about
-        | {_DOES.get(verb[0].lower(), "") if verb else ""}
-        | ({"not"} if _NEGATIVE.search(text) else set())
-    )
-
-
 def requests(turn: Turn) -> Iterator[Statement]:
-    """Short requests about how to work: alone they say little, over many sessions they are a convention."""
+    """Wishes about how to work: said once they say little, over sessions and people they are a convention."""
     for event in turn.said:
-        text = " ".join(event.text.split())
-        if event.kind in ("prompt", "queued", "rejection") and 8 < len(text) <= _LONGEST_REQUEST:
-            # The wording that names least besides the request itself stands for the others.
+        if event.kind not in ("prompt", "queued", "rejection", "command"):
+            continue
+        said = [clause for one in own_words(event.text)[:_MOST_SENTENCES] for clause in clauses(one.text)]
+        for text in said[:_MOST_WISHES]:
+            # The wording that names least besides the wish itself stands for the others.
             words = 0.6 if " " in text else 0.3
-            weight = words - 0.06 * len(terms(text) - _PROCESS) - 0.002 * len(text)
-            statement = make("pattern", text, event, weight)
-            if habit(statement):
-                yield statement
+            yield make("pattern", text, event, max(0.05, words - 0.04 * len(terms(text)) - 0.002 * len(text)))
 
 
 def checks_run(turn: Turn) -> Iterator[Statement]:
@@ -108,6 +69,12 @@ def checks_run(turn: Turn) -> Iterator[Statement]:
         last = [check for check in turn.checks if calls.check_name(check.command) == name][-1]
         statement = make("pattern", f"`{name}`", last.result, 0.5)
         yield msgspec.structs.replace(statement, by="tool")
+
+
+def issues_opened(turn: Turn) -> Iterator[Statement]:
+    """The issues that a turn opened in a tracker: what was put off and written down."""
+    for told, result in turn.issues:
+        yield msgspec.structs.replace(make("open_item", f"{ISSUE}{told}", result, 4.0), by="assistant")
 
 
 def todo_items(turns: list[Turn]) -> Iterator[Statement]:

@@ -18,16 +18,24 @@ SAME_AUTHOR = 0.9
 WEIGHT_POWER = 1.5
 """Exponent of a statement's weight: above 1, so that a fine sentence beats two middling short ones."""
 
+LIGHT = 1.0
+"""Weight below which a pattern is a wish that counts only where it is repeated."""
+
 BROADEST = 3
 SAME_SESSION = 0.6
 """Each statement taken from a session makes its next one count less, so that no session fills a section."""
 
 
 def best(statements: Iterable[Statement], per_kind: int) -> list[Statement]:
-    """The `per_kind` heaviest statements of each kind, in a fixed order."""
+    """The `per_kind` heaviest statements of each kind, in a fixed order.
+
+    Of patterns, rules, wishes and checks count apart: a wish weighs little until many have it.
+    """
     kinds: dict[str, list[Statement]] = defaultdict(list)
     for statement in statements:
-        kinds[statement.kind].append(statement)
+        light = statement.kind == "pattern" and statement.weight < LIGHT
+        shelf = "check" if light and statement.by == "tool" else "wish" if light else statement.kind
+        kinds[shelf].append(statement)
     kept = [one for kind in sorted(kinds) for one in sorted(kinds[kind], key=heaviest_first)[:per_kind]]
     return kept
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from compiler.extractive import agent, commits, cues, human, rules
+from compiler.extractive import about, agent, commits, cues, human, rules
 from compiler.extractive.merge import merge
 from compiler.extractive.select import best, top_terms
 from compiler.extractive.turns import Turn, edits, folders, read_turns
@@ -21,7 +21,7 @@ MOST_TERMS = 24
 def summarize(chunk: Chunk) -> ChunkSummary:
     """What one chunk says; citations have an empty session id."""
     turns = read_turns(chunk.events)
-    found = [*_statements(turns), *_of_the_host(chunk.events)]
+    found = [*_statements(turns), *_of_the_host(chunk.events), *about.about(chunk.events)]
     statements = best(merge(_first_requests(found)), PER_KIND)
     return ChunkSummary(
         chunk_id=chunk.id,
@@ -36,11 +36,12 @@ def summarize(chunk: Chunk) -> ChunkSummary:
 def _statements(turns: list[Turn]) -> Iterator[Statement]:
     for earlier, turn, following in zip([None, *turns], turns, [*turns[1:], None], strict=False):
         yield from human.human_statements(turn, earlier)
-        yield from agent.text_statements(turn, corrected=_corrected(following))
+        yield from agent.text_statements(turn, _correction(following))
         yield from agent.mended_checks(turn)
         yield from rules.written_rules(turn)
         yield from rules.requests(turn)
         yield from rules.checks_run(turn)
+        yield from rules.issues_opened(turn)
         for commit in turn.commits:
             yield from commits.commit_statements(commit)
     yield from rules.todo_items(turns)
@@ -65,8 +66,9 @@ def _of_the_host(events: Sequence[Event]) -> Iterator[Statement]:
             yield from agent.compaction_statements(event)
 
 
-def _corrected(following: Turn | None) -> bool:
-    return bool(following and following.said and cues.CORRECTION.match(following.said[0].text))
+def _correction(following: Turn | None) -> str:
+    said = following.said[0].text if following and following.said else ""
+    return said if cues.CORRECTION.match(said) else ""
 
 
 def _title(events: Sequence[Event]) -> str:

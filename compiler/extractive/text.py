@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 LONGEST_TEXT = 24_000
 LONGEST_SENTENCE = 320
+_LONGEST_LEAD = 60
 
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(.*?)#*\s*$")
@@ -111,7 +112,7 @@ def split(paragraph: str) -> list[str]:
 
 def _paragraphs(text: str) -> Iterator[tuple[str, str, bool]]:
     """(paragraph, heading, is a list item); lines wrapped by hand are joined again."""
-    heading, current, listed, fenced = "", "", False, False
+    heading, lead, current, listed, fenced = "", "", "", False, False
     for raw in text.split("\n"):
         fence = bool(_FENCE.match(raw))
         fenced ^= fence
@@ -122,7 +123,10 @@ def _paragraphs(text: str) -> Iterator[tuple[str, str, bool]]:
         bullet = _BULLET.match(line)
         if title or bullet or not line.strip() or _TABLE.search(line) or looks_pasted(line):
             if current:
-                yield current, heading, listed
+                yield current, (lead if listed and lead else heading), listed
+            if not listed and (current or title):
+                # "Left open:" right above a list is the list's heading.
+                lead = current[:-1] if len(current) <= _LONGEST_LEAD and current[-1:] in (":", "：") else ""
             current, listed = "", False
             if title:
                 heading = strip_markup(title[1])
@@ -133,7 +137,7 @@ def _paragraphs(text: str) -> Iterator[tuple[str, str, bool]]:
         else:
             current = f"{current} {line.strip()}" if current else line.strip()
     if current:
-        yield current, heading, listed
+        yield current, (lead if listed and lead else heading), listed
 
 
 def shorten(text: str, limit: int = LONGEST_SENTENCE) -> str:

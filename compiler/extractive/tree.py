@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from compiler.extractive import cues
-from compiler.extractive.commits import DONE_WEIGHT, is_generic
+from compiler.extractive.commits import DONE_WEIGHT, is_generic, plain_subject
 from compiler.extractive.merge import merge
 from compiler.extractive.rules import TODO
 from compiler.extractive.select import best
@@ -29,6 +29,8 @@ MOST_COMMITS = 160
 MOST_TERMS = 40
 MOST_DIGESTS = 40
 HEADLINE_WEIGHT = 10.0
+SAID_OPEN = 2.3
+"""Least weight of an open item that says so itself, by a label or in a tracker."""
 _AT_THE_END_MS = 10 * 60_000
 _NO_TOPIC = frozenset({"", "HEAD", "main", "master", "trunk", "develop"})
 
@@ -36,7 +38,8 @@ _NO_TOPIC = frozenset({"", "HEAD", "main", "master", "trunk", "develop"})
 def digest(session: SessionInfo, summaries: Sequence[ChunkSummary]) -> Node:
     """What one session says; the node's `id` is left to the caller."""
     named = [_named(one, session) for summary in summaries for one in summary.statements]
-    named = [one for one in named if _still_open(one, session)]
+    committed = max((commit.time for summary in summaries for commit in summary.commits), default=0)
+    named = [one for one in named if _still_open(one, session, committed)]
     commits = [_cited(commit, session.session_id) for summary in summaries for commit in summary.commits]
     statements = best(merge(named), DIGEST_PER_KIND)
     title = _title(summaries, statements)
@@ -81,15 +84,20 @@ def rollup(level: Level, bucket: str, children: Sequence[Node]) -> Node:
     )
 
 
-def _still_open(statement: Statement, session: SessionInfo) -> bool:
-    # What an agent left undone half-way through a session was mostly done by its end.
+def _still_open(statement: Statement, session: SessionInfo, committed: int) -> bool:
+    # What an agent left undone half-way through a session was mostly done by its end, and what stood on its todo
+    # list by the last commit.
+    if statement.text.startswith(TODO) and statement.time <= committed:
+        return False
     if (
         statement.kind != "open_item"
         or statement.by == "human"
         or statement.time >= session.ended - _AT_THE_END_MS
     ):
         return True
-    return not statement.text.startswith(TODO) and bool(cues.OPEN_EXPLICIT.search(statement.text))
+    if statement.text.startswith(TODO):
+        return False
+    return statement.weight >= SAID_OPEN or bool(cues.OPEN_EXPLICIT.search(statement.text))
 
 
 def _headline(
@@ -107,7 +115,7 @@ def _headline(
     told = made[:3] or [*(_asked(first) or _asked(statements)), *done[:1]]
     if not told:
         return ()
-    parts = dict.fromkeys(shorten(one.text, 110 if made else 130) for one in told)
+    parts = dict.fromkeys(shorten(plain_subject(one.text), 110 if made else 130) for one in told)
     text = ("; " if made else " → ").join(parts)
     topic = "" if session.branch in _NO_TOPIC else f"`{session.branch}`: "
     cited = dict.fromkeys(citation for one in told for citation in one.citations[:1])

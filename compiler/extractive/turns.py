@@ -29,6 +29,7 @@ class Turn:
     calls: list[Event] = field(default_factory=list)
     commits: list[Committed] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
+    issues: list[tuple[str, Event]] = field(default_factory=list)
     interrupted: bool = False
 
     @property
@@ -75,7 +76,12 @@ def _repeats(turn: Turn, event: Event) -> bool:
 
 
 def _add_result(turn: Turn, call: Event | None, result: Event) -> None:
-    if call is None or call.tool not in calls.SHELL_TOOLS:
+    if call is None:
+        return
+    issue = calls.issues_of(call, result)
+    if issue:
+        turn.issues.append((issue, result))
+    if call.tool not in calls.SHELL_TOOLS:
         return
     turn.commits += calls.commits_of(call, result)
     check = calls.check_of(calls.command_of(call))

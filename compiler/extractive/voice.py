@@ -17,6 +17,7 @@ _LISTED = re.compile(
 )
 _DRAWN = re.compile(r"[→•✓✗│└├…·]| — |\[\+\d+ -\d+|^\S+\.\w{1,5}: ")
 _LONG_RULE = 130
+_LONGEST_TYPED = 500
 _THIS = re.compile(r"\bthis\b(?! (?:repo|repository|project|codebase|package|team)\b)", re.I)
 _NORM = re.compile(
     r"\b(?:we (?:also )?(?:should|must|don'?t|do not|never|always|use|prefer|need|want|explicitly)"
@@ -63,7 +64,8 @@ _LABEL = re.compile(
     r"|bug|issue|problem|cause|fix|fixed|solution|result|note|insight"
     r"|change|finding|why|reason|status|answer|conclusion|before|after|now|encountered|found|and"
     r"|identified|critical|high|medium|low|important"
-    r"|solved|resolved|what happened|feedback|\d+)s?\b[\s#/-]*){1,4}(?:\([^)]{0,60}\))?\s*[:：]\s+",
+    r"|solved|resolved|what happened|feedback|noted|understood|agreed"
+    r"|\d+)s?\b[\s#/-]*){1,4}(?:\([^)]{0,60}\))?\s*[:：]\s+",
     re.I,
 )
 _LEAD = re.compile(
@@ -82,8 +84,12 @@ def own_words(text: str) -> list[Sentence]:
     if _HOST_TEXT.match(text) or cues.REVIEW.search(text[:2_000]):
         return []
     said = sentences(_COMMAND.sub("", text))
+    # Once a short prompt begins in a person's voice, all of it is the person's.
+    typed = len(text) <= _LONGEST_TYPED and "\n" not in text.strip() and bool(said) and speaks(said[0].text)
     return [
-        Sentence(_NUMBERED.sub("", one.text), one.heading, one.listed) for one in said if speaks(one.text)
+        Sentence(_NUMBERED.sub("", one.text), one.heading, one.listed)
+        for one in said
+        if speaks(one.text) or (typed and not _DRAWN.search(one.text))
     ]
 
 
@@ -146,7 +152,9 @@ def rule_worth(text: str) -> float:
 
 def worth(text: str) -> float:
     """How much a sentence says: names of code and files, a reason, a readable length; 0 to about 4."""
-    score = min(1.6, 0.5 * specifics(text)) + (1.2 if cues.REASON.search(text) else 0.0)
+    score = min(1.6, 0.5 * specifics(text)) + (
+        1.2 if cues.REASON.search(text) else 0.3 if cues.PURPOSE.search(text) else 0.0
+    )
     score += 0.8 if 60 <= len(text) <= 220 else 0.3
     score -= min(0.8, 0.2 * len(_PRONOUN.findall(text)))
     return score - (0.6 if _UNSTABLE.search(text) else 0.0) - (0.5 if cues.DANGLING.match(text) else 0.0)

@@ -9,7 +9,10 @@ _WORD = re.compile(r"[^\W_]\w*(?:[./:-]\w+)*")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SPECIFIC = re.compile(
-    r"`[^`]+`|\b\w+[._/]\w[\w./]*|\b[a-z]+[A-Z]\w*|\b[A-Z][a-z]+[A-Z]\w*|\b[A-Z]{2,}-?\d+\b|--\w[\w-]+|#\d+"
+    r"`[^`]+`|\b\w+[._/]\w[\w./]*|\b[a-z]+[A-Z]\w*|\b[A-Z][a-z]+[A-Z]\w*|\b[A-Z]{2,}[a-z]\w+"
+    r"|\b[A-Z]{2,}-?\d+\b|--\w[\w-]+|#\d+"
+    r"|\b(?!(?:PR|MR|OK|TODO|FIXME|WIP|LGTM|CI|NOT|AND|OR|ALL|ANY|YES|NO|TESTS?|WRITE|STOP)s?\b)[A-Z]{2,}s?\b"
+    r"|(?<=[a-z,;] )[A-Z][a-z]{2,}(?:-[A-Z]?\w+)*\b"
 )
 
 _STOPWORDS = """
@@ -19,7 +22,7 @@ _STOPWORDS = """
     files first for from further get getting give go goes going good got had has have having he her
     here hers him his how i i'd i'll i'm i've if in into is isn't it it's its just keep know let
     let's lets like look looks made make makes making maybe me more most much must my need needs new
-    no nor not now of off ok okay on once one only or other our out over own please put really right
+    no nor not nothing now of off ok okay on once one only or other our out over own per please put really right
     run running same see set should so some something still such sure take tell than that that's the
     their them then there there's these they they're thing things think this those through to too
     try two under until up us use used uses using very want was we we're were what what's when where
@@ -47,17 +50,25 @@ def terms(text: str) -> frozenset[str]:
     return frozenset(stem(term) for term in found if term not in STOPWORDS and len(term) > 1)
 
 
+def words(text: str) -> list[str]:
+    """The stems of all words of a text in order, small ones too."""
+    return [stem(word.lower()) if word.isalpha() else word.lower() for word in _WORD.findall(text)]
+
+
 def stem(term: str) -> str:
     """A term without the commonest English endings, so that "commits" and "committing" meet "commit"."""
     for ending in ("ing", "ed", "es", "s"):
         if term.endswith(ending) and len(term) - len(ending) > 3 and not term.endswith("ss"):
             term = term[: -len(ending)]
             break
-    return term[:-1] if len(term) > 4 and term[-1] == term[-2] and term.isalpha() else term
+    if len(term) > 4 and term[-1] == term[-2] and term.isalpha():
+        return term[:-1]
+    # "prunes" loses "es" above, so "prune" must lose its "e".
+    return term[:-1] if len(term) > 3 and term[-1] == "e" and term.isalpha() else term
 
 
 def specifics(text: str) -> int:
-    """How many names of code, files, options, tickets a text holds."""
+    """How many names a text holds: of code, files, options, tickets, products, places."""
     return len(_SPECIFIC.findall(text))
 
 

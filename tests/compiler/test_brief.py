@@ -2,6 +2,7 @@
 
 import re
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,16 @@ def test_every_line_is_dated_and_cited() -> None:
     """A reader can go from each line to where it stands."""
     text, _ = brief(Root(lines=(line("ada: use Decimal for money"),)), "shop", [SESSION])
     assert "- 2026-01-05 ada: use Decimal for money [s:55556666#3]\n" in text
+
+
+def test_a_line_of_two_sessions_cites_both() -> None:
+    """What was said twice shows where, once for each of two sessions."""
+    twice = line("no mocks")
+    cited = (Citation(SESSION, "3"), Citation(SESSION, "4"), Citation("other-00000009", "7"))
+    text, _ = brief(
+        Root(lines=(msgspec.structs.replace(twice, citations=cited),)), "shop", [SESSION, cited[2].session_id]
+    )
+    assert "no mocks [s:55556666#3] [s:00000009#7]\n" in text
 
 
 def test_sections_keep_their_order_and_empty_ones_are_left_out() -> None:

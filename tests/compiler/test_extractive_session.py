@@ -71,6 +71,82 @@ def test_a_number_means_the_option_the_agent_listed() -> None:
     assert "Cache in `prices.py` with a TTL of one minute" in decision.text
 
 
+@pytest.mark.parametrize(
+    ("said", "kind", "told_as"),
+    [
+        (
+            "Decision: prices are integers, because floats drift.",
+            "decision",
+            "Prices are integers, because floats drift.",
+        ),
+        ("Left open: refunds in a second currency.", "open_item", "Refunds in a second currency."),
+        (
+            "Dead end: the vendor's driver needs a C toolchain.",
+            "dead_end",
+            "The vendor's driver needs a C toolchain.",
+        ),
+        ("Open items:\n- refunds in a second currency\n", "open_item", "refunds in a second currency"),
+        (
+            "Open for 2.0: (1) refunds in a second currency; (2) receipts in Braille.",
+            "open_item",
+            "receipts in Braille.",
+        ),
+    ],
+)
+def test_a_label_says_what_a_sentence_is(said: str, kind: str, told_as: str) -> None:
+    """What agents mark as decided, open or given up is believed, also in the middle of a turn."""
+    summary = summarise(Talk().human("go on with the till").agent(said).run("ls").agent("Done with that."))
+    assert told_as.lower() in [one.text.lower() for one in told(summary, kind)]
+
+
+def test_a_choice_brings_the_reason_that_follows() -> None:
+    """ "X, not Y" is a decision; its reason stands in the next sentence."""
+    talk = Talk().human(
+        "Postgres, not MySQL. Nobody in the three shops knows how to repair a broken MySQL table."
+    )
+    [decision] = told(summarise(talk.agent("Fine.")), "decision")
+    assert decision.text.startswith("Postgres, not MySQL. Nobody in the three shops")
+
+
+def test_a_condition_is_no_decision() -> None:
+    """What somebody considers with "if" is not decided."""
+    talk = (
+        Talk().human("If we listen instead of polling, prices come a minute earlier. Try it.").agent("Fine.")
+    )
+    assert told(summarise(talk), "decision") == []
+
+
+def test_an_issue_that_was_opened_is_open_under_its_name() -> None:
+    """ "Make that a follow-up" says nothing; the tracker's title does."""
+    talk = Talk().human("let's make that a follow-up, open an issue")
+    talk.run(
+        'gh issue create --title "Refunds lose their tip" --body x',
+        "https://git.example.com/shop/till/issues/7",
+    )
+    talk.human("and one in the tracker").call(
+        "mcp__tracker__create_issue", '{"title":"Tips in Braille"}', '{"identifier":"TIL-9"}'
+    )
+    assert {one.text for one in told(summarise(talk), "open_item")} == {
+        "issue opened: #7 Refunds lose their tip",
+        "issue opened: TIL-9 Tips in Braille",
+    }
+
+
+def test_the_readme_says_what_the_project_is() -> None:
+    """The first sentence of prose, where it was read from its beginning."""
+    talk = Talk().human("look around")
+    talk.call(
+        "Read",
+        "{}",
+        "     1→# Till\n     2→\n     3→A till for shops without a network.\n",
+        file="/repo/README.md",
+    )
+    talk.call("Read", "{}", "    90→Tills are counted at closing time.\n", file="/repo/README.md")
+    assert [one.text for one in told(summarise(talk), "pattern")] == [
+        "what this is: A till for shops without a network."
+    ]
+
+
 def test_a_correction_carries_what_came_of_it() -> None:
     """Words that cannot be understood alone are joined with the agent's answer."""
     talk = Talk().human("print the till number on the receipt")

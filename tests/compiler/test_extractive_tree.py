@@ -136,7 +136,81 @@ def test_a_later_reversal_supersedes_the_earlier_decision() -> None:
 def test_the_summary_names_the_branch_and_what_was_committed_there() -> None:
     """Committed work beats what was asked for."""
     talk = Talk().human("could you look into faster sync?").commit("perf: sync in one batch")
-    assert "ada: `ada/sync`: perf: sync in one batch" in compiled(digest(talk, branch="ada/sync"))
+    assert "ada: `ada/sync`: sync in one batch" in compiled(digest(talk, branch="ada/sync"))
+
+
+def test_what_replaces_a_decision_says_which_and_cites_both() -> None:
+    """An agent's later decision takes the place of an earlier one about the same choice, by whoever."""
+    first = digest(
+        Talk()
+        .human("where do the tallies live?")
+        .agent("Decision: tallies are kept in a Redis hash per till, because tills restart rarely."),
+        "s-11111111",
+    )
+    second = digest(
+        Talk(START_MS + DAY_MS)
+        .human("after the power cut all tallies were gone, why?")
+        .agent(
+            "Decision reversed: tallies move from the Redis hash per till into Postgres, because a restart lost them."
+        ),
+        "s-22222222",
+        "bob",
+    )
+    text = compiled(first, second)
+    assert text.count("Redis hash") == 2
+    [line] = [one for one in text.split("\n") if "into Postgres" in one and "replaces" in one]
+    assert "(replaces 2026-01-05: Tallies are kept in a Redis hash per till" in line
+    assert line.endswith("[s:22222222#2] [s:11111111#2]")
+
+
+def test_a_fork_is_no_second_voice() -> None:
+    """A forked session repeats what was said before; who said it said it once."""
+    nodes = [session(name, "ada", 0, "please never mock the till") for name in ("s-11111111", "s-22222222")]
+    assert "sessions)" not in compiled(*nodes)
+
+
+def test_one_wish_in_other_words_is_one_line() -> None:
+    """A rule, a clause of a longer prompt and a refusal that ask for the same are joined, with all who asked."""
+    text = compiled(
+        session("s-11111111", "ada", 0, "Always run make check before you commit."),
+        session("s-22222222", "bob", 1, "Good. Please run make check before committing, then tell me."),
+        session("s-33333333", "cyd", 2, "No mocks of the till, please."),
+        session("s-44444444", "ada", 3, "fix it, and no mocks in that test"),
+        session("s-55555555", "bob", 4, "don't commit the lock file"),
+    )
+    patterns = text.split("## Patterns\n")[1].split("\n## ")[0]
+    assert "ada, bob ask (2 sessions): “Always run make check before you commit.”" in patterns
+    assert "ada, cyd ask (2 sessions): “No mocks" in patterns
+    assert "lock file" not in patterns.split("\n")[0]
+
+
+def test_orders_are_no_convention() -> None:
+    """What people say to move on comes up in every session and says nothing about how they work."""
+    nodes = [
+        session(f"s-{index:08x}", f"dev{index}", index, "fix the tests", "commit and push", "open a PR")
+        for index in range(4)
+    ]
+    assert "## Patterns" not in compiled(*nodes)
+
+
+def test_what_was_done_later_is_not_open() -> None:
+    """An open item goes once a commit elsewhere names the same."""
+    first = digest(
+        Talk().human("add a log").agent("Added. Not done yet: nothing prunes old receipts."), "s-11111111"
+    )
+    second = digest(
+        Talk(START_MS + DAY_MS).human("go on").commit("Prune old receipts after two years"),
+        "s-22222222",
+        "bob",
+    )
+    assert "nothing prunes" in compiled(first).lower()
+    assert "nothing prunes" not in compiled(first, second).lower()
+
+
+def test_a_person_says_what_the_project_is() -> None:
+    """A sentence that begins with the folder's name stands first."""
+    talk = Talk().human("Repo sorts parcels by postcode for small post offices. Make it faster.")
+    assert "what this is: Repo sorts parcels by postcode for small post offices." in compiled(digest(talk))
 
 
 def test_sessions_of_one_branch_are_one_stream() -> None:

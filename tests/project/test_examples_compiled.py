@@ -79,7 +79,7 @@ def test_no_secret_is_stored(generation: Generation, home: Path) -> None:
     ("section", "words"),
     [
         ("Summary", "Keep alert state in the database"),
-        ("Key decisions", "because the receivers are shell scripts"),
+        ("Key decisions", "because the receivers are small shell scripts"),
         ("Patterns", "make check"),
         ("Patterns", "real SQLite file"),
         ("Dead ends", "no event ids"),
