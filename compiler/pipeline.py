@@ -168,10 +168,9 @@ async def _index(
 ) -> tuple[list[CatalogEntry], list[Segment]]:
     """Index what is new; all entries that the new catalog part holds, and all segments of the generation."""
     base = await asyncio.to_thread(load_base, runtime, todo)
-    mine = {(entry.author, entry.session_id) for entry in entries}
-    adopted = [entry for entry in base.adopted if (entry.author, entry.session_id) not in mine]
-    new = index.indexed_in([*entries, *adopted], todo.number)
-    replaced = [base.held[owner] for owner in {(e.author, e.session_id) for e in new} & base.held.keys()]
+    new = index.indexed_in(entries, todo.number)
+    owners = ((entry.author, entry.session_id) for entry in new)
+    replaced = [base.entries[owner] for owner in owners if owner in base.entries]
     kept = index.with_stale(base.segments, replaced)
     made = [
         await steps.index(todo, new[at : at + index.BATCH], _label(at, index.BATCH, len(new)))

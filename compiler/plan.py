@@ -22,10 +22,12 @@ def plan(runtime: Runtime, project: str, *, full: bool = False) -> Plan:
         generation; memo then keeps what did not change cheap.
     """
     parents = heads(runtime.store, project)
-    outdated = any(parent.manifest.versions != versions(runtime) for parent in parents)
-    known = {entry.receipt for entry in runtime.catalog([parent.manifest for parent in parents]).values()}
+    manifests = [parent.manifest for parent in parents]
+    known = {entry.receipt for entry in runtime.catalog(manifests).values()}
     newest = newest_per_session([*receipt_keys(runtime.store, project), *known])
-    held = set() if full or outdated else known
+    keeps = bool(manifests) and not full and manifests[0].versions == versions(runtime)
+    # Readers see the first of several siblings: what only the others hold is yet to come.
+    held = {entry.receipt for entry in runtime.catalog(manifests[:1]).values()} if keeps else set()
     return Plan(
         project=project,
         parents=tuple(parent.key for parent in parents),

@@ -8,6 +8,10 @@ from typing import Any, NamedTuple
 
 from store.files import FileWriter
 
+_LEAST_SHARE, _FEW = 8, 128
+"""Uploads that are an eighth of all, and 16 at least, are worth a writing: so a kill forgets few, and n uploads
+write O(n) bytes."""
+
 
 class Known(NamedTuple):
     """The receipt that a file's state led to."""
@@ -35,6 +39,7 @@ class Seen:
         self._path = path
         self._known = _read(path)
         self._added: dict[str, list[str]] = {}
+        self._unsaved = 0
 
     def receipt(self, main: Path, mark: str) -> Known | None:
         """What this state of the session's files led to, if it was uploaded before."""
@@ -42,14 +47,18 @@ class Seen:
         return Known(entry[1], entry[2]) if entry and mark and entry[0] == mark else None
 
     def remember(self, main: Path, mark: str, key: str, project: str) -> None:
-        """Note an upload; `save` writes it."""
+        """Note an upload. Written once there is much to write: the file is written whole each time."""
         self._added[str(main)] = [mark, key, project]
+        self._unsaved += 1
+        if self._unsaved * _LEAST_SHARE > len(self._known) + _FEW:
+            self.save()
 
     def save(self) -> None:
         """Write what was noted, beside what another process wrote meanwhile."""
         self._known = _read(self._path) | self._added
         data = json.dumps(self._known).encode()
         FileWriter(self._path.parent).write_many([(self._path, data)])
+        self._unsaved = 0
 
 
 def _read(path: Path) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from compiler.author import author_of
+from compiler.order import ordered
 from compiler.runtime import Runtime
 from compiler.seen import Seen, signature
 from data_models.errors import SourceError
@@ -97,10 +98,11 @@ def upload(
         for one in batch:
             seen.remember(one.files.main, marks[one.files.main], one.key, one.receipt.project)
             result.add(one)
-        seen.save()
         done += len(batch)
         if progress:
             progress(done, len(found))
+    if fresh:
+        seen.save()
     runtime.spool.flush(runtime.store)
     return result
 
@@ -168,7 +170,8 @@ def _spooled(
                 if isinstance(slim, Reject):
                     result.skipped.append(slim)
                 else:
-                    uploads.append(_Upload(files, _receipt(runtime, files, slim, project, author), slim.blob))
+                    receipt = ordered(runtime.store, _receipt(runtime, files, slim, project, author))
+                    uploads.append(_Upload(files, receipt, slim.blob))
             if waiting:
                 yield waiting.result()
             waiting = pool.submit(_spool, runtime, uploads)

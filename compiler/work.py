@@ -14,8 +14,9 @@ INGEST, SUMMARIES, CHUNK, NODE, SEGMENT = "ingest", "summaries", "chunk", "node"
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a compile has to do.
 
-    `parents` are the manifests that the next generation follows (several where two were published at once),
-    `new` the receipts that none of them holds in their newest state, `rebuild` whether all is made anew.
+    `parents` are the manifests that the next generation follows (several where two were published at once; the
+    first is the one that readers see), `new` the newest receipts that the first does not hold, `rebuild` whether
+    all is made anew.
     """
 
     project: str
@@ -26,7 +27,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rebuild: bool = False
 
 
-class Ingested(msgspec.Struct, frozen=True, kw_only=True):
+class Ingested(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """One session as ingest leaves it. `started` and `ended` are Unix milliseconds."""
 
     receipt: str
@@ -44,6 +45,13 @@ class Ingested(msgspec.Struct, frozen=True, kw_only=True):
     parquet: BlobRef
     rejects: tuple[Reject, ...]
     redactions: dict[str, int]
+
+
+class Unreadable(msgspec.Struct, frozen=True, tag=True):
+    """A session whose upload is damaged: it is left out and named, and the others are compiled."""
+
+    receipt: str
+    reason: str
 
 
 class Summarized(msgspec.Struct, frozen=True, kw_only=True):

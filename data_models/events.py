@@ -9,6 +9,8 @@ from typing import Literal
 import msgspec
 
 SCHEMA_VERSION = 1
+LATEST_MS = 253_402_300_799_999
+"""The end of the year 9999 in Unix milliseconds: no calendar goes further, so no time may."""
 
 Role = Literal["human", "assistant", "tool", "harness"]
 """Who said it. `human` is a person's own words wherever the host keeps them; `harness` is the host's text."""

@@ -17,7 +17,8 @@ _URL = re.compile(
 
 def normalise_remote(remote: str) -> str:
     """A git remote as `host/owner/repo`, lower-case, without user, password, port or ".git"; "" if it is a path."""
-    match = _URL.match(remote.strip()) or _SCP.match(remote.strip())
+    address = re.split(r"[?#]", remote.strip())[0]  # a query may hold a token
+    match = _URL.match(address) or _SCP.match(address)
     if not match:
         return ""
     path = match[2].strip("/").removesuffix(".git").strip("/")

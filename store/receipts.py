@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 
 from data_models.errors import DamagedError
+from data_models.events import LATEST_MS
 from data_models.records import Receipt
 from store.codec import check_ref, decode, encode
 from store.keys import (
@@ -50,6 +51,8 @@ def parse_receipt(data: bytes, key: str) -> Receipt:
     check_ref(receipt.slim, key)
     if _key(receipt, data) != key or min(receipt.raw_bytes, receipt.records) < 0:
         raise DamagedError(key, "it is the receipt of another session")
+    if receipt.event_ms > LATEST_MS:
+        raise DamagedError(key, "it is dated after the year 9999")
     return receipt
 
 

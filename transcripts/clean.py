@@ -4,6 +4,8 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Protocol, runtime_checkable
 
+from data_models.events import LATEST_MS
+
 # ECMA-48 control sequences: CSI, OSC (title, hyperlink; ended by BEL or ST), and two-character escapes.
 # Each alternative stops at the next ESC, so the pattern is linear.
 _ANSI = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\^_=>]?")
@@ -39,16 +41,17 @@ class RedactFields(Redact, Protocol):
 
 
 def parse_time(value: object) -> int | None:
-    """Unix milliseconds of an ISO 8601 time (UTC where it names no zone), or None."""
+    """Unix milliseconds of an ISO 8601 time (UTC where it names no zone), or None; also where it is before 1970."""
     if not isinstance(value, str):
         return None
     try:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        return round(moment.timestamp() * 1000)
+        milliseconds = round(moment.timestamp() * 1000)
     except (ValueError, OverflowError):
         return None
+    return milliseconds if 0 <= milliseconds <= LATEST_MS else None
 
 
 class Cleaner:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import zstandard
 
-from data_models.events import Reject
+from data_models.events import LATEST_MS, Reject
 from transcripts.agent import Agent, Part, SessionFiles
 from transcripts.clean import Cleaner, Redact, parse_time
 from transcripts.lines import UNREADABLE, Line, mend, read_lines, why
@@ -195,7 +195,7 @@ class _Job:
         self._packed.append(self._zstd.flush())
         newest = parse_time(self._newest)
         if newest is None:
-            newest = int(self._files.main.stat().st_mtime * 1000)
+            newest = min(max(int(self._files.main.stat().st_mtime * 1000), 0), LATEST_MS)
         return Slim(
             blob=b"".join(self._packed),
             records=self._records,

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_models.errors import DamagedError, FormatTooNewError, StoreError
+from data_models.events import LATEST_MS
 from data_models.records import BlobRef
 from store.codec import encode
 from store.keys import receipt_key
@@ -23,7 +24,7 @@ from tests.store.samples import PROJECT, make_receipt
 _names = st.text(max_size=40).filter(lambda text: text.isprintable())
 
 
-@given(session=_names, author=_names, project=_names, event_ms=st.integers(-5, 2**53))
+@given(session=_names, author=_names, project=_names, event_ms=st.integers(-5, LATEST_MS))
 def test_receipts_come_back(session: str, author: str, project: str, event_ms: int) -> None:
     """Any receipt is read back as written, is listed under its project, and the project is named."""
     store = MemoryStore()
@@ -144,3 +145,11 @@ def test_text_that_is_not_unicode_is_refused_on_the_way_in() -> None:
     receipt = msgspec.structs.replace(make_receipt("s"), cwd="/tmp/\ud800")
     with pytest.raises(StoreError):
         write_receipt(MemoryStore(), receipt)
+
+
+def test_a_receipt_after_the_last_year_is_damaged() -> None:
+    """Nothing read from a store is trusted: a time that no calendar holds is not handed on."""
+    store = MemoryStore("memory://")
+    key = write_receipt(store, make_receipt("s", LATEST_MS + 1))
+    with pytest.raises(DamagedError):
+        read_receipt(store, key)

@@ -1,0 +1,47 @@
+"""Which state of a session is the later one, where its records do not say."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from data_models.errors import DamagedError, KeyMissingError
+from data_models.records import Receipt
+from store.keys import parse_receipt_key
+from store.protocol import Store
+from store.receipts import key_of, read_receipt
+
+
+def ordered(store: Store, receipt: Receipt) -> Receipt:
+    """The receipt, moved behind the states of its session that it replaces.
+
+    Receipts are ordered by the time of the newest record, and a session can change without one: a title that
+    bears no time, a tool's result beside the file, a redaction rule that is new. Two such states would be
+    ordered by their hashes, so the one that is uploaded later is dated a millisecond later. A state that the
+    store has is left where it is, and so is one with fewer records than what stands at its time.
+
+    Args:
+        store: where the session's other receipts are.
+        receipt: the new one.
+    """
+    folder = key_of(receipt).rpartition("/")[0]
+    standing = list(store.keys(folder))
+    moved = receipt
+    while rivals := _at(standing, moved.event_ms):
+        if key_of(moved) in rivals:
+            return moved
+        if any(_size(store, key) > (receipt.records, receipt.raw_bytes) for key in rivals):
+            return receipt
+        moved = msgspec.structs.replace(moved, event_ms=moved.event_ms + 1)
+    return moved
+
+
+def _at(keys: Iterable[str], event_ms: int) -> list[str]:
+    return [key for key in keys if (parts := parse_receipt_key(key)) and parts.event_ms == event_ms]
+
+
+def _size(store: Store, key: str) -> tuple[int, int]:
+    try:
+        receipt = read_receipt(store, key)
+    except (DamagedError, KeyMissingError):
+        return (0, 0)  # who uploads it again mends it
+    return (receipt.records, receipt.raw_bytes)
