@@ -12,7 +12,7 @@ from rlm.clients.errors import CredentialsError, ReplyError, RequestError, Trans
 from rlm.clients.gate import Gate
 from rlm.clients.headers import exhausted_for
 from rlm.clients.network import check_allowed
-from rlm.clients.options import Options, PerLoop
+from rlm.clients.options import CONNECT_SECONDS, Options, PerLoop
 from rlm.clients.patience import Patience, answered
 from rlm.clients.protocol import Completion, Request
 from rlm.clients.sdk import translated
@@ -79,7 +79,7 @@ class AnthropicClient:
         while (results := await self.collect(batch_id)) is None:
             await asyncio.sleep(wait)
             wait = min(wait * 2, _LONGEST_POLL)
-        return [_settled(results[request.digest(self.model)], request) for request in requests]
+        return [_settled(results.get(request.digest(self.model)), request) for request in requests]
 
     async def submit(self, requests: Sequence[Request]) -> str:
         """Hand over calls as a Message Batch, at half the price of single calls."""
@@ -109,14 +109,14 @@ class AnthropicClient:
         return wire.body(request, self.model, transform_schema)
 
     def _open(self) -> "AsyncAnthropic":
-        from anthropic import AsyncAnthropic
+        from anthropic import AsyncAnthropic, Timeout
 
         options = self._options
         return AsyncAnthropic(
             base_url=options.base_url,
             api_key=options.api_key,
             max_retries=0,
-            timeout=options.patience.attempt,
+            timeout=Timeout(options.patience.attempt, connect=CONNECT_SECONDS),
         )
 
     async def _answered(
@@ -176,7 +176,9 @@ def _result(result: dict[str, Any]) -> Completion | ClientError:
     return TransientError(f"the batch ended before this request ({result['type']})")
 
 
-def _settled(result: Completion | ClientError, request: Request) -> Completion | ClientError:
+def _settled(result: Completion | ClientError | None, request: Request) -> Completion | ClientError:
+    if result is None:
+        return TransientError("the batch has no result for this request")
     try:
         return checked(result, request) if isinstance(result, Completion) else result
     except ReplyError as error:

@@ -16,7 +16,7 @@ from rlm.clients.errors import CredentialsError, MissingExtraError
 from rlm.clients.gate import Gate
 from rlm.clients.headers import exhausted_for
 from rlm.clients.network import check_allowed
-from rlm.clients.options import Options, PerLoop
+from rlm.clients.options import CONNECT_SECONDS, Options, PerLoop
 from rlm.clients.patience import answered
 from rlm.clients.protocol import Completion, Request
 from rlm.clients.sdk import translated
@@ -40,7 +40,7 @@ class OpenAIClient:
 
     def __init__(self, model: str, options: Options = Options()) -> None:  # noqa: B008  (frozen)
         try:
-            from openai import AsyncOpenAI
+            from openai import AsyncOpenAI, Timeout
         except ImportError as error:
             raise MissingExtraError("openai") from error
         self.model = model
@@ -52,7 +52,10 @@ class OpenAIClient:
 
         def connect() -> AsyncOpenAI:
             return AsyncOpenAI(
-                base_url=base_url, api_key=key, max_retries=0, timeout=options.patience.attempt
+                base_url=base_url,
+                api_key=key,
+                max_retries=0,
+                timeout=Timeout(options.patience.attempt, connect=CONNECT_SECONDS),
             )
 
         sdk = connect()

@@ -10,6 +10,8 @@ from rlm.clients.patience import Patience
 
 T = TypeVar("T")
 
+CONNECT_SECONDS = 10.0  # a server that does not even accept a connection is not working on an answer
+
 
 @dataclass(frozen=True, slots=True)
 class Options:

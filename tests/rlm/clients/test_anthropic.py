@@ -224,12 +224,12 @@ def test_a_batch_that_runs_is_none(claude: Bench) -> None:
 
 
 def test_failures_inside_a_batch_are_errors_of_their_own(claude: Bench) -> None:
-    """Errored, expired and canceled requests are passing errors; the others have answers."""
+    """Errored, expired, canceled and missing requests are passing errors; the others have answers."""
     assert isinstance(claude.server, MessagesServer)
-    claude.server.batch_faults = {0: "errored", 1: "expired", 2: "canceled"}
-    requests = [ask(text) for text in "abcd"]
+    claude.server.batch_faults = {0: "errored", 1: "expired", 2: "canceled", 3: "missing"}
+    requests = [ask(text) for text in "abcde"]
     results = run(client_of(claude), lambda client: client.batch(requests))
-    assert [type(result) for result in results] == [TransientError] * 3 + [Completion]
+    assert [type(result) for result in results] == [TransientError] * 4 + [Completion]
 
 
 @pytest.mark.parametrize("fault", [Fault("reset"), Fault("truncated"), Fault("status", 500)], ids=str)

@@ -32,7 +32,7 @@ class MessagesServer(ModelServer):
 
     Attributes:
         polls: how often a batch is asked for before it has ended.
-        batch_faults: by position in a batch, the result's type: errored, canceled, expired.
+        batch_faults: by position in a batch, the result's type: errored, canceled, expired; or missing.
     """
 
     def __init__(self) -> None:
@@ -113,7 +113,10 @@ class MessagesServer(ModelServer):
         """Results, last request first: their order means nothing. Made once, however often they are fetched."""
         if not batch.lines:
             for position, entry in enumerate(batch.requests):
-                result = self._result(entry, self.batch_faults.get(position, ""), batch.canceled, received)
+                fault = self.batch_faults.get(position, "")
+                if fault == "missing":
+                    continue
+                result = self._result(entry, fault, batch.canceled, received)
                 batch.lines.insert(0, {"custom_id": entry["custom_id"], "result": result})
         return batch.lines
 
