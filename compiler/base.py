@@ -6,8 +6,9 @@ import msgspec
 
 from compiler.plan import versions
 from compiler.runtime import Runtime
-from compiler.work import Plan
+from compiler.work import Ingested, Plan
 from data_models.records import BlobRef, CatalogEntry, Segment
+from store.blobs import has_sound_blob
 from store.generations import read_manifest
 
 Owner = tuple[str, str]
@@ -31,3 +32,28 @@ def load_base(runtime: Runtime, plan: Plan) -> Base:
     if first is None or plan.rebuild or first.versions != versions(runtime):
         return Base(entries={}, parts=(), segments=())
     return Base(entries=runtime.catalog([first]), parts=first.parts, segments=first.segments)
+
+
+def earlier_ingest(runtime: Runtime, plan: Plan, receipt: str) -> Ingested | None:
+    """What the plan's parents hold of this receipt, if its events are sound."""
+    parents = [read_manifest(runtime.store, key) for key in plan.parents]
+    found = next((entry for entry in runtime.catalog(parents).values() if entry.receipt == receipt), None)
+    if found is None or not has_sound_blob(runtime.store, found.parquet):
+        return None
+    return Ingested(
+        receipt=receipt,
+        session_id=found.session_id,
+        agent=found.agent,
+        author=found.author,
+        project=plan.project,
+        title=found.title,
+        branch=found.branch,
+        started=found.started,
+        ended=found.ended,
+        events=found.events,
+        prompts=found.prompts,
+        slim=found.slim,
+        parquet=found.parquet,
+        rejects=found.rejects,
+        redactions=found.redactions,
+    )

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from compiler.memoised import recall, remember
 from compiler.runtime import Runtime
-from compiler.work import INGEST, Ingested, content_hash
+from compiler.work import INGEST, Ingested, Unreadable, content_hash
 from data_models.arrow import events_to_parquet
+from data_models.errors import DamagedError, KeyMissingError
 from data_models.events import Event, Reject
 from data_models.records import BlobRef, Receipt
 from store.blobs import get_blob, has_sound_blob, put_blob
@@ -19,7 +20,9 @@ _TITLE_LENGTH = 80
 _SPACE = re.compile(r"\s+")
 
 
-def ingest(runtime: Runtime, receipts: Sequence[str], *, rebuild: bool = False) -> list[Ingested]:
+def ingest(
+    runtime: Runtime, receipts: Sequence[str], *, rebuild: bool = False
+) -> list[Ingested | Unreadable]:
     """Ingest the sessions of these receipts, in the order given; what is in memo is not done again.
 
     Args:
@@ -27,10 +30,10 @@ def ingest(runtime: Runtime, receipts: Sequence[str], *, rebuild: bool = False) 
         receipts: keys of receipts.
         rebuild: do it again even if memo has it.
 
-    Raises:
-        DamagedError: a receipt or a blob is not what it should be.
+    Returns:
+        For each receipt its session, or why its upload cannot be read.
     """
-    results: list[Ingested | Future[_Made]] = []
+    results: list[Ingested | Unreadable | Future[_Made]] = []
     # This thread decodes, which is Python; packing, hashing and the disk happen beside it.
     with ThreadPoolExecutor(2) as pool:
         for key in receipts:
@@ -48,6 +51,15 @@ class _Made(NamedTuple):
 
 
 def _ingest_one(
+    runtime: Runtime, key: str, rebuild: bool, pool: ThreadPoolExecutor
+) -> Ingested | Unreadable | Future[_Made]:
+    try:
+        return _ingest_sound(runtime, key, rebuild, pool)
+    except (DamagedError, KeyMissingError) as error:
+        return Unreadable(key, error.message)
+
+
+def _ingest_sound(
     runtime: Runtime, key: str, rebuild: bool, pool: ThreadPoolExecutor
 ) -> Ingested | Future[_Made]:
     receipt = read_receipt(runtime.store, key)

@@ -6,7 +6,6 @@ from typing import TypeVar
 import msgspec
 import zstandard
 
-from data_models.errors import PipelineError
 from store.memo import Memo
 
 T = TypeVar("T")
@@ -33,19 +32,3 @@ def recall(memo: Memo, stage: str, key: str, kind: type[T]) -> T | None:
         return msgspec.json.decode(raw, type=kind)
     except (zstandard.ZstdError, msgspec.MsgspecError):
         return None
-
-
-def require(memo: Memo, stage: str, key: str, kind: type[T]) -> T:
-    """The value under the key, which an earlier step of this compile put there.
-
-    Raises:
-        PipelineError: it is gone or damaged.
-    """
-    value = recall(memo, stage, key, kind)
-    if value is None:
-        raise PipelineError(
-            f"memo/{stage}/{key} is missing or damaged",
-            next_command="rlm-context compile --full",
-            partial=True,
-        )
-    return value

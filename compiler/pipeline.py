@@ -12,12 +12,12 @@ from time import perf_counter
 from typing import Protocol, TypeVar
 
 from compiler import index, ingest, publish, summarize, texts, tree
-from compiler.base import Base, load_base
+from compiler.base import Base, earlier_ingest, load_base
 from compiler.plan import plan as make_plan
 from compiler.report import Count, ProjectReport
 from compiler.runtime import Runtime
 from compiler.turn import turn
-from compiler.work import Grown, Ingested, Plan, Summarized, Texts
+from compiler.work import Grown, Ingested, Plan, Summarized, Texts, Unreadable
 from data_models.records import CatalogEntry, Segment, Usage
 
 progress = logging.getLogger("rlm_context.progress")
@@ -42,7 +42,7 @@ _MOST_BATCHES = 60
 class Steps(Protocol):
     """The steps of a compile, as some runner runs them. `label` says which part of the whole a batch is."""
 
-    async def ingest(self, plan: Plan, receipts: Sequence[str], label: str) -> list[Ingested]:
+    async def ingest(self, plan: Plan, receipts: Sequence[str], label: str) -> list[Ingested | Unreadable]:
         """Receipts to events."""
         ...
 
@@ -75,7 +75,7 @@ class DirectSteps:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
 
-    async def ingest(self, plan: Plan, receipts: Sequence[str], label: str) -> list[Ingested]:
+    async def ingest(self, plan: Plan, receipts: Sequence[str], label: str) -> list[Ingested | Unreadable]:
         """See `Steps.ingest`."""
         return await asyncio.to_thread(ingest.ingest, self.runtime, receipts, rebuild=plan.rebuild)
 
@@ -133,18 +133,23 @@ async def compile_project(
     async with turn(runtime, project):
         written = runtime.store.written
         todo = await asyncio.to_thread(make_plan, runtime, project, full=full)
-        while todo.new:
-            await _compile_once(runtime, todo, steps, report)
+        left_out: set[str] = set()
+        while not left_out.issuperset(todo.new):
+            left_out |= await _compile_once(runtime, todo, steps, report)
             # What was uploaded meanwhile would otherwise wait for the next trigger.
             todo = await asyncio.to_thread(make_plan, runtime, project)
         report.bytes_written = runtime.store.written - written
     return report
 
 
-async def _compile_once(runtime: Runtime, todo: Plan, steps: Steps, report: ProjectReport) -> None:
+async def _compile_once(runtime: Runtime, todo: Plan, steps: Steps, report: ProjectReport) -> set[str]:
+    """Make one generation; the receipts that had to be left out. If all had to be, nothing is published."""
     clock = _Clock(report)
     with clock.step("ingest"):
-        ingested = await _in_batches("ingest", todo.new, lambda part, label: steps.ingest(todo, part, label))
+        results = await _in_batches("ingest", todo.new, lambda part, label: steps.ingest(todo, part, label))
+        ingested, left_out = _readable(runtime, todo, results, report)
+    if not ingested:
+        return left_out
     with clock.step("summarize"):
         summarized = await _in_batches(
             "summarize", ingested, lambda part, label: steps.summarize(todo, part, label)
@@ -161,6 +166,26 @@ async def _compile_once(runtime: Runtime, todo: Plan, steps: Steps, report: Proj
     with clock.step("publish"):
         await steps.publish(todo, entries, segments, made, grown.rollups_total)
     _count(report, summarized, grown)
+    return left_out
+
+
+def _readable(
+    runtime: Runtime, todo: Plan, results: Sequence[Ingested | Unreadable], report: ProjectReport
+) -> tuple[list[Ingested], set[str]]:
+    """The sessions to go on with, and the receipts left out.
+
+    Where an upload is damaged but an earlier generation read it, its events are still there and are used again.
+    """
+    ingested = [result for result in results if isinstance(result, Ingested)]
+    left_out = set()
+    for result in results:
+        if isinstance(result, Unreadable):
+            earlier = earlier_ingest(runtime, todo, result.receipt)
+            kept = "its events of an earlier generation are used" if earlier else "left out"
+            report.degraded.append(f"{result.reason}; {kept}")
+            ingested += [earlier] if earlier else []
+            left_out |= set() if earlier else {result.receipt}
+    return ingested, left_out
 
 
 async def _index(

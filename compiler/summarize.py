@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from time import perf_counter
 
 from compiler.chunk import CHUNK_VERSION, chunk_session
-from compiler.memoised import recall, remember, require
+from compiler.memoised import recall, remember
 from compiler.runtime import Runtime
 from compiler.work import CHUNK, SUMMARIES, Ingested, Summarized, content_hash
 from data_models.arrow import events_from_parquet
 from data_models.events import Event
 from data_models.knowledge import Chunk, ChunkSummary
-from data_models.records import BlobRef
+from data_models.records import BlobRef, CatalogEntry
 from store.blobs import get_blob
 
 _CONCURRENT_CHUNKS = 50
@@ -37,9 +37,15 @@ def load_events(runtime: Runtime, parquet: BlobRef) -> list[Event]:
     return events_from_parquet(get_blob(runtime.store, parquet), parquet.key)
 
 
-def load_summaries(runtime: Runtime, key: str) -> list[ChunkSummary]:
-    """The chunk summaries of one session that `summarize` left in memo under `key`."""
-    return require(runtime.memo, SUMMARIES, key, list[ChunkSummary])
+async def load_summaries(runtime: Runtime, entry: CatalogEntry, key: str) -> list[ChunkSummary]:
+    """The chunk summaries of one session that `summarize` left in memo under `key`; made again if memo lost them."""
+    known = recall(runtime.memo, SUMMARIES, key, list[ChunkSummary])
+    if known is not None:
+        return known
+    events = await asyncio.to_thread(load_events, runtime, entry.parquet)
+    slots = asyncio.Semaphore(_CONCURRENT_CHUNKS)
+    chunks = chunk_session(entry.session_id, events, runtime.settings.chunk_tokens)
+    return list(await asyncio.gather(*(_summarize_chunk(runtime, chunk, slots) for chunk in chunks)))
 
 
 async def _summarize_session(

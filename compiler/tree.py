@@ -101,7 +101,7 @@ class _Tree:
         return node
 
     async def _digest(self, entry: CatalogEntry) -> Node:
-        summaries = load_summaries(self.runtime, _summaries_key(entry))
+        summaries = await load_summaries(self.runtime, entry, _summaries_key(entry))
         return await self.runtime.backend.digest(session_info(self.project, entry), summaries)
 
     async def _rollup(self, spec: Spec) -> Node:

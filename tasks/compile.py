@@ -7,7 +7,7 @@ from prefect import task
 
 from compiler.pipeline import DirectSteps
 from compiler.runtime import Runtime, open_runtime
-from compiler.work import Grown, Ingested, Plan, Summarized, Texts
+from compiler.work import Grown, Ingested, Plan, Summarized, Texts, Unreadable
 from data_models.events import Reject
 from data_models.records import CatalogEntry, Segment
 from data_models.settings import load_settings
@@ -19,7 +19,7 @@ from tasks.options import STEP
     task_run_name="ingest {label}, {plan.project}",
     **STEP,
 )
-async def ingest(plan: Plan, receipts: Sequence[str], label: str) -> list[Ingested]:
+async def ingest(plan: Plan, receipts: Sequence[str], label: str) -> list[Ingested | Unreadable]:
     """A batch of receipts to events."""
     return await _steps().ingest(plan, receipts, label)
 
@@ -88,10 +88,12 @@ class PrefectSteps:
     def __init__(self) -> None:
         self.rejects: list[Reject] = []
 
-    async def ingest(self, plan: Plan, receipts: Sequence[str], label: str) -> list[Ingested]:
+    async def ingest(self, plan: Plan, receipts: Sequence[str], label: str) -> list[Ingested | Unreadable]:
         """See `compiler.pipeline.Steps.ingest`."""
         ingested = await ingest(plan, receipts, label)
-        self.rejects += [reject for session in ingested for reject in session.rejects]
+        self.rejects += [
+            reject for session in ingested if isinstance(session, Ingested) for reject in session.rejects
+        ]
         return ingested
 
     async def summarize(self, plan: Plan, sessions: Sequence[Ingested], label: str) -> list[Summarized]:

@@ -16,6 +16,7 @@ from compiler.upload import upload
 from data_models.errors import SourceError
 from search.query import Filters, search
 from store.generations import heads, newest, publish
+from store.receipts import read_receipt, receipt_keys
 from tests.compiler.conftest import Compile
 from tests.synthetic import session_records, write_session, write_team
 
@@ -154,3 +155,46 @@ def test_a_source_without_sessions_is_an_error(
         with pytest.raises(SourceError) as caught:
             compile_team(source)
         assert caught.value.next_command
+
+
+def _damage(runtime: Runtime, key: str) -> None:
+    path = runtime.store.local_path(key)
+    assert path is not None
+    path.write_bytes(b"damaged")
+
+
+def test_a_damaged_upload_is_left_out_and_named(team: Path, runtime: Runtime, compile_team: Compile) -> None:
+    """The other sessions are compiled, and the report says which upload cannot be read."""
+    upload(runtime, [team], project="shop")
+    key = receipt_keys(runtime.store, "shop")[0]
+    _damage(runtime, read_receipt(runtime.store, key).slim.key)
+    report = asyncio.run(compile_project(runtime, "shop", DirectSteps(runtime)))
+    assert len(_copy(runtime).sessions()) == 11
+    assert len(report.degraded) == 1
+    assert report.degraded[0].endswith("left out")
+
+
+def test_what_was_read_before_an_upload_was_damaged_stays(
+    team: Path, runtime: Runtime, compile_team: Compile
+) -> None:
+    """Made anew without its upload, a session keeps the events that an earlier generation has of it."""
+    compile_team(team)
+    before = _copy(runtime)
+    _damage(runtime, before.sessions()[0].slim.key)
+    report = asyncio.run(compile_project(runtime, "shop", DirectSteps(runtime), full=True))
+    after = _copy(runtime)
+    assert len(after.sessions()) == 12
+    assert after.read("brief.md") == before.read("brief.md")
+    assert len(report.degraded) == 1
+
+
+def test_lost_memo_is_made_again(team: Path, runtime: Runtime, compile_team: Compile) -> None:
+    """With all of memo gone, one more session still compiles, and to the same as from nothing."""
+    compile_team(team)
+    for key in list(runtime.store.keys("memo")):
+        runtime.store.delete(key)
+    _grow(team, 1)
+    compile_team(team)
+    in_parts = _copy(runtime).read("brief.md")
+    compile_team(team, full=True)
+    assert _copy(runtime).read("brief.md") == in_parts
