@@ -166,9 +166,9 @@ def test_a_server_that_fails_meanwhile_is_one_clear_error(
 
 
 def test_a_lasting_error_is_not_tried_again(api: Api, uploaded: str, failing: Callable[..., Runtime]) -> None:
-    """Damage ends the run at once with the error itself; nothing is published, and the run is recorded."""
-    runtime = failing(DamagedError("blobs/x", "test"))
-    with pytest.raises(DamagedError):
+    """A full disk ends the run at once with the error itself; nothing is published, and the run is recorded."""
+    runtime = failing(StoreFullError("full"))
+    with pytest.raises(StoreFullError):
         compile_now(uploaded)
     flow_run = api.flow_run(f"compile {uploaded}")
     assert flow_run["state_type"] == "FAILED"
