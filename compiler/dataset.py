@@ -50,8 +50,10 @@ def export(runtime: Runtime, project: str, folder: Path) -> Exported:
     entries = copy.sessions()
     writer = FileWriter(target)
     writer.write_many(
-        (target / "events" / f"{encode_name(entry.author)}-{encode_name(entry.session_id)}.parquet",
-         get_blob(runtime.store, entry.parquet))
+        (
+            target / "events" / f"{encode_name(entry.author)}-{encode_name(entry.session_id)}.parquet",
+            get_blob(runtime.store, entry.parquet),
+        )
         for entry in entries
     )
     sessions = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
