@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from compiler.runtime import Runtime
+from data_models.errors import StoreError
 from store.leases import Lease, acquire
 
+logger = logging.getLogger(__name__)
 progress = logging.getLogger("rlm_context.progress")
 
 _SECONDS = 60.0
@@ -32,10 +34,16 @@ async def turn(runtime: Runtime, project: str) -> AsyncIterator[None]:
         renewing.cancel()
         with suppress(asyncio.CancelledError):
             await renewing
-        lease.release()
+        try:
+            lease.release()
+        except StoreError as error:
+            logger.warning("the lease of this compile was not given back, and expires: %s", error)
 
 
 async def _renew(lease: Lease) -> None:
     while True:
         await asyncio.sleep(_SECONDS / 3)
-        await asyncio.to_thread(lease.renew, _SECONDS)
+        try:
+            await asyncio.to_thread(lease.renew, _SECONDS)
+        except StoreError as error:  # another compile may begin meanwhile, and do the same work
+            logger.warning("the lease of this compile was not renewed: %s", error)

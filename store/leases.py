@@ -34,8 +34,9 @@ class Lease:
 
     def renew(self, seconds: float) -> None:
         """Hold it for so many seconds from now."""
-        old, self.key = self.key, _claim_key(self.name, self.since, seconds)
-        self.store.put(self.key, b"{}")
+        key = _claim_key(self.name, self.since, seconds)
+        self.store.put(key, b"{}")
+        old, self.key = self.key, key
         self.store.delete(old)
 
     def release(self) -> None:

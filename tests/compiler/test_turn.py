@@ -1,0 +1,32 @@
+"""The lease saves work and nothing depends on it: its failures stop no compile."""
+
+import asyncio
+
+import pytest
+
+from compiler import turn
+from compiler.runtime import Runtime
+from data_models.errors import StoreError
+from store.leases import Lease
+
+
+def test_a_lease_that_cannot_be_kept_stops_nothing(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a failed renewal nor a failed release reaches the work; renewing goes on."""
+    tried = asyncio.Semaphore(0)
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def fail(*_: object) -> None:
+        loops[0].call_soon_threadsafe(tried.release)
+        raise StoreError("the store is away")
+
+    async def work() -> str:
+        loops.append(asyncio.get_running_loop())
+        async with turn.turn(runtime, "shop"):
+            await tried.acquire()
+            await tried.acquire()
+            return "done"
+
+    monkeypatch.setattr(turn, "_SECONDS", 0.03)
+    monkeypatch.setattr(Lease, "renew", fail)
+    monkeypatch.setattr(Lease, "release", fail)
+    assert asyncio.run(asyncio.wait_for(work(), 10)) == "done"
