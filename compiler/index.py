@@ -15,6 +15,7 @@ from compiler.runtime import Runtime
 from compiler.summarize import load_events
 from compiler.tree import session_info
 from compiler.work import NODE, SEGMENT, content_hash
+from data_models.errors import DamagedError
 from data_models.knowledge import Node
 from data_models.records import CatalogEntry, Segment
 from search.build import assemble, build_segment, merge, prepare
@@ -22,6 +23,7 @@ from search.document import Document
 from search.documents import documents_of
 from search.schema import SCHEMA
 from store.blobs import get_blob, has_sound_blob, put_blob
+from store.files import store_errors
 
 BATCH = 200
 """Sessions in one new segment: bounds memory, and what is indexed again after a kill."""
@@ -80,18 +82,29 @@ def assemble_index(runtime: Runtime, segments: Sequence[Segment], folder: Path, 
         segments: the generation's segments.
         folder: where the index shall stand.
         prepared: a folder on the same disk that keeps segments laid out: of a new generation only the new ones
-            are fetched. Others are removed a day after they were laid out.
+            are fetched. Others are removed a day after they were laid out. What cannot be used is made again.
 
     Raises:
         DamagedError: a segment is damaged.
         KeyMissingError: the store does not hold it.
+        StoreFullError: the disk is full.
     """
     parts = [prepared / _name(segment) for segment in segments]
+    with store_errors(prepared):
+        try:
+            _assemble(runtime, segments, parts, folder)
+        except (DamagedError, FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            for part in parts:
+                shutil.rmtree(part, ignore_errors=True)
+            _assemble(runtime, segments, parts, folder)
+        _remove_old(prepared, keep=parts)
+
+
+def _assemble(runtime: Runtime, segments: Sequence[Segment], parts: Sequence[Path], folder: Path) -> None:
     for segment, part in zip(segments, parts, strict=True):
         if not part.is_dir():
             prepare(get_blob(runtime.store, segment.blob), segment.stale, part)
     assemble(parts, {}, folder)
-    _remove_old(prepared, keep=parts)
 
 
 def _remove_old(prepared: Path, keep: Sequence[Path]) -> None:

@@ -90,7 +90,7 @@ def redaction_key(settings: Settings) -> bytes:
     path = settings.home / "redaction.key"
     if not path.exists():
         _create_key(path)
-    key = path.read_bytes()
+    key = path.read_bytes() if path.is_file() else b""
     if len(key) != 32:
         raise SettingsError(f"{path} is not a redaction key", next_command=f"remove {path}")
     return key
