@@ -1,5 +1,6 @@
 """What agents concluded, as statements: done, decision, fix, dead end, open item."""
 
+import re
 from collections.abc import Iterator
 from itertools import zip_longest
 
@@ -14,6 +15,8 @@ from compiler.extractive.words import specifics, terms
 from data_models.events import Event
 from data_models.knowledge import Statement
 
+_CHANGE_NOTE = re.compile(r"^`[^`]+`(?:\(\))?\s*(?:\([^)]*\)\s*)?(?:[-–—:]|(?:is |was )?now\b)")
+"""An item of a list of changes: a name of code, and what was done to it."""
 _LEAST_INTERIM = 300
 _LEAST_LABELLED = 16
 _LONGEST_JOINED = 200
@@ -59,7 +62,7 @@ def _conclusions(turn: Turn) -> Iterator[Statement]:
                 not told
                 and len(text) <= _LONGEST
                 and stands_alone(text, least=0 if cues.GAVE_UP.search(text) else 1)
-                and not text.endswith(("?", ":"))
+                and not sentence.text.rstrip("*_ ").endswith(("?", ":", "："))
                 and not cues.HEDGE.search(text)
             ):
                 boost = committed + (0.6 if final else 0.0)
@@ -86,10 +89,14 @@ def _with_details(said: list[Sentence]) -> Iterator[Sentence]:
 
 def _labelled(sentence: Sentence, event: Event, boost: float) -> Iterator[Statement]:
     """What a sentence with a label, or an item of a list under one, says."""
-    for kind, said in labelled(sentence):
+    for kind, said, own in labelled(sentence):
         text = shorten(tidy(said), _LONGEST)
+        if kind == "open_item" and cues.MERE_IDEA.search(text):
+            continue
         if len(text) >= _LEAST_LABELLED and text[-1] not in "?:" and not cues.CHATTER.match(text):
-            yield make(kind, text, event, _LABELLED + worth(text) + boost)
+            # A list of what remains is gone through, more often than not, in the same session.
+            weight = 0.0 if kind == "open_item" and not own else _LABELLED
+            yield make(kind, text, event, weight + worth(text) + boost)
 
 
 def _given_up(text: str, event: Event, boost: float) -> Iterator[Statement]:
@@ -108,7 +115,9 @@ def _conclusion(text: str, event: Event, boost: float, *, final: bool, mended: b
         # What was only looked into is not known to be so: a cause counts once something was changed for it.
         if mended:
             yield make("fix", text, event, score)
-    elif cues.DECISION_AGENT.search(text) and cues.WHY.search(text) and not cues.PROPOSAL.search(text):
+    elif _CHANGE_NOTE.match(text):
+        pass
+    elif cues.DECISION_AGENT.search(text) and cues.explains(text) and not cues.PROPOSAL.search(text):
         yield make("decision", text, event, score - 0.5)
     if cues.GAVE_UP.search(text):
         yield from _given_up(text, event, boost)
@@ -127,9 +136,9 @@ def compaction_statements(event: Event) -> Iterator[Statement]:
         text = tidy(sentence.text)
         told = list(_labelled(sentence, event, 0.0))
         yield from told
-        if cues.USER_CHOSE.match(text) and len(text) <= _LONGEST and specifics(text):
+        if cues.USER_CHOSE.match(text) and len(text) <= _LONGEST and specifics(text) and " I " not in text:
             yield make("decision", text, event, 2.0 + worth(text))
-        whole = not told and len(text) <= _LONGEST and not text.startswith("`")
+        whole = not told and len(text) <= _LONGEST and text[:1] != "`" and sentence.text[-1] not in ":?"
         if whole and stands_alone(text, least=2) and cues.CAUSE.search(text):
             yield make("fix", text, event, 0.5 + worth(text))
 
@@ -158,7 +167,7 @@ def _cause_between(turn: Turn, first: int, last: int) -> tuple[Event, str] | Non
                     cues.CAUSE.search(text)
                     and specifics(text)
                     and len(text) < 260
-                    and not text.endswith((":", "?"))
+                    and not sentence.text.rstrip("*_ ").endswith((":", "?"))
                     and not cues.HEDGE.search(text)
                 ):
                     return event, text

@@ -7,9 +7,10 @@ from typing import Any
 from compiler.extractive import cues
 from compiler.extractive.calls import arguments
 from compiler.extractive.making import make
-from compiler.extractive.text import shorten, strip_markup
+from compiler.extractive.text import sentences, shorten, strip_markup
 from compiler.extractive.turns import Turn
 from compiler.extractive.voice import tidy, worth
+from compiler.extractive.words import terms
 from data_models.events import Event
 from data_models.knowledge import Statement
 
@@ -101,7 +102,20 @@ def choice(event: Event, before: Event | None) -> Iterator[Statement]:
         option = chosen_option(before.text, (match[1] or match[2]).upper())
         if len(option) > _SHORTEST_OPTION and option[-1] != "?" and not _WORKFLOW.search(option[:60]):
             weight = 2.5 + worth(option) - (1.5 if cues.TRIVIA.search(option) else 0.0)
-            yield make("decision", f"chose: {shorten(tidy(option), _LONGEST)}", event, weight, before)
+            asked = _last_question(before.text)
+            told = f"chose: {shorten(tidy(option), _LONGEST)}" + (f" (asked: {asked})" if asked else "")
+            yield make("decision", told, event, weight, before)
+
+
+def _last_question(text: str) -> str:
+    """The last question of an agent's message that says what it is about; "" if there is none."""
+    for sentence in reversed(sentences(text[-_OPTIONS_AT_THE_END:])):
+        asked = sentence.text
+        if (
+            asked.endswith("?") and 25 < len(asked) <= 140 and len(terms(asked)) > 2
+        ):  # "Which one?" says nothing
+            return "" if cues.CHATTER.match(asked) else asked
+    return ""
 
 
 def chosen_option(text: str, name: str) -> str:

@@ -30,6 +30,7 @@ _TYPE_WORTH = {
     "chore": -0.6,
     "style": -1.0,
 }
+_MENDS = re.compile(r"^(?:hot)?fix(?:es|ed)?\b|^bug ?fix\b", re.I)
 _LONGEST_REASON = 200
 _MOST_SENTENCES = 14
 _SKIPPED_PARTS = ("test", "how to", "checklist")
@@ -57,17 +58,18 @@ def commit_statements(commit: Committed) -> Iterator[Statement]:
         weight = DONE_WEIGHT + (1.0 if commit.pull_request else 0.0)
         yield make("done", shorten(commit.subject, 200), commit.call, weight, commit.result)
     base = 1.2 + (0.8 if commit.pull_request else 0.0) + _type_worth(commit.subject)
+    mends = bool(_MENDS.match(commit.subject)) and not is_generic(commit.subject)
     for place, sentence in enumerate(sentences(commit.body)[:_MOST_SENTENCES]):
         text = tidy(shorten(sentence.text, _LONGEST_REASON))
         if not stands_alone(text, least=0) or sentence.heading.lower().startswith(_SKIPPED_PARTS):
             continue
-        line = _with_subject(commit.subject, text)
+        line = _with_subject(commit.subject, text, whole=mends)
         # A message gives its reason first and its details below.
         score = base + worth(text) + max(0.0, 0.8 - 0.4 * place)
         score -= 0.9 if cues.TRIVIA.search(line) else 0.0
-        if cues.CAUSE.search(text):
+        if cues.CAUSE.search(text) or (mends and (cues.WHY.search(text) or cues.PURPOSE.search(text))):
             yield make("fix", line, commit.call, score)
-        elif cues.WHY.search(text):
+        elif cues.explains(text):
             yield make("decision", line, commit.call, score)
 
 
@@ -78,9 +80,9 @@ def _type_worth(subject: str) -> float:
     return _TYPE_WORTH.get(name.lower(), 0.0) - (1.0 if is_generic(subject) else 0.0)
 
 
-def _with_subject(subject: str, text: str) -> str:
-    """A sentence of a commit's message with what it needs in front to stand alone."""
+def _with_subject(subject: str, text: str, *, whole: bool) -> str:
+    """A sentence of a commit's message with what it needs in front to stand alone: `whole` asks for the subject."""
     kind = _CONVENTIONAL.match(subject)
-    if is_generic(subject) or (_type_worth(subject) < 0 and specifics(text) > 1):
+    if is_generic(subject) or (not whole and _type_worth(subject) < 0 and specifics(text) > 1):
         return f"{kind[2]}: {text}" if kind and kind[2] else text
     return f"{shorten(_CONVENTIONAL.sub('', subject), 80).rstrip('.')}: {text}"

@@ -46,9 +46,9 @@ DANGLING: Final = _phrases(
     at_start=True,
 )
 WHY: Final = _phrases(
-    r"because|since (?:it|we|the|they|that|there|a|this)|so that|in order to|to (?:avoid|prevent)",
+    r"because|since (?:it|we|the|they|that|there|a|this)|so that",
     r"otherwise|the reason|due to|which means|would (?:break|fail|cause|lose|require)",
-    r"prevent(?:s|ing)|avoid(?:s|ing)|for consistency|so (?:it|we|the|users|they|you)|risk|safer|simpler"
+    r"for consistency|so (?:it|we|the|users|they|you)|risk|safer|simpler"
     r"|nobody|nothing against|is enough|are enough|proves nothing",
 )
 """A reason in itself."""
@@ -59,7 +59,12 @@ USER_CHOSE: Final = re.compile(
     re.IGNORECASE,
 )
 """How a host's summary tells a person's choice."""
-PURPOSE: Final = _phrases(r"to (?:ensure|match|keep|allow|support)|ensur(?:es|ing)|so (?:it|we|the)")
+PURPOSE: Final = _phrases(
+    r"(?:in order )?to (?:avoid|prevent|ensure|match|keep|allow|support)|(?:prevent|avoid|ensur)(?:s|es|ing)"
+)
+"""What something is good for: half a reason."""
+_AGAINST: Final = _phrases(r"in favou?r of|rather than|instead of|from \S+ to \S+")
+
 DECISION_HUMAN: Final = _phrases(
     r"(?:go|going|went|stay|staying|stick|sticking) with|on purpose|by design|instead of|rather than|no longer"
     r"|we (?:do ?n[o']?t )?use|we (?:decided|agreed|chose|removed|renamed|replaced)",
@@ -120,9 +125,9 @@ DEAD_END: Final = _phrases(
     r"no benefit|falls? apart|misdiagnosed|red herring|concede|won'?t work",
 )
 OPEN: Final = _phrases(
-    r"(?-i:TODO|FIXME)|follow[- ]?ups?|for later|later|not now|for now|next steps?|still (?:fail"
+    r"(?-i:TODO|FIXME)|follow[- ]?ups?|for later|not now|for now|next steps?|still (?:fail"
     r"|need(?!ed)|open|to do|broken|miss)\w*",
-    r"tomorrow|defer(?:red)?|out of scope|future (?:work|prs?|improvement|enhancement|exercise"
+    r"defer(?:red)?|out of scope|future (?:work|prs?|improvement|enhancement|exercise"
     r"|task)|left (?:to do|open|for)",
     r"pick (?:this|it) up|separate (?:pr|ticket|issue|branch|task)|wip|unfinished|known (?:issue"
     r"|limitation)|park(?:ed)?",
@@ -148,6 +153,7 @@ CAUSE: Final = _phrases(
     r"|(?:was|were|is|are) caused by",
     r"caused by|(?:was|were) (?:failing|broken|missing|lost|ignored|skipped|overwritten) (?:because"
     r"|when|since)",
+    r"(?:was|were) (?:\w+ing|not) .{3,80} because",
     r"(?:fails?|failed|breaks?|broke) (?:because|when|since)|(?:happened|occurred) because"
     r"|misdiagnosed|solved",
 )
@@ -229,3 +235,8 @@ PROPOSAL: Final = _phrases(
     r"|fails?|failing|failed|errors?|broken|returning|problems?"
     r"|outdated|missing|expects?"
 )
+
+
+def explains(text: str) -> bool:
+    """Whether a sentence gives a reason, or says both what a choice was made against and what it is good for."""
+    return bool(WHY.search(text) or (PURPOSE.search(text) and _AGAINST.search(text)))

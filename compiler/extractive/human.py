@@ -135,10 +135,11 @@ def _put_off(event: Event, turn: Turn, earlier: Turn | None) -> Iterator[Stateme
             continue
         words = shorten(clean_words(text), 180)
         told = list(_with_outcome("open_item", words, event, turn, 2.0))
-        topic = None if told and specifics(told[0].text) > 1 else _question(earlier)
+        # Words that name nothing are about what was asked before, whatever the agent answered to them.
+        topic = None if specifics(words) > 1 else _question(earlier)
         if topic:
             about = f"{words} → about: {shorten(topic[1], 140)}"
-            told = told or [make("open_item", about, event, 2.0 + worth(about), topic[0])]
+            told = [make("open_item", about, event, 2.0 + worth(about), topic[0])]
         yield from told
 
 
@@ -165,7 +166,9 @@ def _outcome(event: Event, turn: Turn) -> tuple[Event, str] | None:
             if has_label(sentence.text):
                 return None  # the agent's own statement tells it
             outcome = tidy(sentence.text)
-            if not stands_alone(outcome) or outcome.endswith((":", "?")) or cues.SUGGESTS.search(outcome):
+            # What introduces a list is half a sentence without it.
+            half = sentence.text.rstrip("*_ ").endswith((":", "?"))
+            if half or not stands_alone(outcome) or cues.SUGGESTS.search(outcome):
                 continue
             shared = len(terms(outcome) & terms(event.text))
             if shared > 1 or cues.AGREES.match(text.text) or cues.DID.match(outcome):

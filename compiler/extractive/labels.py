@@ -28,20 +28,22 @@ def has_label(text: str) -> bool:
     return any(label.match(text) for _, label in _LABELS)
 
 
-def labelled(sentence: Sentence) -> Iterator[tuple[StatementKind, str]]:
-    """The kind that a sentence's own label or the heading above it names, with the text without the label.
+def labelled(sentence: Sentence) -> Iterator[tuple[StatementKind, str, bool]]:
+    """The kind that a sentence's own label or the heading above it names, the text without the label, and
+    whether the label is its own.
 
-    A label followed by "(1) …; (2) …" gives each item.
+    A label followed by "(1) …; (2) …" gives each item. What stands below a heading "Rules" is mostly a proposal's
+    and no rule of the team's.
     """
     for kind, label in _LABELS:
         match = label.match(sentence.text)
         if match:
-            yield from ((kind, item) for item in _items(sentence.text[match.end() :]))
+            yield from ((kind, item, True) for item in _items(sentence.text[match.end() :]))
             return
     if sentence.listed and sentence.heading:
         for kind, heading in _HEADINGS:
-            if heading.match(sentence.heading):
-                yield kind, sentence.text
+            if heading.match(sentence.heading) and kind != "pattern":
+                yield kind, sentence.text, False
                 return
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -12,11 +12,12 @@ from compiler.extractive.about import ABOUT
 from compiler.extractive.choices import PARAPHRASED
 from compiler.extractive.commits import DONE_WEIGHT
 from compiler.extractive.merge import Told, merge
-from compiler.extractive.rules import TODO
+from compiler.extractive.rules import ISSUE, TODO
 from compiler.extractive.select import LIGHT, breadth, cover, heaviest_first, support
 from compiler.extractive.supersede import supersede
 from compiler.extractive.tree import HEADLINE_WEIGHT, rollup
 from compiler.extractive.wishes import clauses, is_order
+from compiler.extractive.words import specifics
 from data_models.knowledge import Line, Node, Root, Section, Statement, StatementKind
 
 PER_SECTION = 60
@@ -26,6 +27,9 @@ LEAST_AUTHORS = 2
 CONVENTION = 1.5
 """Least weight of a convention: below a rule said once with its reason, until it is repeated."""
 
+_POINTS = re.compile(r"^.{0,30}\b(?:this|that|these|those|it)\b", re.IGNORECASE)
+"""Words that begin by pointing at what only those who were there saw."""
+_ISSUE = re.compile(r"(?<![A-Za-z0-9])(?:[A-Za-z][A-Za-z0-9]{1,9}-\d{1,6}|#\d{1,6})(?!\w)")
 _QUESTION = re.compile(r".*\?$|(?:can|could) (?:we|you)\b", re.IGNORECASE)
 LEAST_OVERVIEW = 6
 MOST_NAMED = 12
@@ -43,7 +47,7 @@ _KINDS: dict[Section, tuple[StatementKind, ...]] = {
     "Open items": ("open_item",),
 }
 _HALF_LIFE_DAYS: dict[Section, float] = {
-    "Key decisions": 45,
+    "Key decisions": 30,
     "Patterns": 120,
     "Dead ends": 45,
     "Open items": 10,
@@ -55,13 +59,15 @@ def root(project: str, nodes: Sequence[Node]) -> Root:
     whole = rollup("month", project, nodes)
     statements = supersede(whole.statements)
     broad = breadth(statements)
-    told = Told()
+    told, taken_up = Told(), _taken_up(statements)
     few = whole.sessions < LEAST_OVERVIEW
     lines = [*_project(statements), *_overview(whole), *_ranked("Summary", _summary(statements, few))]
     for section, kinds in _KINDS.items():
         mine = merge(one for one in statements if one.kind in kinds)
         standing = [
-            _weighed(broad(one), whole.ended, section) for one in mine if not _is_noise(one, whole.ended)
+            _weighed(broad(one), whole.ended, section)
+            for one in mine
+            if not _is_noise(one, whole.ended, taken_up)
         ]
         lines += _ranked(section, [one for one in _ordered(section, standing) if told.add(one)])
     lines += places.lines(whole)
@@ -82,12 +88,13 @@ def _factor(statement: Statement) -> float:
     if statement.by == "human" and statement.kind != "pattern":
         # What a person decided, refused or put off weighs more than what an agent reports, a question less.
         if statement.text.startswith(PARAPHRASED):
-            return 1.4
+            return 0.5 if cues.TRIVIA.search(statement.text) else 1.4
         words = statement.text.partition(" → ")[0]
         if _QUESTION.match(words):
             return 0.5
         # A correction without a reason was about one moment.
-        return 1.4 if statement.kind != "correction" or cues.REASON.search(words) else 0.7
+        factor = 1.4 if statement.kind != "correction" or cues.REASON.search(words) else 0.7
+        return factor * (0.5 if _POINTS.search(words) and not specifics(words) else 1.0)
     if statement.kind == "open_item":
         return 0.8
     if statement.kind == "pattern":
@@ -103,11 +110,22 @@ def _ordered(section: Section, statements: Sequence[Statement]) -> list[Statemen
     return ranked[:PER_SECTION] if section == "Patterns" else cover(ranked, PER_SECTION)
 
 
-def _is_noise(statement: Statement, newest: int) -> bool:
+def _taken_up(statements: Sequence[Statement]) -> frozenset[str]:
+    """The numbers of issues that a branch or commit names: work on these was begun."""
+    done = [one.text for one in statements if one.kind == "done" and one.weight >= DONE_WEIGHT]
+    return frozenset(number.upper() for text in done for number in _ISSUE.findall(text))
+
+
+def _is_noise(statement: Statement, newest: int, taken_up: Collection[str]) -> bool:
     if statement.by == "tool":
         return True
+    if statement.kind in ("decision", "correction") and statement.by == "human":
+        words = statement.text.partition(" → ")[0]
+        return "?" in words and not words.startswith(PARAPHRASED)
     if statement.kind == "fix":
         return bool(cues.TRIVIA.search(statement.text))
+    if statement.text.startswith(ISSUE):
+        return statement.text.removeprefix(ISSUE).partition(" ")[0] in taken_up
     if statement.text.startswith(TODO):
         return newest - statement.time > _TODO_DAYS * _DAY_MS
     if statement.kind != "pattern" or statement.weight >= LIGHT:
@@ -156,8 +174,14 @@ def _summary(statements: Sequence[Statement], few: bool) -> list[Statement]:
             topic = _TOPIC.match(one.text)
             streams[topic[1] if topic else one.text].append(one)
     joined = [_stream(sorted(group, key=lambda one: -one.time)) for group in streams.values()]
-    told = [one for one in joined if few or one.weight >= _MADE or " → " in one.text]
+    told = [one for one in joined if few or one.weight >= _MADE or _tells(one.text)]
     return sorted(told, key=lambda one: (-one.time, one.text))[:PER_SECTION]
+
+
+def _tells(text: str) -> bool:
+    """Whether a stream in which nothing was committed names what was asked and says what came of it."""
+    asked, arrow, _ = _TOPIC.sub("", text).partition(" → ")
+    return bool(arrow) and specifics(asked) > 0
 
 
 def _stream(group: Sequence[Statement]) -> Statement:

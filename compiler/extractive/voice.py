@@ -16,6 +16,7 @@ _LISTED = re.compile(
     r"^\W*(?:#\d+|\d{1,2}[.)]|(?:first|second|third|next|last) (?:issue|problem|bug)(?: -)?)\s+", re.I
 )
 _DRAWN = re.compile(r"[→•✓✗│└├…·]| — |\[\+\d+ -\d+|^\S+\.\w{1,5}: ")
+_TENTATIVE = re.compile(r"\b(?:could|maybe|for the first|for now|last time)\b", re.I)
 _LONG_RULE = 130
 _LONGEST_TYPED = 500
 _THIS = re.compile(r"\bthis\b(?! (?:repo|repository|project|codebase|package|team)\b)", re.I)
@@ -146,7 +147,12 @@ def rule_worth(text: str) -> float:
     score += 0.7 * bool(cues.HABIT.search(text)) + 0.5 * bool(cues.GENERAL.search(text))
     # What points at one place of the conversation or the code is no rule for the next one.
     score -= 0.4 * max(0, specifics(text) - 1) + 1.0 * ("#" in text) + 0.6 * bool(_THIS.search(text))
-    score -= 0.7 * bool(cues.DANGLING.match(text)) + 0.8 * text.endswith("?") + 0.7 * long
+    score -= (
+        0.8 * bool(_TENTATIVE.search(text))
+        + 0.7 * bool(cues.DANGLING.match(text))
+        + 0.8 * text.endswith("?")
+        + 0.7 * long
+    )
     return score - 1.0 * (not imperative and not _NORM.search(text))
 
 
