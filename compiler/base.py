@@ -10,6 +10,7 @@ from compiler.work import Ingested, Plan
 from data_models.records import BlobRef, CatalogEntry, Segment
 from store.blobs import has_sound_blob
 from store.generations import read_manifest
+from store.keys import parse_receipt_key
 
 Owner = tuple[str, str]
 
@@ -35,13 +36,21 @@ def load_base(runtime: Runtime, plan: Plan) -> Base:
 
 
 def earlier_ingest(runtime: Runtime, plan: Plan, receipt: str) -> Ingested | None:
-    """What the plan's parents hold of this receipt, if its events are sound."""
+    """The state of this receipt's session that the plan's parents hold, if its events are sound.
+
+    None also where that state is part of the base, and so stays without being handed on.
+    """
+    base = load_base(runtime, plan)
     parents = [read_manifest(runtime.store, key) for key in plan.parents]
-    found = next((entry for entry in runtime.catalog(parents).values() if entry.receipt == receipt), None)
-    if found is None or not has_sound_blob(runtime.store, found.parquet):
+    session = _session_of(receipt)
+    entries = runtime.catalog(parents).values()
+    found = next((entry for entry in entries if _session_of(entry.receipt) == session), None)
+    if found is None or base.entries.get((found.author, found.session_id)) == found:
+        return None
+    if not has_sound_blob(runtime.store, found.parquet):
         return None
     return Ingested(
-        receipt=receipt,
+        receipt=found.receipt,
         session_id=found.session_id,
         agent=found.agent,
         author=found.author,
@@ -57,3 +66,9 @@ def earlier_ingest(runtime: Runtime, plan: Plan, receipt: str) -> Ingested | Non
         rejects=found.rejects,
         redactions=found.redactions,
     )
+
+
+def _session_of(receipt: str) -> tuple[str, ...]:
+    """Project, author and session of a receipt's key."""
+    parts = parse_receipt_key(receipt)
+    return parts[:3] if parts else ()

@@ -184,7 +184,7 @@ def _readable(
             kept = "its events of an earlier generation are used" if earlier else "left out"
             report.degraded.append(f"{result.reason}; {kept}")
             ingested += [earlier] if earlier else []
-            left_out |= set() if earlier else {result.receipt}
+            left_out |= {result.receipt} - {one.receipt for one in ingested}
     return ingested, left_out
 
 

@@ -188,6 +188,21 @@ def test_what_was_read_before_an_upload_was_damaged_stays(
     assert len(report.degraded) == 1
 
 
+def test_a_damaged_newer_upload_takes_no_older_state_away(
+    team: Path, runtime: Runtime, compile_team: Compile
+) -> None:
+    """Made anew without the newer upload, a session keeps the state that the last generation has of it."""
+    compile_team(team)
+    before = {entry.session_id: entry.receipt for entry in _copy(runtime).sessions()}
+    _grow(team, 1)
+    (key,) = upload(runtime, [team], project="shop").new
+    _damage(runtime, read_receipt(runtime.store, key).slim.key)
+    for full in (False, True, False):
+        report = asyncio.run(compile_project(runtime, "shop", DirectSteps(runtime), full=full))
+        assert {entry.session_id: entry.receipt for entry in _copy(runtime).sessions()} == before
+        assert len(report.degraded) == 1
+
+
 def test_lost_memo_is_made_again(team: Path, runtime: Runtime, compile_team: Compile) -> None:
     """With all of memo gone, one more session still compiles, and to the same as from nothing."""
     compile_team(team)
