@@ -209,7 +209,9 @@ def _receipt(runtime: Runtime, files: SessionFiles, slim: Slim, project: str, au
         slim=blob_ref(slim.blob),
         raw_bytes=slim.raw_bytes,
         records=slim.records,
-        files=tuple(path.name.encode("utf-8", "replace").decode() for path in _paths(files)),
+        files=tuple(
+            runtime.redactor(path.name.encode("utf-8", "replace").decode(), {}) for path in _paths(files)
+        ),
         rejects=slim.rejects,
         redactions=slim.redactions,
         remote=remote,

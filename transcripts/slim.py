@@ -68,9 +68,11 @@ def slim_session(files: SessionFiles, redact: Redact) -> Slim:
 
 
 def _slim(files: SessionFiles, redact: Redact) -> Slim:
-    job = _Job(files, Cleaner(redact))
+    clean = Cleaner(redact)
+    job = _Job(files, clean)
     job.transcript(files.main, "")
-    for part in files.parts:
+    for found in files.parts:
+        part = msgspec.structs.replace(found, name=clean.text(found.name))
         try:
             if part.kind == "subagent":
                 job.transcript(part.path, part.name)
