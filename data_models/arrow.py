@@ -74,7 +74,10 @@ def events_from_parquet(data: bytes, key: str) -> list[Event]:
         DamagedError: not a Parquet file, or not with our columns.
     """
     try:
-        table = pq.read_table(io.BytesIO(data), columns=list(_EVENT_TYPES))
+        # Without threads: Arrow's may be torn down while they start, which aborts one short process in 25.
+        table = pq.read_table(
+            io.BytesIO(data), columns=list(_EVENT_TYPES), use_threads=False, pre_buffer=False
+        )
         table = table.set_column(table.schema.get_field_index("time"), "time", table["time"].cast(pa.int64()))
         names = table.column_names
         columns = [column.to_pylist() for column in table.columns]

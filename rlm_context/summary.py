@@ -26,8 +26,6 @@ def print_report(runtime: Runtime, result: CompileReport, seconds: float) -> Non
         click.echo(harmless(Path(shown.paths["brief"]).read_text(encoding="utf-8")))
         click.echo(_projects(reports))
         click.echo(f"\n{_news(result)} It took {seconds:.1f} s{_steps(result, seconds)}.")
-        for reason in sorted({reason for report in reports for reason in report.degraded}):
-            click.echo(f"Degraded: {reason}")
     left_out = _left_out(result)
     if left_out:
         click.echo("\nLeft out:\n" + "\n".join(left_out))

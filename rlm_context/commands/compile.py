@@ -13,8 +13,8 @@ from compiler.plan import plan
 from compiler.report import CompileReport, ProjectReport, summed
 from compiler.runtime import Runtime, open_runtime
 from compiler.upload import Uploaded, preview, upload
-from data_models.errors import NotFoundError, RlmContextError, SourceError
-from rlm_context.failures import explain
+from data_models.errors import NotFoundError, PipelineError, RlmContextError, SourceError
+from rlm_context.failures import explain, say
 from rlm_context.names import match_project
 from rlm_context.output import print_json
 from rlm_context.progress import reading_shown, steps_shown
@@ -63,6 +63,9 @@ def compile_command(
         generation=generation, projects=reports, totals=summed(reports), skipped=uploaded.skipped
     )
     print_json(result) if as_json else print_report(runtime, result, perf_counter() - begun)
+    for report in reports:
+        for reason in report.degraded:
+            say(f"rlm-context: {report.project} is degraded: {reason}")
     for name, error in failed:
         explain(error, about=name)
     return 1 if failed else 0
@@ -118,10 +121,18 @@ def _compile(
         except RlmContextError as error:
             failed.append((name, error))
             continue
+        report = made if isinstance(made, ProjectReport) else ProjectReport(project=name)
         if copy is not None:
-            report = made if isinstance(made, ProjectReport) else ProjectReport(project=name)
             reports.append(describe(runtime, report, copy))
+        elif report.degraded:
+            failed.append((name, _nothing_readable(report)))
     return reports, failed
+
+
+def _nothing_readable(report: ProjectReport) -> PipelineError:
+    return PipelineError(
+        f"no upload of it can be read: {report.degraded[0]}", next_command="rlm-context doctor"
+    )
 
 
 def _run_flows(

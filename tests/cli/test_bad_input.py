@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -211,19 +212,34 @@ def test_a_refusal_of_the_system_is_no_bug(small: Path, monkeypatch: pytest.Monk
     assert not (small / "logs" / "errors.log").exists()
 
 
+def test_a_damaged_upload_degrades_its_project(direct: Path, home: Path) -> None:
+    """Made anew, its session keeps the events read before; the JSON and a line on stderr say so, and all is done."""
+    write_team(home / "one", 2)
+    assert rlm("compile", "--source", home / "one", "--project", "hurt").code == 0
+    next((direct / "store" / "inbox" / "hurt").rglob("*.json")).write_bytes(b"{}")
+    result = rlm("compile", "--full", "--json")
+    assert result.code == 0
+    (project,) = result.document["projects"]
+    assert project["sessions"] == {"total": 2, "new": 2}
+    (reason,) = project["degraded"]
+    assert "damaged object" in reason
+    assert reason in result.err
+
+
 def test_errors_of_a_project_stop_no_other(direct: Path, home: Path) -> None:
-    """One project's damaged upload is said with its name; the other is compiled and printed."""
+    """A project none of whose uploads can be read is said with its name; the other is compiled and printed."""
     write_team(home / "one", 1)
     assert rlm("compile", "--source", MIRA, "--project", "good").code == 0
     assert rlm("compile", "--source", home / "one", "--project", "bad").code == 0
-    (receipt,) = (direct / "store" / "inbox" / "bad").rglob("*.json")
-    receipt.write_bytes(b"{}")
+    for folder in ("inbox", "gen"):
+        for path in (direct / "store" / folder / "bad").rglob("*.json"):
+            path.write_bytes(b"{}")
+    shutil.rmtree(direct / "cache" / "projects" / "bad")
     result = rlm("compile", "--full", "--json")
     assert result.code == 1
-    assert "rlm-context: bad: damaged object" in result.last_line
+    assert "rlm-context: bad: no upload of it can be read: damaged object" in result.last_line
     assert [(project["project"], project["sessions"]["new"]) for project in result.document["projects"]] == [
-        ("bad", 0),
-        ("good", 4),
+        ("good", 4)
     ]
 
 
