@@ -154,9 +154,20 @@ def _joined(group: Sequence[Statement]) -> Statement:
 
 
 def _sessions(group: Sequence[Statement]) -> int:
-    # Several statements of one session count once, and so do the copies of one utterance that a fork holds;
-    # counts of rollups, whose sessions differ, add up.
-    alone = [one for one in group if one.sessions == 1 and one.citations]
-    alone.sort(key=lambda one: one.citations[0].session_id, reverse=True)
-    single = {(one.time, one.text): one.citations[0].session_id for one in alone}
-    return len(set(single.values())) + sum(one.sessions for one in group if one.sessions > 1)
+    # Several statements of one session count once; counts of rollups, whose sessions differ, add up.
+    return _voices(one for one in group if one.sessions == 1 and one.citations) + sum(
+        one.sessions for one in group if one.sessions > 1
+    )
+
+
+def _voices(alone: Iterable[Statement]) -> int:
+    """The sessions behind these statements; a fork, which repeats an utterance with its time, is the same voice."""
+    said: dict[tuple[int, str], set[str]] = {}
+    for one in alone:
+        said.setdefault((one.time, one.text), set()).add(one.citations[0].session_id)
+    voices: list[set[str]] = []
+    for sessions in said.values():
+        same_voice = [voice for voice in voices if voice & sessions]
+        voices = [voice for voice in voices if not voice & sessions]
+        voices.append(sessions.union(*same_voice))
+    return len(voices)

@@ -56,7 +56,11 @@ def requests(turn: Turn) -> Iterator[Statement]:
     for event in turn.said:
         if event.kind not in ("prompt", "queued", "rejection", "command"):
             continue
-        said = [clause for one in own_words(event.text)[:_MOST_SENTENCES] for clause in clauses(one.text)]
+        said = [
+            clause
+            for one in own_words(event.text, whole=True)[:_MOST_SENTENCES]
+            for clause in clauses(one.text)
+        ]
         for text in said[:_MOST_WISHES]:
             # The wording that names least besides the wish itself stands for the others.
             words = 0.6 if " " in text else 0.3

@@ -80,13 +80,19 @@ _UNSTABLE = re.compile(
 )
 
 
-def own_words(text: str) -> list[Sentence]:
-    """A person's own sentences in a prompt: without host text, pasted reviews, logs and code."""
+def own_words(text: str, *, whole: bool = False) -> list[Sentence]:
+    """A person's own sentences in a prompt: without host text, pasted reviews, logs and code.
+
+    Args:
+        text: the prompt.
+        whole: take every sentence of a short prompt, also what might be pasted, for a use where that does no harm.
+    """
     if _HOST_TEXT.match(text) or cues.REVIEW.search(text[:2_000]):
         return []
     said = sentences(_COMMAND.sub("", text))
     # Once a short prompt begins in a person's voice, all of it is the person's.
-    typed = len(text) <= _LONGEST_TYPED and "\n" not in text.strip() and bool(said) and speaks(said[0].text)
+    typed = len(text) <= _LONGEST_TYPED and "\n" not in text.strip() and bool(said)
+    typed = typed and (whole or speaks(said[0].text))
     return [
         Sentence(_NUMBERED.sub("", one.text), one.heading, one.listed)
         for one in said
@@ -150,7 +156,8 @@ def rule_worth(text: str) -> float:
     score -= (
         0.8 * bool(_TENTATIVE.search(text))
         + 0.7 * bool(cues.DANGLING.match(text))
-        + 0.8 * text.endswith("?")
+        + 0.8 * ("?" in text)
+        + 0.7 * bool(cues.CONDITION.match(text))
         + 0.7 * long
     )
     return score - 1.0 * (not imperative and not _NORM.search(text))

@@ -63,6 +63,9 @@ _HERE = frozenset(map(stem, ("above", "below", "here", "again", "today")))
 _CONDITION = re.compile(
     r"^\W*(?:not|no) (?:if|when|sure|yet|really|now|just|that|worries|problem|need|quite|so|only)\b", re.I
 )
+_POINTS = re.compile(
+    r"\b(?:this|these|those|that one|the (?:added|last|latest|following))\b(?! (?:repo|project)\b)", re.I
+)
 _STANDING = re.compile(
     r"(?<![\w-])(?:always|never|before|after|each|every|everywhere|any|whenever|wherever|no|not|don'?t|do not"
     r"|without|avoid|prefer|only|instead|from now on)(?![\w-])",
@@ -165,7 +168,9 @@ def is_order(text: str) -> bool:
     if found is None or _STANDING.search(text):
         return False
     rest = found.words - _ORDER
-    return not rest or bool(rest & _HERE) or (rest == {"test"} and "add" not in found.words)
+    if rest == {"test"}:
+        return "add" not in found.words
+    return not rest or bool(rest & _HERE) or (bool(_POINTS.search(text)) and "test" not in rest)
 
 
 def _content(text: str) -> list[str]:
