@@ -15,9 +15,9 @@ def ordered(store: Store, receipt: Receipt) -> Receipt:
     """The receipt, moved behind the states of its session that it replaces.
 
     Receipts are ordered by the time of the newest record, and a session can change without one: a title that
-    bears no time, a tool's result beside the file, a redaction rule that is new. Two such states would be
-    ordered by their hashes, so the one that is uploaded later is dated a millisecond later. A state that the
-    store has is left where it is, and so is one with fewer records than what stands at its time.
+    bears no time, a tool's result beside the file, a new redaction rule, a secret that its owner cut out. Two
+    such states would be ordered by their hashes, so the one that is uploaded later is dated a millisecond later.
+    A state that the store has is left where it is, and so is one with fewer records than what stands at its time.
 
     Args:
         store: where the session's other receipts are.
@@ -29,7 +29,7 @@ def ordered(store: Store, receipt: Receipt) -> Receipt:
     while rivals := _at(standing, moved.event_ms):
         if key_of(moved) in rivals:
             return moved
-        if any(_size(store, key) > (receipt.records, receipt.raw_bytes) for key in rivals):
+        if any(_records(store, key) > receipt.records for key in rivals):
             return receipt
         moved = msgspec.structs.replace(moved, event_ms=moved.event_ms + 1)
     return moved
@@ -39,9 +39,8 @@ def _at(keys: Iterable[str], event_ms: int) -> list[str]:
     return [key for key in keys if (parts := parse_receipt_key(key)) and parts.event_ms == event_ms]
 
 
-def _size(store: Store, key: str) -> tuple[int, int]:
+def _records(store: Store, key: str) -> int:
     try:
-        receipt = read_receipt(store, key)
+        return read_receipt(store, key).records
     except (DamagedError, KeyMissingError):
-        return (0, 0)  # who uploads it again mends it
-    return (receipt.records, receipt.raw_bytes)
+        return 0  # who uploads it again mends it

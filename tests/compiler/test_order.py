@@ -77,7 +77,7 @@ def test_order_of_states(runtime: Runtime) -> None:
     write_receipt(store, second)
     assert ordered(store, first) == first
     assert ordered(store, _receipt(slim=second.slim)) == second
-    assert ordered(store, _receipt(slim=BlobRef("2" * 64, 1))).event_ms == first.event_ms + 2
+    assert ordered(store, _receipt(slim=BlobRef("2" * 64, 1), raw_bytes=9)).event_ms == first.event_ms + 2
     for older in (_receipt(records=2, slim=BlobRef("3" * 64, 1)), _receipt(event_ms=5)):
         assert ordered(store, older) == older
 
