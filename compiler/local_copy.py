@@ -1,8 +1,8 @@
 """The copy of each project's newest generation on this machine: what hooks, `show` and `search` read.
 
     <home>/cache/projects/<project>/current          JSON: the generation shown, and the newest name seen
-    <home>/cache/projects/<project>/<generation>/    brief.md, full.md, root.json, sessions.jsonl, long_digits.json,
-                                                     index/
+    <home>/cache/projects/<project>/<generation>/    brief.md, full.md, root.json, manifest.json, sessions.jsonl,
+                                                     long_digits.json, index/
     <home>/cache/projects/<project>/.segments/       index segments laid out; `index/` links their files
 
 A generation's folder is complete before `current` names it, so a reader never sees half of one. Reading it takes
