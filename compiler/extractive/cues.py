@@ -55,7 +55,7 @@ WHY: Final = _phrases(
 REASON: Final = re.compile(rf"{WHY.pattern}|\b(?:in favou?r of|rather than|instead of)\b", re.IGNORECASE)
 """A reason, or what a choice was made against."""
 USER_CHOSE: Final = re.compile(
-    r"^(?:the )?user (?:chose|decided|prefer(?:s|red)|rejected|approved|clarified|corrected|insisted)\b",
+    r"^(?:the )?user (?:chose|decided|prefer(?:s|red)|rejected|approved)\b",
     re.IGNORECASE,
 )
 """How a host's summary tells a person's choice."""

@@ -32,6 +32,9 @@ _ASIDE = re.compile(
     r"|i (?:see|reckon|wonder|guess|just)\b|you (?:also )?said|now,|it\b",
     re.I,
 )
+_UNDECIDED = re.compile(
+    r"\b(?:I wonder|I(?:'m| am) not sure|maybe|perhaps|(?:I )?(?:would|'d) suggest)\b", re.I
+)
 _WORKFLOW = re.compile(r"rebase|push|merge|commit|worktree|subagent|branch", re.I)
 _SUGGESTION = re.compile(
     r"(?:can'?t|could ?n[o']?t|should ?n[o']?t|can|could|should) (?:we|you|this|that)\b", re.I
@@ -107,7 +110,9 @@ def _sentence(text: str, after: str, event: Event, turn: Turn, corrected: bool) 
         yield make("pattern", words, event, 1.5 + rule_worth(words))
     if corrected or _ASIDE.match(words) or cues.CONDITION.match(words):
         return
-    if cues.DECISION_HUMAN.search(text) or cues.CHOOSES.match(words):
+    if (cues.DECISION_HUMAN.search(text) or cues.CHOOSES.match(words)) and not _UNDECIDED.search(
+        f"{text} {after}"
+    ):
         yield from _decision(words, after, event, turn)
 
 

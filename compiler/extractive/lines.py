@@ -94,7 +94,8 @@ def _factor(statement: Statement) -> float:
             return 0.5
         # A correction without a reason was about one moment.
         factor = 1.4 if statement.kind != "correction" or cues.REASON.search(words) else 0.7
-        return factor * (0.5 if _POINTS.search(words) and not specifics(words) else 1.0)
+        pointing = _POINTS.search(words) and (statement.kind == "correction" or not specifics(words))
+        return factor * (0.4 if pointing else 1.0)
     if statement.kind == "open_item":
         return 0.8
     if statement.kind == "pattern":

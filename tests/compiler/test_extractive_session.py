@@ -108,12 +108,17 @@ def test_a_choice_brings_the_reason_that_follows() -> None:
     assert decision.text.startswith("Postgres, not MySQL. Nobody in the three shops")
 
 
-def test_a_condition_is_no_decision() -> None:
-    """What somebody considers with "if" is not decided."""
-    talk = (
-        Talk().human("If we listen instead of polling, prices come a minute earlier. Try it.").agent("Fine.")
-    )
-    assert told(summarise(talk), "decision") == []
+@pytest.mark.parametrize(
+    "said",
+    [
+        "If we listen instead of polling, prices come a minute earlier. Try it.",
+        "I wonder if we go with `Postgres` instead of `sqlite` because of locking.",
+        "Could `till.py` use `Decimal` instead of `float` because of rounding?",
+    ],
+)
+def test_what_is_weighed_is_not_decided(said: str) -> None:
+    """Conditions, musings and questions are no decisions."""
+    assert told(summarise(Talk().human(said).agent("Fine.")), "decision") == []
 
 
 def test_an_issue_that_was_opened_is_open_under_its_name() -> None:
