@@ -12,9 +12,11 @@ from compiler.backend import Backend
 from compiler.extractive.backend import ExtractiveBackend
 from data_models.errors import SettingsError
 from data_models.records import CatalogEntry, Manifest
-from data_models.settings import Settings, load_settings
+from data_models.settings import TEAM_SETTINGS, Settings, load_settings
 from store.counted import CountedStore
 from store.generations import read_catalog
+from store.info import read_info
+from store.keys import STORE_INFO
 from store.memo import Memo
 from store.registry import open_store
 from store.spool import Spool
@@ -65,7 +67,7 @@ class Runtime:
 
 
 def open_runtime(*, make_store: bool = True) -> Runtime:
-    """The runtime of this process, from its settings.
+    """The runtime of this process, from its settings and those that a team fixed in the store.
 
     Args:
         make_store: whether the store may be made where there is none; what only reads leaves no trace.
@@ -76,7 +78,21 @@ def open_runtime(*, make_store: bool = True) -> Runtime:
     """
     settings = load_settings()
     store = CountedStore(open_store(settings.store_url, make=make_store))
-    return Runtime(settings=settings, store=store, backend=ExtractiveBackend())
+    return Runtime(settings=_with_team(settings, store), store=store, backend=ExtractiveBackend())
+
+
+def _with_team(settings: Settings, store: CountedStore) -> Settings:
+    """The settings, those replaced that a team fixed in the store's `store.json`."""
+    if store.size(STORE_INFO) is None:  # only looked at, and not there yet
+        return settings
+    fixed = read_info(store).settings
+    foreign = sorted(set(fixed) - TEAM_SETTINGS)
+    if foreign:
+        raise SettingsError(
+            f"{store.url}/{STORE_INFO} fixes {', '.join(foreign)}, which is everyone's own",
+            next_command=f"leave only {', '.join(sorted(TEAM_SETTINGS))} in its settings",
+        )
+    return load_settings(fixed) if fixed else settings
 
 
 def redaction_key(settings: Settings) -> bytes:

@@ -45,7 +45,9 @@ async def load_summaries(runtime: Runtime, entry: CatalogEntry, key: str) -> lis
     events = await asyncio.to_thread(load_events, runtime, entry.parquet)
     slots = asyncio.Semaphore(_CONCURRENT_CHUNKS)
     chunks = chunk_session(entry.session_id, events, runtime.settings.chunk_tokens)
-    return list(await asyncio.gather(*(_summarize_chunk(runtime, chunk, slots) for chunk in chunks)))
+    made = list(await asyncio.gather(*(_summarize_chunk(runtime, chunk, slots) for chunk in chunks)))
+    await asyncio.to_thread(remember, runtime.memo, SUMMARIES, [(key, made)])
+    return made
 
 
 async def _summarize_session(

@@ -147,8 +147,8 @@ def _find(sources: Sequence[Path], result: Uploaded) -> list[SessionFiles]:
 
 def _salt(runtime: Runtime, project: str) -> str:
     """What besides the files decides a receipt: another store, name or rule makes it a new upload."""
-    redaction = runtime.settings.redaction.model_dump_json()
-    parts = (runtime.store.url, project, author_of(runtime.settings), redaction, RULES_VERSION, SLIM_FORMAT)
+    settings = runtime.settings.model_dump_json(include={"redaction", "project_aliases"})
+    parts = (runtime.store.url, project, author_of(runtime.settings), settings, RULES_VERSION, SLIM_FORMAT)
     return repr(parts)
 
 

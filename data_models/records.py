@@ -51,8 +51,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One session of a generation: which receipt it comes from and where what was made of it lies.
 
-    `indexed` is the number of the generation whose index segment holds it; `memo` names the memo keys
-    (stage/hash) that its summaries and digest rest on, so that garbage collection keeps them.
+    `indexed` is the number of the generation whose index segment holds it; `memo` names the memo key
+    (stage/hash) of its chunk summaries; `digest` is the id of its tree node, and so its key in the stage "node".
     """
 
     receipt: str

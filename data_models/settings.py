@@ -17,6 +17,9 @@ from pydantic_settings import (
 from data_models import env
 from data_models.errors import SettingsError
 
+TEAM_SETTINGS = frozenset({"backend", "chunk_tokens", "project_aliases", "redaction"})
+"""What a store may fix for all who share it: what decides the content of a generation."""
+
 
 class RedactionSettings(BaseModel):
     """What is replaced before anything is stored."""

@@ -13,15 +13,9 @@ from store.protocol import Store
 
 
 class StoreInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """The store's format version and what its team fixed.
-
-    `redaction_key_id` names the key of the placeholders' suffix, `compilers` the authors who may compile
-    (empty: everyone), `settings` beat everyone's own settings.
-    """
+    """The store's format version, and the settings that its team fixed: they beat everyone's own."""
 
     format: int
-    redaction_key_id: str = ""
-    compilers: tuple[str, ...] = ()
     settings: dict[str, Any] = {}
 
 

@@ -151,8 +151,3 @@ def lease_prefix(name: str) -> str:
 def compiled_text_key(project: str) -> str:
     """The key of the readable copy of a project's compiled context."""
     return f"compiled/{encode_name(project)}/compiled_context.txt"
-
-
-def session_text_key(author: str, session_id: str) -> str:
-    """The key of the readable copy of a session."""
-    return f"sessions/{encode_name(author)}/{encode_name(session_id)}/transcript.txt"
