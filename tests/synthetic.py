@@ -36,7 +36,10 @@ def session_records(
         words = f"{verb} the {subject} of module_{chance.randrange(200)} so that job {hexes} stays below {turn + 3} s."
         bodies: list[tuple[str, Any]] = [
             ("user", words),
-            ("assistant", [{"type": "text", "text": f"The {subject} is slow because it reads file_{hexes}.py twice."}]),
+            (
+                "assistant",
+                [{"type": "text", "text": f"The {subject} is slow because it reads file_{hexes}.py twice."}],
+            ),
             (
                 "assistant",
                 [
@@ -67,7 +70,12 @@ def session_records(
 
 
 def write_team(
-    folder: Path, sessions: int, *, authors: Sequence[str] = ("ann", "ben", "cleo"), turns: int = 3, per_day: int = 20
+    folder: Path,
+    sessions: int,
+    *,
+    authors: Sequence[str] = ("ann", "ben", "cleo"),
+    turns: int = 3,
+    per_day: int = 20,
 ) -> Path:
     """Write `folder`/<author>/projects/-src-shop/<id>.jsonl for so many sessions; the folder."""
     for number in range(sessions):
