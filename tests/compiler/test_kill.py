@@ -58,7 +58,8 @@ def test_killed_at_random_moments(
         if process.is_alive() and process.pid is not None:
             os.kill(process.pid, signal.SIGKILL)
         process.join()
-        finished += process.exitcode == 0
+        if process.exitcode == 0:  # the machine is faster than when it was measured
+            finished, whole = finished + 1, whole * 0.8
         _check(home, source, monkeypatch)
     assert finished < KILLS / 2, "most kills must fall into the run"
 
