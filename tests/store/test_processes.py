@@ -19,8 +19,10 @@ from store.registry import open_store
 from store.spool import Spool
 from tests.store.samples import PROJECT, compile_like, make_receipt, slim_of
 
-# Forked children start in milliseconds, so that a test can afford to kill many of them.
-_fork = multiprocessing.get_context("fork")
+# Children start in milliseconds, so that a test can afford to kill many of them. They are forked from a server of
+# its own: a fork of this process would inherit the locks of threads that other tests left running.
+_fork = multiprocessing.get_context("forkserver")
+_fork.set_forkserver_preload(["store.generations", "store.local", "store.spool", __name__])
 
 
 def write_objects(folder: Path, told: Connection) -> None:
