@@ -236,9 +236,12 @@ def test_ctrl_c_brings_what_there_is() -> None:
         from rlm.engine import RLM
         from rlm.errors import RunInterrupted
         replies = [{repl("answer['content'] = 'half'")!r}, {repl("llm_query('x')")!r}]
+        steps = []
         def watch(record):
             if record["kind"] == "step":
-                print("ready", flush=True)
+                steps.append(record)
+                if len(steps) == 1:  # the step that is cut off is a record too
+                    print("ready", flush=True)
         try:
             RLM(QueueClient(replies), EchoClient(latency=3600), watch=watch).complete_sync("?")
         except KeyboardInterrupt as error:
