@@ -2,16 +2,13 @@
 
 import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 SHARED = Path(
-    os.environ.get(
-        "RLM_CONTEXT_TEST_TRANSCRIPTS", Path(__file__).parents[2] / "shared" / "transcripts"
-    )
+    os.environ.get("RLM_CONTEXT_TEST_TRANSCRIPTS", Path(__file__).parents[2] / "shared" / "transcripts")
 )
 
 
@@ -35,7 +32,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse every connection that is not to this machine."""
     real_connect = socket.socket.connect
 
@@ -45,10 +42,9 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         real_connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect)
-    yield
 
 
-@pytest.fixture()
+@pytest.fixture
 def shared_transcripts() -> Path:
     """The folder of real transcripts kept outside the repository; the test is skipped where it is missing."""
     if not SHARED.is_dir():

@@ -13,7 +13,9 @@ from data_models.errors import NotFoundError
 from tests.compiler.conftest import Compile
 
 _DOCS = Path(__file__).parents[2] / "docs" / "data.md"
-_EXAMPLES = [code for code in re.findall(r"```python\n(.*?)```", _DOCS.read_text(), re.S) if "collect()" in code]
+_EXAMPLES = [
+    code for code in re.findall(r"```python\n(.*?)```", _DOCS.read_text(), re.S) if "collect()" in code
+]
 
 
 def test_three_examples_are_documented() -> None:

@@ -54,7 +54,9 @@ def test_twelve_sessions_of_four_authors(runtime: Runtime, generation: Generatio
 
 def test_the_corrupt_line_is_reported(runtime: Runtime, generation: Generation) -> None:
     """It is the only reject, with its line."""
-    rejects = [reject for entry in runtime.catalog([generation.manifest]).values() for reject in entry.rejects]
+    rejects = [
+        reject for entry in runtime.catalog([generation.manifest]).values() for reject in entry.rejects
+    ]
     assert len(rejects) == 1
     assert rejects[0].line > 1
 
