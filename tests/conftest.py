@@ -6,6 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure; a failing example is printed with what reproduces it.
+settings.register_profile("here", deadline=None, print_blob=True)
+settings.load_profile("here")
 
 SHARED = Path(
     os.environ.get("RLM_CONTEXT_TEST_TRANSCRIPTS", Path(__file__).parents[2] / "shared" / "transcripts")
