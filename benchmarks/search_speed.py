@@ -64,6 +64,7 @@ class Corpus:
             Event(
                 seq=place + 1,
                 block=0,
+                # get() widens the literals to str
                 role={0: "human", 2: "tool"}.get(place % 4, "assistant"),  # type: ignore[arg-type]
                 kind=kinds[place % 4],
                 text=" ".join(self.sentence() for _ in range(self._random.randint(1, 8))),
