@@ -188,7 +188,8 @@ class _MontyWorker:
             lambda: session.feed_start(code, external_lookup=self._lookup, print_callback=printed.add)
         )
         while not isinstance(snapshot, monty.MontyComplete):
-            at = snapshot  # bound as defaults below, so that each lambda keeps its own; mypy cannot type those
+            # Bound as a default below, so that each lambda keeps its own; mypy cannot type those.
+            at = snapshot
             if isinstance(at, monty.FunctionSnapshot) and at.function_name in self._lookup:
                 result = await _answer(call, at)
                 snapshot = await self._step(lambda at=at, result=result: at.resume(result))  # type: ignore[misc]
