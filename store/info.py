@@ -37,6 +37,8 @@ def read_info(store: Store) -> StoreInfo:
 def remaking(url: str) -> str:
     """What to run where `store.json` is lost or damaged. Not done unasked: it may have held what a team fixed."""
     path = f"{url}/{STORE_INFO}"
+    if "://" in url:
+        return f'restore {path}, or if no team fixed anything: put {{"format":{FORMAT_VERSION}}} there'
     return f"restore {path}, or if no team fixed anything: echo '{{\"format\":{FORMAT_VERSION}}}' > {shlex.quote(path)}"
 
 

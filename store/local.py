@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from data_models.errors import KeyMissingError, StoreError
+from data_models.errors import KeyMissingError
 from store.files import FileWriter, file_size, read_file, store_errors
-from store.protocol import check_key, check_prefix
+from store.protocol import check_key, check_prefix, is_segment
 
 
 class LocalStore:
@@ -92,7 +92,7 @@ def _entries(folder: str) -> Iterator[tuple[str, bool]]:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if not _is_segment(entry.name):
+                if not is_segment(entry.name):
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     yield entry.name, True
@@ -100,11 +100,3 @@ def _entries(folder: str) -> Iterator[tuple[str, bool]]:
                     yield entry.name, False
     except (FileNotFoundError, NotADirectoryError):
         return
-
-
-def _is_segment(name: str) -> bool:
-    try:
-        check_key(name)
-    except StoreError:
-        return False
-    return True

@@ -92,10 +92,14 @@ def check_key(key: str) -> str:
     Raises:
         StoreError: the key is malformed.
     """
-    for segment in key.split("/"):
-        if not segment or segment[0] == "." or _too_long(segment) or not _FORBIDDEN.isdisjoint(segment):
-            raise StoreError(f"not a key of a store: {ascii(key)[:80]}")
+    if not all(map(is_segment, key.split("/"))):
+        raise StoreError(f"not a key of a store: {ascii(key)[:80]}")
     return key
+
+
+def is_segment(name: str) -> bool:
+    """Whether this may be one segment of a key (see `check_key`); what a listing shows may be anything."""
+    return bool(name) and name[0] != "." and not _too_long(name) and _FORBIDDEN.isdisjoint(name)
 
 
 def check_prefix(prefix: str) -> str:

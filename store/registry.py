@@ -3,37 +3,54 @@
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from data_models.errors import SettingsError, StoreError
+from data_models.errors import KeyMissingError, SettingsError, StoreError
+from store.cached import BlobCache, CachedStore
 from store.files import store_errors
 from store.info import ensure_info, read_info, remaking
 from store.keys import STORE_INFO
 from store.local import LocalStore
 from store.memory import MemoryStore
-from store.protocol import Store
+from store.protocol import Store, check_key
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _NOT_FOREIGN = frozenset({".tmp", ".DS_Store", "lost+found"})
+_CACHE_BYTES = 1 << 30
 _memory_stores: dict[str, MemoryStore] = {}
 
 
-def open_store(url: str, *, make: bool = True) -> Store:
+@dataclass(frozen=True)
+class _Kind:
+    """One kind of store: how it is written, the one form of its address, and how it is opened there."""
+
+    example: str
+    address: Callable[[str], str]
+    open: Callable[[str, bool], Store]
+    is_remote: bool = False
+
+
+def open_store(url: str, *, make: bool = True, cache: Path | None = None) -> Store:
     """The store at a URL; made there if there is none.
 
     Args:
-        url: a folder ("~" allowed), or `memory://NAME` (this process only).
+        url: a folder ("~" allowed), `s3://BUCKET/PREFIX`, or `memory://NAME` (this process only).
         make: whether it may be made; else one that is not there is just empty, and nothing is written.
+        cache: the folder for copies of the blobs of a store that is not on this machine; None: no copies.
 
     Raises:
-        SettingsError: no store is known by that scheme.
+        SettingsError: no store is known by that scheme, or what it needs is not installed.
         FormatTooNewError: a newer rlm-context made the store.
         DamagedError: its `store.json` is unreadable.
         StoreFullError: it may not be written.
-        StoreError: the folder is a file, or holds something that is no store.
+        StoreError: it cannot be reached, or holds something that is no store.
     """
-    scheme, address = _split(url)
-    store = _OPENERS[scheme](address)
+    kind, address = _split(url)
+    store = kind.open(kind.address(address), make)
+    if cache is not None and kind.is_remote:
+        store = CachedStore(store, BlobCache(cache, _CACHE_BYTES))
     if make:
         ensure_info(store)
     elif store.size(STORE_INFO) is not None:
@@ -47,21 +64,25 @@ def canonical_url(url: str) -> str:
     Raises:
         SettingsError: no store is known by that scheme.
     """
-    scheme, address = _split(url)
-    return f"{scheme}://{address}" if scheme else str(_folder(address))
+    kind, address = _split(url)
+    scheme = _SCHEME.match(kind.example)
+    return (scheme[0] if scheme else "") + kind.address(address)
 
 
-def _split(url: str) -> tuple[str, str]:
+def _split(url: str) -> tuple[_Kind, str]:
     match = _SCHEME.match(url)
     scheme = match[1].lower() if match else ""
     address = url[match.end() :] if match else url
-    if scheme not in _OPENERS or not address:
-        known = ", ".join(["a folder", *(f"{name}://…" for name in sorted(_OPENERS) if name)])
-        raise SettingsError(
-            f"there is no store of the kind {url!r}; there are: {known}",
-            next_command="set RLM_CONTEXT_STORE to a folder",
-        )
-    return scheme, address
+    if scheme not in _KINDS or not (address.strip("/") if scheme else address):
+        raise _no_store(url)
+    return _KINDS[scheme], address
+
+
+def _no_store(url: str) -> SettingsError:
+    return SettingsError(
+        f"there is no store of the kind {url!r}; there are: {', '.join(kind.example for kind in _KINDS.values())}",
+        next_command="set RLM_CONTEXT_STORE to a folder",
+    )
 
 
 def _folder(address: str) -> Path:
@@ -69,8 +90,8 @@ def _folder(address: str) -> Path:
     return Path(os.path.normpath(Path(address).expanduser().absolute()))
 
 
-def _open_local(address: str) -> Store:
-    root = _folder(address)
+def _open_local(address: str, _make: bool) -> Store:
+    root = Path(address)
     with store_errors(root):
         if root.exists() and not root.is_dir():
             raise StoreError(
@@ -90,8 +111,64 @@ def _open_local(address: str) -> Store:
     return store
 
 
-def _open_memory(name: str) -> Store:
+def _below(address: str) -> str:
+    """`NAME/PREFIX` without superfluous slashes.
+
+    Raises:
+        SettingsError: a part of it cannot be part of a key.
+    """
+    try:
+        return check_key("/".join(part for part in address.split("/") if part))
+    except StoreError as error:
+        raise SettingsError(
+            f"{address!r} is no address of a store", next_command="set RLM_CONTEXT_STORE to a folder"
+        ) from error
+
+
+def _open_memory(name: str, _make: bool) -> Store:
     return _memory_stores.setdefault(name, MemoryStore(f"memory://{name}"))
 
 
-_OPENERS: dict[str, Callable[[str], Store]] = {"": _open_local, "memory": _open_memory}
+def _open_s3(address: str, _make: bool) -> Store:
+    try:
+        from store.s3 import S3Store
+    except ModuleNotFoundError as error:
+        if error.name != "obstore":
+            raise
+        raise SettingsError(
+            "a store in S3 needs the package obstore", next_command="pip install 'rlm-context[s3]'"
+        ) from error
+    bucket, _, prefix = address.partition("/")
+    store = S3Store(bucket, prefix)
+    check_remote(store)
+    return store
+
+
+def check_remote(store: Store) -> None:
+    """Refuse a place that holds something, but no `store.json`.
+
+    Raises:
+        StoreError: that is so, or the place cannot be reached.
+    """
+    for _ in range(
+        2
+    ):  # looked for again: another process may be making the store, and this object comes first
+        with suppress(KeyMissingError):
+            store.get(STORE_INFO)  # not size(): S3 says only here that there is no bucket
+            return
+        foreign = set(store.folders())
+        if not foreign:
+            return
+    if {"blobs", "inbox"} <= foreign:
+        raise StoreError(f"{store.url} has lost its {STORE_INFO}", next_command=remaking(store.url))
+    raise StoreError(
+        f"{store.url} holds objects and is not a store",
+        next_command=f"set RLM_CONTEXT_STORE to a place of its own: {store.url}/rlm-context",
+    )
+
+
+_KINDS = {
+    "": _Kind("a folder", lambda address: str(_folder(address)), _open_local),
+    "memory": _Kind("memory://NAME", str, _open_memory),
+    "s3": _Kind("s3://BUCKET/PREFIX", _below, _open_s3, is_remote=True),
+}
