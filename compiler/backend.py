@@ -3,38 +3,68 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from compiler.account import Part
+from compiler.sessions import Sessions
 from data_models.knowledge import Chunk, ChunkSummary, Level, Node, Root, SessionInfo
 
 
 class Backend(Protocol):
     """Turns chunks into knowledge, level by level.
 
-    Every method is a function of its arguments alone: the caller memoises results by a hash of the inputs and
-    of `id`. Nodes are returned with `id=""`; the caller, who computed that hash, fills it in.
+    What a method gives is memoised by the caller under a hash of its inputs and of the id beside it. Nodes are
+    returned with `id=""`; the caller, who computed that hash, fills it in. Paid calls go through `part`, which
+    keeps their answers and counts them. What cannot be done in the backend's usual way is done in a simpler one
+    and says so in `degraded`.
     """
 
     @property
-    def id(self) -> str:
-        """Name and version. It changes whenever equal inputs could give another result."""
+    def name(self) -> str:
+        """What people call it, its models included."""
         ...
 
     @property
     def paid(self) -> bool:
-        """Whether a call costs money, so that its result must be kept at once."""
+        """Whether it waits for others, who are paid: then many things are done at the same time."""
         ...
 
-    async def summarize(self, chunk: Chunk) -> ChunkSummary:
+    @property
+    def map_id(self) -> str:
+        """Name and version of `summarize`. It changes whenever equal inputs could give another result."""
+        ...
+
+    @property
+    def tree_id(self) -> str:
+        """The same of `digest` and `rollup`."""
+        ...
+
+    @property
+    def root_id(self) -> str:
+        """The same of `root`."""
+        ...
+
+    async def summarize(self, chunk: Chunk, part: Part) -> ChunkSummary:
         """What one chunk says. Citations have an empty `session_id`."""
         ...
 
-    async def digest(self, session: SessionInfo, summaries: Sequence[ChunkSummary]) -> Node:
+    async def digest(self, session: SessionInfo, summaries: Sequence[ChunkSummary], part: Part) -> Node:
         """What one session says: its chunk summaries in order, citations completed with the session's id."""
         ...
 
-    async def rollup(self, level: Level, bucket: str, children: Sequence[Node]) -> Node:
+    async def rollup(self, level: Level, bucket: str, children: Sequence[Node], part: Part) -> Node:
         """What the nodes below say together, in bounded size. The children's order does not matter."""
         ...
 
-    async def root(self, project: str, nodes: Sequence[Node]) -> Root:
-        """The lines of the compiled context, from the month rollups, oldest first."""
+    async def root(self, project: str, nodes: Sequence[Node], sessions: Sessions, part: Part) -> Root:
+        """The lines of the compiled context.
+
+        Args:
+            project: the project's name.
+            nodes: the month rollups, oldest first.
+            sessions: for looking up digests, events and passages.
+            part: pays.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections. A call after it opens new ones."""
         ...

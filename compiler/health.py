@@ -49,7 +49,7 @@ def status(runtime: Runtime) -> Status:
     return Status(
         home=str(runtime.home),
         store=runtime.store.url,
-        backend=runtime.backend.id,
+        backend=runtime.backend.name,
         spool=uploads_kept(runtime),
         dead=runtime.spool.dead(),
         projects=[_project(runtime, name) for name in projects(runtime.store)],

@@ -12,7 +12,7 @@ import msgspec
 
 from compiler.memoised import recall, remember
 from compiler.runtime import Runtime
-from compiler.summarize import load_events
+from compiler.sessions import load_events
 from compiler.tree import session_info
 from compiler.work import NODE, SEGMENT, content_hash
 from data_models.errors import DamagedError
@@ -160,4 +160,6 @@ def _documents(runtime: Runtime, project: str, entries: Sequence[CatalogEntry]) 
     for entry in entries:
         digest = recall(runtime.memo, NODE, entry.digest, Node)
         statements = digest.statements if digest else ()
-        yield from documents_of(load_events(runtime, entry.parquet), session_info(project, entry), statements)
+        yield from documents_of(
+            load_events(runtime.store, entry.parquet), session_info(project, entry), statements
+        )

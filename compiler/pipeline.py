@@ -6,18 +6,21 @@ package offers the same as Prefect tasks. Arguments and results are small values
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter
 from typing import Protocol, TypeVar
+
+import msgspec
 
 from compiler import index, ingest, publish, summarize, texts, tree
 from compiler.base import Base, earlier_ingest, load_base
 from compiler.plan import plan as make_plan
 from compiler.report import Count, ProjectReport
 from compiler.runtime import Runtime
+from compiler.together import together
 from compiler.turn import turn
-from compiler.work import Grown, Ingested, Plan, Summarized, Texts, Unreadable
+from compiler.work import Grown, Ingested, Made, Plan, Summarized, Texts, Unreadable
 from data_models.records import CatalogEntry, Segment, Usage
 
 progress = logging.getLogger("rlm_context.progress")
@@ -35,6 +38,7 @@ _SAID = {
 """What a watching person is told of the steps that run once; the others say which sessions they are at."""
 
 _LEAST_BATCH = 10
+_BATCHES_AT_ONCE = 4
 _MOST_BATCHES = 60
 """Sessions are handed to a step in at most so many batches, so that a run has few steps at any size."""
 
@@ -58,12 +62,14 @@ class Steps(Protocol):
         """These sessions to one index segment."""
         ...
 
-    async def write_texts(self, plan: Plan, new: Sequence[CatalogEntry]) -> Texts:
+    async def write_texts(
+        self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment]
+    ) -> Texts:
         """Rollups to brief and full text: the root pass."""
         ...
 
     async def publish(
-        self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment], texts: Texts, rollups: int
+        self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment], texts: Texts, made: Made
     ) -> str:
         """Everything to a generation; its key."""
         ...
@@ -81,14 +87,16 @@ class DirectSteps:
 
     async def summarize(self, plan: Plan, sessions: Sequence[Ingested], label: str) -> list[Summarized]:
         """See `Steps.summarize`."""
-        return await summarize.summarize(self.runtime, sessions, rebuild=plan.rebuild)
+        account = self.runtime.account(plan.max_usd)
+        return await summarize.summarize(self.runtime, sessions, account, rebuild=plan.rebuild)
 
     async def grow(self, plan: Plan, new: Sequence[Summarized]) -> Grown:
         """See `Steps.grow`."""
         base = await self._base(plan)
         mine = {(session.ingested.author, session.ingested.session_id) for session in new}
         known = [entry for owner, entry in base.entries.items() if owner not in mine]
-        return await tree.grow(self.runtime, plan.project, known, new, rebuild=plan.rebuild)
+        account = self.runtime.account(plan.max_usd)
+        return await tree.grow(self.runtime, plan.project, known, new, account, rebuild=plan.rebuild)
 
     async def index(self, plan: Plan, entries: Sequence[CatalogEntry], label: str) -> Segment:
         """See `Steps.index`."""
@@ -96,27 +104,28 @@ class DirectSteps:
             index.index_batch, self.runtime, plan.project, entries, plan.number, rebuild=plan.rebuild
         )
 
-    async def write_texts(self, plan: Plan, new: Sequence[CatalogEntry]) -> Texts:
+    async def write_texts(
+        self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment]
+    ) -> Texts:
         """See `Steps.write_texts`."""
         base = await self._base(plan)
         entries = {**base.entries, **{(entry.author, entry.session_id): entry for entry in new}}
-        return await texts.write_texts(self.runtime, plan.project, list(entries.values()))
+        account = self.runtime.account(plan.max_usd)
+        return await texts.write_texts(self.runtime, plan.project, list(entries.values()), segments, account)
 
     async def publish(
-        self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment], texts: Texts, rollups: int
+        self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment], texts: Texts, made: Made
     ) -> str:
         """See `Steps.publish`."""
         base = await self._base(plan)
-        return await asyncio.to_thread(
-            publish.publish, self.runtime, plan, base, new, segments, texts, rollups, Usage()
-        )
+        return await asyncio.to_thread(publish.publish, self.runtime, plan, base, new, segments, texts, made)
 
     async def _base(self, plan: Plan) -> Base:
         return await asyncio.to_thread(load_base, self.runtime, plan)
 
 
 async def compile_project(
-    runtime: Runtime, project: str, steps: Steps, *, full: bool = False
+    runtime: Runtime, project: str, steps: Steps, *, full: bool = False, max_usd: float | None = None
 ) -> ProjectReport:
     """Compile one project until its inbox holds nothing new.
 
@@ -125,21 +134,33 @@ async def compile_project(
         project: the project.
         steps: how to run the steps.
         full: make everything anew from the uploads.
+        max_usd: the most to spend on model calls, in US dollars; None for no limit. What it does not pay for is
+            done without a model, and the report says so.
 
     Returns:
         What was done: counts of new things and seconds. Where nothing was new, no step ran.
     """
     report = ProjectReport(project=project)
-    async with turn(runtime, project):
+    async with turn(runtime, project), _closed(runtime):
         written = runtime.store.written
-        todo = await asyncio.to_thread(make_plan, runtime, project, full=full)
+        todo = await asyncio.to_thread(make_plan, runtime, project, full=full, max_usd=max_usd)
         left_out: set[str] = set()
         while not left_out.issuperset(todo.new):
             left_out |= await _compile_once(runtime, todo, steps, report)
             # What was uploaded meanwhile would otherwise wait for the next trigger.
-            todo = await asyncio.to_thread(make_plan, runtime, project)
+            left = None if max_usd is None else max(max_usd - report.llm.usd, 0.0)
+            todo = await asyncio.to_thread(make_plan, runtime, project, max_usd=left)
         report.bytes_written = runtime.store.written - written
     return report
+
+
+@asynccontextmanager
+async def _closed(runtime: Runtime) -> AsyncIterator[None]:
+    """Let go of the backend's connections at the end: they belong to this event loop."""
+    try:
+        yield
+    finally:
+        await runtime.backend.close()
 
 
 async def _compile_once(runtime: Runtime, todo: Plan, steps: Steps, report: ProjectReport) -> set[str]:
@@ -151,22 +172,46 @@ async def _compile_once(runtime: Runtime, todo: Plan, steps: Steps, report: Proj
     if not ingested:
         return left_out
     with clock.step("summarize"):
-        summarized = await _in_batches(
-            "summarize", ingested, lambda part, label: steps.summarize(todo, part, label)
-        )
-    chunking = sum(session.seconds_chunk for session in summarized)
+        summarized = await _summarize(runtime, todo, ingested, steps)
+    chunking = min(sum(session.seconds_chunk for session in summarized), report.seconds.summarize)
     report.seconds.chunk += chunking
     report.seconds.summarize -= chunking
+    spent = sum((session.usage for session in summarized), Usage())
     with clock.step("tree"):
-        grown = await steps.grow(todo, summarized)
+        grown = await steps.grow(_after(todo, spent), summarized)
     with clock.step("index"):
         entries, segments = await _index(runtime, todo, grown.entries, steps)
     with clock.step("root"):
-        made = await steps.write_texts(todo, entries)
+        made = await steps.write_texts(_after(todo, spent + grown.usage), entries, segments)
+    spent += grown.usage + made.usage
     with clock.step("publish"):
-        await steps.publish(todo, entries, segments, made, grown.rollups_total)
-    _count(report, summarized, grown)
+        await steps.publish(todo, entries, segments, made, Made(grown.rollups_total, spent, grown.degraded))
+    _count(report, summarized, grown, made)
     return left_out
+
+
+def _after(todo: Plan, spent: Usage) -> Plan:
+    """The plan with what is left to spend."""
+    if todo.max_usd is None:
+        return todo
+    return msgspec.structs.replace(todo, max_usd=max(todo.max_usd - spent.usd, 0.0))
+
+
+async def _summarize(
+    runtime: Runtime, todo: Plan, ingested: Sequence[Ingested], steps: Steps
+) -> list[Summarized]:
+    """The map, in batches. Where models are waited for, some batches go side by side, so that none waits for the
+    slowest call of another; but one after the other where each must know what the ones before have spent."""
+    spent = Usage()
+
+    async def step(part: Sequence[Ingested], label: str) -> list[Summarized]:
+        nonlocal spent
+        done = await steps.summarize(_after(todo, spent), part, label)
+        spent = sum((session.usage for session in done), spent)
+        return done
+
+    at_once = _BATCHES_AT_ONCE if runtime.backend.paid and todo.max_usd is None else 1
+    return await _in_batches("summarize", ingested, step, at_once)
 
 
 def _readable(
@@ -205,14 +250,19 @@ async def _index(
 
 
 async def _in_batches(
-    name: str, items: Sequence[T], step: Callable[[Sequence[T], str], Awaitable[list[R]]]
+    name: str, items: Sequence[T], step: Callable[[Sequence[T], str], Awaitable[list[R]]], at_once: int = 1
 ) -> list[R]:
     size = max(_LEAST_BATCH, -(-len(items) // _MOST_BATCHES))
-    results: list[R] = []
-    for at in range(0, len(items), size):
-        progress.info("%s %s", name, _label(at, size, len(items)))
-        results += await step(items[at : at + size], _label(at, size, len(items)))
-    return results
+    slots = asyncio.Semaphore(at_once)
+
+    async def one(at: int) -> list[R]:
+        async with slots:
+            label = _label(at, size, len(items))
+            progress.info("%s %s", name, label)
+            return await step(items[at : at + size], label)
+
+    batches = await together(one(at) for at in range(0, len(items), size))
+    return [result for batch in batches for result in batch]
 
 
 def _label(at: int, size: int, total: int) -> str:
@@ -239,8 +289,10 @@ class _Clock:
             self._seconds.total += spent
 
 
-def _count(report: ProjectReport, summarized: Sequence[Summarized], grown: Grown) -> None:
+def _count(report: ProjectReport, summarized: Sequence[Summarized], grown: Grown, made: Texts) -> None:
     report.sessions.new += len(summarized)
     report.chunks.new += sum(session.new_chunks for session in summarized)
     report.nodes.digest.new += grown.digests_new
     report.nodes.rollup = Count(grown.rollups_total, report.nodes.rollup.new + grown.rollups_new)
+    report.uncited += sum(session.uncited for session in summarized) + made.uncited
+    report.llm += sum((session.usage for session in summarized), grown.usage + made.usage)

@@ -9,13 +9,14 @@ from store.receipts import newest_per_session, receipt_keys
 from transcripts.events import PARSER_VERSION
 
 
-def plan(runtime: Runtime, project: str, *, full: bool = False) -> Plan:
+def plan(runtime: Runtime, project: str, *, full: bool = False, max_usd: float | None = None) -> Plan:
     """Compare a project's inbox with its newest generation.
 
     Args:
         runtime: the process's runtime.
         project: the project.
         full: make everything anew from the uploads.
+        max_usd: the most to spend on model calls, in US dollars; None for no limit.
 
     Returns:
         What is to do. All sessions are new where another version (parser, backend, chunk size) made the newest
@@ -35,6 +36,7 @@ def plan(runtime: Runtime, project: str, *, full: bool = False) -> Plan:
         new=tuple(key for key in sorted(newest) if key not in held),
         total=len(newest),
         rebuild=full,
+        max_usd=max_usd,
     )
 
 
@@ -44,6 +46,8 @@ def versions(runtime: Runtime) -> dict[str, str]:
         "schema": str(SCHEMA_VERSION),
         "parser": str(PARSER_VERSION),
         "index": str(INDEX_VERSION),
-        "backend": runtime.backend.id,
+        "map": runtime.backend.map_id,
+        "tree": runtime.backend.tree_id,
+        "root": runtime.backend.root_id,
         "chunk_tokens": str(runtime.settings.chunk_tokens),
     }

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from compiler.base import Base
 from compiler.plan import versions
 from compiler.runtime import Runtime
-from compiler.work import Plan, Texts
+from compiler.work import Made, Plan, Texts
 from data_models.errors import StoreError
-from data_models.records import CatalogEntry, Manifest, Segment, Usage
+from data_models.records import CatalogEntry, Manifest, Segment
 from store.generations import compact_parts, new_nonce, write_part
 from store.generations import publish as publish_manifest
 from store.keys import compiled_text_key
@@ -24,8 +24,7 @@ def publish(
     new: Sequence[CatalogEntry],
     segments: Sequence[Segment],
     texts: Texts,
-    rollups: int,
-    usage: Usage,
+    made: Made,
 ) -> str:
     """Publish the generation that holds the base's sessions and `new`, which go into a catalog part; its key.
 
@@ -42,11 +41,11 @@ def publish(
         parts=compact_parts(runtime.store, parts),
         segments=tuple(segments),
         texts={"brief": texts.brief, "full": texts.full, "root": texts.root},
-        counts=_counts(entries.values(), rollups),
+        counts=_counts(entries.values(), made.rollups),
         created=int(time.time() * 1000),
         versions=versions(runtime),
-        usage=usage,
-        degraded=(texts.degraded,) if texts.degraded else (),
+        usage=made.usage,
+        degraded=tuple(filter(None, (*made.degraded, texts.degraded))),
     )
     key = publish_manifest(runtime.store, manifest)
     _write_readable_copy(runtime, plan.project, texts)

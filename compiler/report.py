@@ -40,7 +40,8 @@ class Seconds(msgspec.Struct):
 
 
 class ProjectReport(msgspec.Struct, kw_only=True):
-    """One project's part of a compile. `bytes_written` counts what this compile added to the store."""
+    """One project's part of a compile. `bytes_written` counts what this compile added to the store,
+    `uncited` statements and lines that were dropped because what they cite does not exist."""
 
     project: str
     generation: str | None = None
@@ -52,6 +53,7 @@ class ProjectReport(msgspec.Struct, kw_only=True):
     rejects: list[Reject] = []
     redactions: dict[str, int] = {}
     degraded: list[str] = []
+    uncited: int = 0
     llm: Usage = msgspec.field(default_factory=Usage)
     seconds: Seconds = msgspec.field(default_factory=Seconds)
     bytes_written: int = 0
@@ -68,6 +70,7 @@ class Totals(msgspec.Struct, kw_only=True):
     nodes: Nodes
     rejects: int
     redactions: dict[str, int]
+    uncited: int
     llm: Usage
     seconds: Seconds
     bytes_written: int
@@ -99,7 +102,8 @@ def summed(reports: Sequence[ProjectReport]) -> Totals:
         ),
         rejects=sum(len(report.rejects) for report in reports),
         redactions=redactions,
-        llm=_added(Usage, [report.llm for report in reports]),
+        uncited=sum(report.uncited for report in reports),
+        llm=sum((report.llm for report in reports), Usage()),
         seconds=_added(Seconds, [report.seconds for report in reports]),
         bytes_written=sum(report.bytes_written for report in reports),
     )

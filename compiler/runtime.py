@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from compiler.account import Account, Replies
 from compiler.backend import Backend
 from compiler.extractive.backend import ExtractiveBackend
 from data_models.errors import SettingsError
@@ -41,6 +42,15 @@ class Runtime:
     def memo(self) -> Memo:
         """Results that need not be made again."""
         return Memo(self.store)
+
+    @cached_property
+    def replies(self) -> Replies:
+        """Models' answers that were paid for."""
+        return Replies(self.memo)
+
+    def account(self, max_usd: float | None = None) -> Account:
+        """Pays for model calls, up to a limit in US dollars."""
+        return Account(self.replies, max_usd, self.settings.prices)
 
     @cached_property
     def spool(self) -> Spool:
@@ -78,7 +88,16 @@ def open_runtime(*, make_store: bool = True) -> Runtime:
     """
     settings = load_settings()
     store = CountedStore(open_store(settings.store_url, make=make_store))
-    return Runtime(settings=_with_team(settings, store), store=store, backend=ExtractiveBackend())
+    settings = _with_team(settings, store)
+    return Runtime(settings=settings, store=store, backend=_backend(settings))
+
+
+def _backend(settings: Settings) -> Backend:
+    if settings.backend == "extractive":
+        return ExtractiveBackend()
+    from compiler.models.backend import ModelBackend  # half a second that no reader needs
+
+    return ModelBackend(settings)
 
 
 def _with_team(settings: Settings, store: CountedStore) -> Settings:

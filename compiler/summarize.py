@@ -4,82 +4,95 @@ import asyncio
 from collections.abc import Sequence
 from time import perf_counter
 
+import msgspec
+
+from compiler.account import Account, Part
 from compiler.chunk import CHUNK_VERSION, chunk_session
 from compiler.memoised import recall, remember
 from compiler.runtime import Runtime
-from compiler.work import CHUNK, SUMMARIES, Ingested, Summarized, content_hash
-from data_models.arrow import events_from_parquet
-from data_models.events import Event
+from compiler.sessions import load_events
+from compiler.together import together
+from compiler.work import SUMMARIES, Ingested, Mapped, Summarized, content_hash
 from data_models.knowledge import Chunk, ChunkSummary
-from data_models.records import BlobRef, CatalogEntry
-from store.blobs import get_blob
+from data_models.records import CatalogEntry, Usage
 
-_CONCURRENT_CHUNKS = 50
+_SESSIONS_AT_ONCE = 16
+"""Sessions of a batch whose events are in memory while calls wait; the clients bound the calls themselves."""
 
 
 async def summarize(
-    runtime: Runtime, sessions: Sequence[Ingested], *, rebuild: bool = False
+    runtime: Runtime, sessions: Sequence[Ingested], account: Account, *, rebuild: bool = False
 ) -> list[Summarized]:
     """Chunk and summarise these sessions, in the order given; what is in memo is not done again.
 
-    A paid chunk summary is in memo before the next thing happens to it, so a call whose answer arrived is never
-    paid again, whatever dies. `rebuild` therefore repeats only what costs nothing.
+    `rebuild` makes all of it anew. The answers that were paid for are in memo, so that costs only what could not be
+    done in the backend's usual way before.
     """
-    slots = asyncio.Semaphore(_CONCURRENT_CHUNKS)
+    slots = asyncio.Semaphore(_SESSIONS_AT_ONCE if runtime.backend.paid else 1)
     made: list[tuple[str, object]] = []
-    done = [await _summarize_session(runtime, session, rebuild, slots, made) for session in sessions]
-    await asyncio.to_thread(remember, runtime.memo, SUMMARIES, made)
-    return done
+
+    async def one(session: Ingested) -> Summarized:
+        async with slots:
+            return await _summarize_session(runtime, session, rebuild, account.part(), made)
+
+    try:
+        return await together(one(session) for session in sessions)
+    finally:
+        await asyncio.to_thread(remember, runtime.memo, SUMMARIES, made)
 
 
-def load_events(runtime: Runtime, parquet: BlobRef) -> list[Event]:
-    """The events of one session, from its Parquet file, verified."""
-    return events_from_parquet(get_blob(runtime.store, parquet), parquet.key)
-
-
-async def load_summaries(runtime: Runtime, entry: CatalogEntry, key: str) -> list[ChunkSummary]:
+async def load_summaries(
+    runtime: Runtime, entry: CatalogEntry, key: str, part: Part
+) -> tuple[ChunkSummary, ...]:
     """The chunk summaries of one session that `summarize` left in memo under `key`; made again if memo lost them."""
-    known = recall(runtime.memo, SUMMARIES, key, list[ChunkSummary])
+    known = await asyncio.to_thread(recall, runtime.memo, SUMMARIES, key, Mapped)
     if known is not None:
-        return known
-    events = await asyncio.to_thread(load_events, runtime, entry.parquet)
-    slots = asyncio.Semaphore(_CONCURRENT_CHUNKS)
+        return known.summaries
+    events = await asyncio.to_thread(load_events, runtime.store, entry.parquet)
     chunks = chunk_session(entry.session_id, events, runtime.settings.chunk_tokens)
-    made = list(await asyncio.gather(*(_summarize_chunk(runtime, chunk, slots) for chunk in chunks)))
+    made = await _map(runtime, chunks, part)
     await asyncio.to_thread(remember, runtime.memo, SUMMARIES, [(key, made)])
-    return made
+    return made.summaries
 
 
 async def _summarize_session(
     runtime: Runtime,
     session: Ingested,
     rebuild: bool,
-    slots: asyncio.Semaphore,
+    part: Part,
     made: list[tuple[str, object]],
 ) -> Summarized:
     backend, size = runtime.backend, runtime.settings.chunk_tokens
-    stamp = content_hash(SUMMARIES, backend.id, CHUNK_VERSION, size, session.parquet.sha256)
-    skip = rebuild and not backend.paid
-    known = None if skip else recall(runtime.memo, SUMMARIES, stamp, list[ChunkSummary])
-    if known is not None:
+    stamp = content_hash(SUMMARIES, backend.map_id, CHUNK_VERSION, size, session.parquet.sha256)
+    known = await asyncio.to_thread(recall, runtime.memo, SUMMARIES, stamp, Mapped)
+    if known is not None and not rebuild:
         return _summarized(session, stamp, known)
     begun = perf_counter()
-    events = await asyncio.to_thread(load_events, runtime, session.parquet)
+    events = await asyncio.to_thread(load_events, runtime.store, session.parquet)
     chunks = chunk_session(session.session_id, events, size)
-    cut = perf_counter()
-    summaries = list(await asyncio.gather(*(_summarize_chunk(runtime, chunk, slots) for chunk in chunks)))
-    made.append((stamp, summaries))
-    return _summarized(session, stamp, summaries, len(chunks), cut - begun, perf_counter() - cut)
+    seconds = perf_counter() - begun
+    mapped = await _map(runtime, chunks, part)
+    if known is not None:
+        mapped = msgspec.structs.replace(mapped, paid=known.paid + mapped.paid)
+    made.append((stamp, mapped))
+    return _summarized(session, stamp, mapped, part.usage, len(chunks), seconds)
+
+
+async def _map(runtime: Runtime, chunks: Sequence[Chunk], part: Part) -> Mapped:
+    summaries = await together(runtime.backend.summarize(chunk, part) for chunk in chunks)
+    return Mapped(summaries=tuple(summaries), paid=part.usage)
 
 
 def _summarized(
     session: Ingested,
     stamp: str,
-    summaries: Sequence[ChunkSummary],
+    mapped: Mapped,
+    usage: Usage | None = None,
     new_chunks: int = 0,
     seconds_chunk: float = 0.0,
-    seconds_summarize: float = 0.0,
 ) -> Summarized:
+    """`usage` and what follows is of this run; None where memo knew it all."""
+    summaries = mapped.summaries
     return Summarized(
         ingested=session,
         chunks=tuple(summary.chunk_id for summary in summaries),
@@ -87,17 +100,7 @@ def _summarized(
         new_chunks=new_chunks,
         degraded=tuple(summary.degraded for summary in summaries if summary.degraded),
         seconds_chunk=seconds_chunk,
-        seconds_summarize=seconds_summarize,
+        uncited=sum(summary.uncited for summary in summaries),
+        paid=mapped.paid,
+        usage=usage or Usage(cached=len(summaries) if mapped.paid.calls else 0),
     )
-
-
-async def _summarize_chunk(runtime: Runtime, chunk: Chunk, slots: asyncio.Semaphore) -> ChunkSummary:
-    async with slots:
-        if not runtime.backend.paid:
-            return await runtime.backend.summarize(chunk)
-        stamp = content_hash(CHUNK, runtime.backend.id, chunk.id)
-        known = recall(runtime.memo, CHUNK, stamp, ChunkSummary)
-        if known is None:
-            known = await runtime.backend.summarize(chunk)
-            remember(runtime.memo, CHUNK, [(stamp, known)])
-        return known

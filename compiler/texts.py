@@ -1,33 +1,59 @@
 """The texts of a generation: the root pass over the month nodes, then the brief and the full text as blobs."""
 
-from collections.abc import Collection
+import tempfile
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import msgspec
 
+from compiler.account import Account
 from compiler.brief import brief, full_text
+from compiler.index import assemble_index
 from compiler.root import compile_root
 from compiler.runtime import Runtime
+from compiler.sessions import Sessions
 from compiler.tree import load_nodes
 from compiler.work import Texts
-from data_models.records import CatalogEntry
+from data_models.records import CatalogEntry, Segment
 from store.blobs import put_blobs
 
 
-async def write_texts(runtime: Runtime, project: str, entries: Collection[CatalogEntry]) -> Texts:
+async def write_texts(
+    runtime: Runtime,
+    project: str,
+    entries: Collection[CatalogEntry],
+    segments: Sequence[Segment],
+    account: Account,
+) -> Texts:
     """Make the compiled context of a project.
 
     Args:
         runtime: the process's runtime.
         project: the project's name.
         entries: every session of the generation.
+        segments: its search index.
+        account: pays.
     """
-    nodes = await load_nodes(runtime, project, entries)
-    sessions = [entry.session_id for entry in entries]
-    root, uncited = await compile_root(runtime.backend, project, nodes, sessions)
-    text, judged = brief(root, project, sessions)
-    full = full_text(root, project, sessions)
+    nodes = await load_nodes(runtime, project, entries, account)
+    with tempfile.TemporaryDirectory(prefix="rlm-context-") as folder:
+
+        def open_index() -> Path:
+            assemble_index(runtime, segments, Path(folder) / "index", Path(folder) / "segments")
+            return Path(folder) / "index"
+
+        sessions = Sessions(runtime.store, project, entries, open_index)
+        root = await compile_root(runtime.backend, project, nodes, sessions, account.part())
+    text, judged = brief(root, project, sessions.by_id)
+    full = full_text(root, project, sessions.by_id)
     stored = put_blobs(
         runtime.store,
         [text.encode(), full.encode(), msgspec.json.encode(judged, order="deterministic")],
     )
-    return Texts(brief=stored[0], full=stored[1], root=stored[2], uncited=uncited, degraded=root.degraded)
+    return Texts(
+        brief=stored[0],
+        full=stored[1],
+        root=stored[2],
+        uncited=root.uncited,
+        degraded=root.degraded,
+        usage=account.usage,
+    )

@@ -11,13 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from compiler.account import Account, Part
 from compiler.buckets import Spec, plan_tree
 from compiler.memoised import recall, remember
 from compiler.runtime import Runtime
 from compiler.summarize import load_summaries
+from compiler.together import together
 from compiler.work import NODE, SUMMARIES, Grown, Summarized, content_hash
 from data_models.knowledge import Node, SessionInfo
-from data_models.records import CatalogEntry
+from data_models.records import CatalogEntry, Usage
 
 
 async def grow(
@@ -25,6 +27,7 @@ async def grow(
     project: str,
     known: Iterable[CatalogEntry],
     new: Sequence[Summarized],
+    account: Account,
     *,
     rebuild: bool = False,
 ) -> Grown:
@@ -35,43 +38,57 @@ async def grow(
         project: the project.
         known: the entries of the sessions that stay as they are.
         new: the sessions summarised in this compile.
-        rebuild: make unpaid nodes anew even if memo has them.
+        account: pays.
+        rebuild: make all nodes anew. The answers that were paid for are in memo.
     """
     fresh = [_entry(runtime, project, summarized) for summarized in new]
-    specs, months = plan_tree(runtime.backend.id, [*known, *fresh])
-    tree = _Tree(runtime, project, specs, rebuild)
-    digests = await asyncio.gather(*(tree.node(entry.digest) for entry in fresh))
-    await asyncio.gather(*(tree.node(month) for month in months))
-    tree.keep()
+    specs, months = plan_tree(runtime.backend.tree_id, [*known, *fresh])
+    tree = _Tree(runtime, project, specs, account, rebuild)
+    digests = await together(tree.node(entry.digest) for entry in fresh)
+    await together(tree.node(month) for month in months)
+    await tree.keep()
     return Grown(
         entries=tuple(
-            msgspec.structs.replace(entry, title=node.title or entry.title)
+            _completed(entry, node, tree.usage.get(entry.digest, Usage()))
             for entry, node in zip(fresh, digests, strict=True)
         ),
         months=tuple(months),
         digests_new=tree.made["digest"],
         rollups_total=sum(spec.entry is None for spec in specs.values()),
         rollups_new=sum(tree.made.values()) - tree.made["digest"],
+        degraded=tuple(sorted(tree.degraded)),
+        usage=account.usage,
     )
 
 
-async def load_nodes(runtime: Runtime, project: str, entries: Iterable[CatalogEntry]) -> list[Node]:
+async def load_nodes(
+    runtime: Runtime, project: str, entries: Iterable[CatalogEntry], account: Account
+) -> list[Node]:
     """The month nodes over these sessions, oldest first; what memo lost is made again."""
-    specs, months = plan_tree(runtime.backend.id, entries)
-    tree = _Tree(runtime, project, specs, rebuild=False)
-    nodes = list(await asyncio.gather(*(tree.node(month) for month in months)))
-    tree.keep()
+    specs, months = plan_tree(runtime.backend.tree_id, entries)
+    tree = _Tree(runtime, project, specs, account, rebuild=False)
+    nodes = await together(tree.node(month) for month in months)
+    await tree.keep()
     return nodes
+
+
+def _completed(entry: CatalogEntry, node: Node, usage: Usage) -> CatalogEntry:
+    return msgspec.structs.replace(entry, title=node.title or entry.title, usage=entry.usage + usage)
 
 
 class _Tree:
     """Makes nodes on demand, each once."""
 
-    def __init__(self, runtime: Runtime, project: str, specs: Mapping[str, Spec], rebuild: bool) -> None:
+    def __init__(
+        self, runtime: Runtime, project: str, specs: Mapping[str, Spec], account: Account, rebuild: bool
+    ) -> None:
         self.runtime = runtime
         self.project = project
         self.specs = specs
-        self.rebuild = rebuild and not runtime.backend.paid
+        self.account = account
+        self.rebuild = rebuild
+        self.usage: dict[str, Usage] = {}
+        self.degraded: set[str] = set()
         self.made: dict[str, int] = defaultdict(int)
         self._tasks: dict[str, asyncio.Task[Node]] = {}
         self._kept: list[tuple[str, object]] = []
@@ -82,31 +99,34 @@ class _Tree:
             self._tasks[node_id] = asyncio.create_task(self._find_or_make(node_id))
         return await self._tasks[node_id]
 
-    def keep(self) -> None:
-        """Put what was made into memo; a paid node is kept at once, the others together."""
-        remember(self.runtime.memo, NODE, self._kept)
-        self._kept.clear()
+    async def keep(self) -> None:
+        """Put what was made into memo, all together; the answers that were paid for it are there already."""
+        kept, self._kept = self._kept, []
+        await asyncio.to_thread(remember, self.runtime.memo, NODE, kept)
 
     async def _find_or_make(self, node_id: str) -> Node:
-        memo = self.runtime.memo
-        node = None if self.rebuild else recall(memo, NODE, node_id, Node)
+        node = None if self.rebuild else await self._recall(node_id)
         if node is None:
-            spec = self.specs[node_id]
-            made = await (self._digest(spec.entry) if spec.entry else self._rollup(spec))
+            spec, part = self.specs[node_id], self.account.part()
+            made = await (self._digest(spec.entry, part) if spec.entry else self._rollup(spec, part))
             node = msgspec.structs.replace(made, id=node_id)
             self._kept.append((node_id, node))
-            if self.runtime.backend.paid:
-                self.keep()
+            self.usage[node_id] = part.usage
             self.made[spec.level] += 1
+        if node.degraded:
+            self.degraded.add(node.degraded)
         return node
 
-    async def _digest(self, entry: CatalogEntry) -> Node:
-        summaries = await load_summaries(self.runtime, entry, _summaries_key(entry))
-        return await self.runtime.backend.digest(session_info(self.project, entry), summaries)
+    async def _recall(self, node_id: str) -> Node | None:
+        return await asyncio.to_thread(recall, self.runtime.memo, NODE, node_id, Node)
 
-    async def _rollup(self, spec: Spec) -> Node:
-        children = await asyncio.gather(*(self.node(child) for child in spec.children))
-        return await self.runtime.backend.rollup(spec.level, spec.bucket, children)
+    async def _digest(self, entry: CatalogEntry, part: Part) -> Node:
+        summaries = await load_summaries(self.runtime, entry, _summaries_key(entry), part)
+        return await self.runtime.backend.digest(session_info(self.project, entry), summaries, part)
+
+    async def _rollup(self, spec: Spec, part: Part) -> Node:
+        children = await together(self.node(child) for child in spec.children)
+        return await self.runtime.backend.rollup(spec.level, spec.bucket, children, part)
 
 
 def _entry(runtime: Runtime, project: str, summarized: Summarized) -> CatalogEntry:
@@ -130,9 +150,10 @@ def _entry(runtime: Runtime, project: str, summarized: Summarized) -> CatalogEnt
         rejects=session.rejects,
         redactions=session.redactions,
         degraded=summarized.degraded,
+        usage=summarized.paid,
     )
     info = session_info(project, entry)
-    digest = content_hash(NODE, runtime.backend.id, "digest", info, summarized.summaries)
+    digest = content_hash(NODE, runtime.backend.tree_id, "digest", info, summarized.summaries)
     return msgspec.structs.replace(entry, digest=digest)
 
 

@@ -5,10 +5,11 @@ import hashlib
 import msgspec
 
 from data_models.events import SCHEMA_VERSION, Reject
-from data_models.records import BlobRef, CatalogEntry
+from data_models.knowledge import ChunkSummary
+from data_models.records import BlobRef, CatalogEntry, Usage
 
-INGEST, SUMMARIES, CHUNK, NODE, SEGMENT = "ingest", "summaries", "chunk", "node", "segment"
-"""Memo stages: one session's ingest and summaries, one paid chunk summary, one tree node, one index segment."""
+INGEST, SUMMARIES, NODE, SEGMENT = "ingest", "summaries", "node", "segment"
+"""Memo stages: one session's ingest and summaries, one tree node, one index segment."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,7 +17,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     `parents` are the manifests that the next generation follows (several where two were published at once; the
     first is the one that readers see), `new` the newest receipts that the first does not hold, `rebuild` whether
-    all is made anew.
+    all is made anew, `max_usd` what may still be spent on model calls (US dollars, None for no limit).
     """
 
     project: str
@@ -25,6 +26,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     new: tuple[str, ...]
     total: int
     rebuild: bool = False
+    max_usd: float | None = None
 
 
 class Ingested(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -55,16 +57,28 @@ class Unreadable(msgspec.Struct, frozen=True, tag=True):
 
 
 class Summarized(msgspec.Struct, frozen=True, kw_only=True):
-    """One session as the map leaves it: its chunks and the memo key of their summaries."""
+    """One session as the map leaves it: its chunks and the memo key of their summaries.
+
+    `paid` is what the summaries cost when they were made, `usage` what this run spent on them; `uncited` counts
+    statements that were dropped because what they cite does not exist.
+    """
 
     ingested: Ingested
     chunks: tuple[str, ...]
     summaries: str
     new_chunks: int = 0
     degraded: tuple[str, ...] = ()
-    title: str = ""
     seconds_chunk: float = 0.0
-    seconds_summarize: float = 0.0
+    uncited: int = 0
+    paid: Usage = msgspec.field(default_factory=Usage)
+    usage: Usage = msgspec.field(default_factory=Usage)
+
+
+class Mapped(msgspec.Struct, frozen=True, kw_only=True):
+    """What memo holds of one session's map: the summaries of its chunks, and what they cost when they were made."""
+
+    summaries: tuple[ChunkSummary, ...]
+    paid: Usage
 
 
 class Grown(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +89,8 @@ class Grown(msgspec.Struct, frozen=True, kw_only=True):
     digests_new: int
     rollups_total: int
     rollups_new: int
+    degraded: tuple[str, ...] = ()
+    usage: Usage = msgspec.field(default_factory=Usage)
 
 
 class Texts(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +104,15 @@ class Texts(msgspec.Struct, frozen=True, kw_only=True):
     root: BlobRef
     uncited: int = 0
     degraded: str = ""
+    usage: Usage = msgspec.field(default_factory=Usage)
+
+
+class Made(msgspec.Struct, frozen=True):
+    """What the manifest tells of how a generation was made: its rollups, what was spent, what was not as usual."""
+
+    rollups: int
+    usage: Usage
+    degraded: tuple[str, ...] = ()
 
 
 def content_hash(*parts: object) -> str:

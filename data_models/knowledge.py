@@ -87,7 +87,11 @@ class Chunk(msgspec.Struct, frozen=True):
 
 
 class ChunkSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """What the map says of one chunk. Citations have an empty `session_id`."""
+    """What the map says of one chunk. Citations have an empty `session_id`.
+
+    `degraded` says why the backend's usual way was not taken, `uncited` counts statements that were dropped
+    because what they cite does not exist.
+    """
 
     chunk_id: str
     title: str = ""
@@ -96,6 +100,7 @@ class ChunkSummary(msgspec.Struct, frozen=True, kw_only=True):
     commits: tuple[Commit, ...] = ()
     terms: tuple[str, ...] = ()
     degraded: str = ""
+    uncited: int = 0
 
 
 class SessionInfo(msgspec.Struct, frozen=True):
@@ -136,6 +141,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     terms: tuple[str, ...] = ()
     digests: tuple[tuple[str, str], ...] = ()
     """(session id, title) of the newest sessions below, at most a few dozen."""
+    degraded: str = ""
+    """Why the backend's usual way was not taken for this node, "" where it was."""
 
 
 Section = Literal["Summary", "Key decisions", "Patterns", "Dead ends", "Open items", "Where to look"]
@@ -166,7 +173,12 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Root(msgspec.Struct, frozen=True, kw_only=True):
-    """What the root pass made: the lines of all sections, best first, before the brief's budget is applied."""
+    """What the root pass made: the lines of all sections, best first, before the brief's budget is applied.
+
+    `degraded` says why the backend's usual way was not taken, `uncited` counts lines that were dropped because
+    what they cite does not exist.
+    """
 
     lines: tuple[Line, ...]
     degraded: str = ""
+    uncited: int = 0

@@ -48,11 +48,54 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     format: int = FORMAT_VERSION
 
 
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls of one model and their tokens, in the four kinds that are priced apart."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+
+    def __add__(self, other: "Tokens") -> "Tokens":
+        return Tokens(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """Model calls of a run, or of a part of one.
+
+    `cached` counts answers taken from memo instead of a call, `input_tokens` all that was read, from a provider's
+    prompt cache too, `models` the same by model and kind, so that dollars can be computed again. `usd` is of the
+    models whose price is known; the others are named in `unpriced`.
+    """
+
+    calls: int = 0
+    cached: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    usd: float = 0.0
+    models: dict[str, Tokens] = {}
+    unpriced: tuple[str, ...] = ()
+
+    def __add__(self, other: "Usage") -> "Usage":
+        names = sorted({*self.models, *other.models})
+        return Usage(
+            calls=self.calls + other.calls,
+            cached=self.cached + other.cached,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            usd=self.usd + other.usd,
+            models={n: self.models.get(n, Tokens()) + other.models.get(n, Tokens()) for n in names},
+            unpriced=tuple(sorted({*self.unpriced, *other.unpriced})),
+        )
+
+
 class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One session of a generation: which receipt it comes from and where what was made of it lies.
 
     `indexed` is the number of the generation whose index segment holds it; `memo` names the memo key
-    (stage/hash) of its chunk summaries; `digest` is the id of its tree node, and so its key in the stage "node".
+    (stage/hash) of its chunk summaries; `digest` is the id of its tree node, and so its key in the stage "node";
+    `usage` is what its summaries and digest cost.
     """
 
     receipt: str
@@ -74,6 +117,7 @@ class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True):
     rejects: tuple[Reject, ...] = ()
     redactions: dict[str, int] = {}
     degraded: tuple[str, ...] = ()
+    usage: Usage = msgspec.field(default_factory=Usage)
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,16 +132,6 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     last: int
     documents: int
     stale: tuple[tuple[str, str], ...] = ()
-
-
-class Usage(msgspec.Struct, kw_only=True):
-    """Model calls of a run. `cached` counts results taken from memo instead of a call."""
-
-    calls: int = 0
-    cached: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    usd: float = 0.0
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

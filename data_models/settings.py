@@ -17,7 +17,7 @@ from pydantic_settings import (
 from data_models import env
 from data_models.errors import SettingsError
 
-TEAM_SETTINGS = frozenset({"backend", "chunk_tokens", "project_aliases", "redaction"})
+TEAM_SETTINGS = frozenset({"backend", "chunk_tokens", "models", "project_aliases", "redaction", "root_pass"})
 """What a store may fix for all who share it: what decides the content of a generation."""
 
 
@@ -37,6 +37,33 @@ class RedactionSettings(BaseModel):
     )
 
 
+class ModelSettings(BaseModel):
+    """Which model does what, as `provider:model` (rlm/clients/registry.py lists the providers)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    map: str = Field(default="anthropic:claude-haiku-5-5", description="Summarises chunks.")
+    tree: str = Field(
+        default="anthropic:claude-haiku-5-5", description="Joins summaries to digests and rollups."
+    )
+    root: str = Field(
+        default="anthropic:claude-sonnet-5-5", description="Writes the compiled context, answers `ask`."
+    )
+    sub: str = Field(default="anthropic:claude-haiku-5-5", description="Reads parts for the root model.")
+    at_once: int = Field(default=50, ge=1, le=1000, description="Calls in flight at the same time.")
+
+
+class PriceSettings(BaseModel):
+    """US dollars per million tokens of a model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cache_write: float = Field(default=0.0, ge=0)
+    cache_read: float = Field(default=0.0, ge=0)
+
+
 class Settings(BaseSettings):
     """All settings. The environment variable of `chunk_tokens` is `RLM_CONTEXT_CHUNK_TOKENS`."""
 
@@ -51,7 +78,22 @@ class Settings(BaseSettings):
     author: str = Field(
         default="", description="Your name in the store. Empty: git's user.email, else user@host."
     )
-    backend: Literal["extractive"] = Field(default="extractive", description="What summarises.")
+    backend: Literal["extractive", "model"] = Field(
+        default="extractive",
+        description="What summarises: rules that need no model, or the models below with their provider's key.",
+    )
+    models: ModelSettings = Field(default_factory=ModelSettings)
+    prices: dict[str, PriceSettings] = Field(
+        default_factory=dict, description="Prices by model, over those of rlm/prices.py."
+    )
+    root_pass: Literal["rlm", "reduce"] = Field(
+        default="rlm",
+        description="How the backend `model` writes the compiled context: by a recursive run that can look into "
+        "sessions, or by one plain call.",
+    )
+    sandbox: Literal["monty", "jail"] = Field(
+        default="monty", description="Where code that the root model writes is run."
+    )
     chunk_tokens: int = Field(
         default=12_000,
         ge=500,

@@ -31,7 +31,10 @@ async def compile_context(project: str, full: bool = False, max_usd: float | Non
     trigger = deployment.name or "command line"
     with tags("rlm-context", project):
         report = await recorded(
-            runtime, project, trigger, lambda: compile_project(runtime, project, steps, full=full)
+            runtime,
+            project,
+            trigger,
+            lambda: compile_project(runtime, project, steps, full=full, max_usd=max_usd),
         )
         _log(report)
         if report.sessions.new:

@@ -141,6 +141,10 @@ class Ledger:
             raise LimitError("calls", self.budget.calls, message)
         self.calls += count
 
+    def spend(self, model: str, usage: Usage) -> None:
+        """Count what was spent elsewhere under a budget that this ledger gave."""
+        self._book(model, usage)
+
     @asynccontextmanager
     async def reserve(self, client: Client, request: Request) -> AsyncIterator[Hold]:
         """Set aside what a call may use; afterwards book what it did use.

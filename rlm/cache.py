@@ -10,12 +10,12 @@ from rlm.clients.protocol import Completion
 class Cache(Protocol):
     """Keeps completions. A caller who wants them to outlive the process brings an own one."""
 
-    def get(self, digest: str) -> Completion | None:
+    async def get(self, digest: str) -> Completion | None:
         """What was kept under `digest` (`Request.digest`), or None."""
         ...
 
-    def put(self, digest: str, completion: Completion) -> None:
-        """Keep a completion. Called before anything else is done with it."""
+    async def put(self, digest: str, completion: Completion) -> None:
+        """Keep a completion. Nothing else is done with it before this returns."""
         ...
 
 
@@ -25,11 +25,11 @@ class MemoryCache:
     def __init__(self) -> None:
         self._kept: dict[str, Completion] = {}
 
-    def get(self, digest: str) -> Completion | None:
+    async def get(self, digest: str) -> Completion | None:
         """What was kept, or None."""
         return self._kept.get(digest)
 
-    def put(self, digest: str, completion: Completion) -> None:
+    async def put(self, digest: str, completion: Completion) -> None:
         """Keep it."""
         self._kept[digest] = completion
 
@@ -45,13 +45,13 @@ class OnceOnly:
         self._cache = cache
         self._asking: dict[str, asyncio.Future[None]] = {}
 
-    def knows(self, digest: str) -> bool:
+    async def knows(self, digest: str) -> bool:
         """Whether the answer is kept."""
-        return self._cache.get(digest) is not None
+        return await self._cache.get(digest) is not None
 
-    def keep(self, digest: str, completion: Completion) -> None:
-        """Keep an answer. To be called as soon as it is there: what is awaited in between can be cancelled."""
-        self._cache.put(digest, completion)
+    async def keep(self, digest: str, completion: Completion) -> None:
+        """Keep an answer, also where whoever asked is cancelled meanwhile: it was paid."""
+        await asyncio.shield(asyncio.ensure_future(self._cache.put(digest, completion)))
 
     async def get(self, digest: str, ask: Callable[[], Awaitable[Completion]]) -> tuple[Completion, bool]:
         """The kept completion, or that of `ask`, which keeps it.
@@ -64,10 +64,10 @@ class OnceOnly:
         """
         while asking := self._asking.get(digest):
             await asyncio.wait([asking])
-        if kept := self._cache.get(digest):
-            return kept, True
         done = self._asking[digest] = asyncio.get_running_loop().create_future()
         try:
+            if kept := await self._cache.get(digest):
+                return kept, True
             return await ask(), False
         finally:
             del self._asking[digest]

@@ -61,9 +61,9 @@ class Asker:
     ledger: Ledger
     once: OnceOnly
 
-    def knows(self, client: Client, request: Request) -> bool:
+    async def knows(self, client: Client, request: Request) -> bool:
         """Whether the answer is kept already, so that asking is free."""
-        return self.once.knows(request.digest(client.model))
+        return await self.once.knows(request.digest(client.model))
 
     async def ask(self, client: Client, request: Request) -> tuple[Completion, bool]:
         """The completion, and whether it was known.
@@ -81,8 +81,8 @@ class Asker:
                 except ClientError as error:
                     hold.usage = error.usage
                     raise
-                self.once.keep(digest, completion)
                 hold.usage = completion.usage
+                await self.once.keep(digest, completion)
                 return completion
 
         return await self.once.get(digest, send)
@@ -233,7 +233,8 @@ class HostFunctions:
         ledger.check_batch([_size(prompt) for prompt in prompts])
         requests = [self._request(prompt) for prompt in prompts]
         # What is in the cache is free.
-        ledger.claim_calls(sum(not self.asker.knows(self.sub, request) for request in requests))
+        known = [await self.asker.knows(self.sub, request) for request in requests]
+        ledger.claim_calls(known.count(False))
         return await _together([self._ask(name, request) for request in requests])
 
     def _request(self, prompt: str) -> Request:

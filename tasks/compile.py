@@ -7,7 +7,7 @@ from prefect import task
 
 from compiler.pipeline import DirectSteps
 from compiler.runtime import Runtime, open_runtime
-from compiler.work import Grown, Ingested, Plan, Summarized, Texts, Unreadable
+from compiler.work import Grown, Ingested, Made, Plan, Summarized, Texts, Unreadable
 from data_models.events import Reject
 from data_models.records import CatalogEntry, Segment
 from data_models.settings import load_settings
@@ -59,9 +59,9 @@ async def index(plan: Plan, entries: Sequence[CatalogEntry], label: str) -> Segm
     task_run_name="brief and full text, {plan.project}",
     **STEP,
 )
-async def write_texts(plan: Plan, new: Sequence[CatalogEntry]) -> Texts:
+async def write_texts(plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment]) -> Texts:
     """Rollups to brief and full text."""
-    return await _steps().write_texts(plan, new)
+    return await _steps().write_texts(plan, new, segments)
 
 
 @task(
@@ -70,10 +70,10 @@ async def write_texts(plan: Plan, new: Sequence[CatalogEntry]) -> Texts:
     **STEP,
 )
 async def publish(
-    plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment], texts: Texts, rollups: int
+    plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment], texts: Texts, made: Made
 ) -> str:
     """Everything to a generation; its key."""
-    return await _steps().publish(plan, new, segments, texts, rollups)
+    return await _steps().publish(plan, new, segments, texts, made)
 
 
 class PrefectSteps:
@@ -108,15 +108,17 @@ class PrefectSteps:
         """See `compiler.pipeline.Steps.index`."""
         return await index(plan, entries, label)
 
-    async def write_texts(self, plan: Plan, new: Sequence[CatalogEntry]) -> Texts:
+    async def write_texts(
+        self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment]
+    ) -> Texts:
         """See `compiler.pipeline.Steps.write_texts`."""
-        return await write_texts(plan, new)
+        return await write_texts(plan, new, segments)
 
     async def publish(
-        self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment], texts: Texts, rollups: int
+        self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment], texts: Texts, made: Made
     ) -> str:
         """See `compiler.pipeline.Steps.publish`."""
-        return await publish(plan, new, segments, texts, rollups)
+        return await publish(plan, new, segments, texts, made)
 
 
 def process_runtime() -> Runtime:

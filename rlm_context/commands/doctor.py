@@ -73,7 +73,7 @@ def _checks() -> Iterator[Check]:
     except RlmContextError as error:
         yield Check("settings and store", False, error.message, error.next_command or "")
         return
-    yield Check("settings and store", True, f"{runtime.store.url}, backend {runtime.backend.id}")
+    yield Check("settings and store", True, f"{runtime.store.url}, backend {runtime.backend.name}")
     yield Check("author", True, author_of(runtime.settings))
     for name, look in (
         ("redaction", _redaction),

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from compiler.runtime import open_runtime
-from compiler.summarize import load_events
+from compiler.sessions import load_events
 from data_models.errors import NotFoundError
 from data_models.events import Event
 from rlm_context.output import print_json
@@ -32,7 +32,7 @@ def session_command(
     _, entry = find_session(copies(runtime, project), session_id)
     if first is None and last is None:
         first, last = _cited(session_id)
-    chosen = _between(load_events(runtime, entry.parquet), first, last)
+    chosen = _between(load_events(runtime.store, entry.parquet), first, last)
     if as_json:
         events = [_described(event) for event in chosen]
         print_json({"session_id": entry.session_id, "author": entry.author, "events": events})

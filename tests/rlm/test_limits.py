@@ -223,7 +223,7 @@ def test_an_answer_that_arrived_before_a_cancellation_is_kept() -> None:
     rlm = RLM(QueueClient([batch]), Uneven(), cache=cache, budget=Budget(seconds=0.5))
     assert stopped(rlm).result is not None
     request = Request((Message("user", "fast"),), max_tokens=Budget().answer_tokens)
-    kept = cache.get(request.digest("echo"))
+    kept = asyncio.run(cache.get(request.digest("echo")))
     assert kept is not None
     assert kept.text == "fast"
 

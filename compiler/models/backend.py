@@ -1,0 +1,63 @@
+"""The backend that asks models: Haiku over chunks and up the tree, a Sonnet pass for the root."""
+
+from collections.abc import Sequence
+
+from compiler.account import Part
+from compiler.models import chunks, nodes, root
+from compiler.models.clients import Clients
+from compiler.sessions import Sessions
+from data_models.knowledge import Chunk, ChunkSummary, Level, Node, Root, SessionInfo
+from data_models.settings import Settings
+
+
+class ModelBackend:
+    """A `Backend` over the models that the settings name."""
+
+    paid = True
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._clients = Clients(settings.models)
+
+    @property
+    def name(self) -> str:
+        """See `Backend.name`."""
+        models = self._settings.models
+        return f"model (map {models.map}, tree {models.tree}, root {models.root}, sub {models.sub})"
+
+    @property
+    def map_id(self) -> str:
+        """See `Backend.map_id`."""
+        return f"model-{chunks.VERSION}:{self._settings.models.map}"
+
+    @property
+    def tree_id(self) -> str:
+        """See `Backend.tree_id`."""
+        return f"model-{nodes.VERSION}:{self._settings.models.tree}"
+
+    @property
+    def root_id(self) -> str:
+        """See `Backend.root_id`."""
+        models, kind = self._settings.models, self._settings.root_pass
+        sub = f"+{models.sub}" if kind == "rlm" else ""
+        return f"model-{root.VERSION}-{kind}:{models.root}{sub}"
+
+    async def summarize(self, chunk: Chunk, part: Part) -> ChunkSummary:
+        """See `Backend.summarize`."""
+        return await chunks.summarize(self._clients.map, chunk, part)
+
+    async def digest(self, session: SessionInfo, summaries: Sequence[ChunkSummary], part: Part) -> Node:
+        """See `Backend.digest`."""
+        return await nodes.digest(self._clients.tree, session, summaries, part)
+
+    async def rollup(self, level: Level, bucket: str, children: Sequence[Node], part: Part) -> Node:
+        """See `Backend.rollup`."""
+        return await nodes.rollup(self._clients.tree, level, bucket, children, part)
+
+    async def root(self, project: str, nodes: Sequence[Node], sessions: Sessions, part: Part) -> Root:
+        """See `Backend.root`."""
+        return await root.root(self._clients, self._settings, project, nodes, sessions, part)
+
+    async def close(self) -> None:
+        """See `Backend.close`."""
+        await self._clients.close()
