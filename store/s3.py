@@ -9,16 +9,22 @@ covers the SHA-256 of its body, so bytes damaged on the way up are refused by th
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import obstore
-from obstore.exceptions import BaseError, InvalidPathError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import (
+    BaseError,
+    GenericError,
+    InvalidPathError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
 from obstore.store import S3Store as Service
 
 from data_models.errors import KeyMissingError, StoreError, StoreFullError
@@ -27,11 +33,16 @@ from store.protocol import check_key, check_prefix, is_segment
 if TYPE_CHECKING:
     from obstore.store import ClientConfig
 
+_T = TypeVar("_T")
+
 _AT_ONCE = 16
 """Puts of one `put_many` under way at once."""
 
 _BATCH = 64
 """Objects of one `put_many` held in memory at once."""
+
+_BROKEN_LISTINGS = 2
+"""Listings that broke off in the middle after which one more is made."""
 
 _FULL = frozenset(
     {"QuotaExceeded", "StorageFull", "XMinioStorageFull", "EntityTooLarge", "InsufficientStorage"}
@@ -112,17 +123,18 @@ class S3Store:
 
     def keys(self, prefix: str = "") -> Iterator[str]:
         """See `Store.keys`."""
-        folder = check_prefix(prefix)
-        with self._errors():
-            found = [meta["path"] for page in obstore.list(self._service, folder or None) for meta in page]
+        folder = check_prefix(prefix) or None
+        found = self._listed(lambda: [meta for page in obstore.list(self._service, folder) for meta in page])
         # Not every service that speaks the protocol lists in order (S3's own directory buckets do not).
-        yield from sorted(key for key in found if all(map(is_segment, key.split("/"))))
+        for key, size in sorted({meta["path"]: meta["size"] for meta in found}.items()):
+            # An empty object may be the mark of a folder, "a/", of which the library shows "a".
+            if all(map(is_segment, key.split("/"))) and (size or self.size(key) is not None):
+                yield key
 
     def folders(self, prefix: str = "") -> Iterator[str]:
         """See `Store.folders`."""
-        folder = check_prefix(prefix)
-        with self._errors():
-            listed = obstore.list_with_delimiter(self._service, folder or None)["common_prefixes"]
+        folder = check_prefix(prefix) or None
+        listed = self._listed(lambda: obstore.list_with_delimiter(self._service, folder)["common_prefixes"])
         yield from sorted(name for path in listed if is_segment(name := path.rstrip("/").rpartition("/")[2]))
 
     def delete(self, key: str) -> None:
@@ -137,6 +149,17 @@ class S3Store:
         """See `Store.local_path`: never here."""
         check_key(key)
         return None
+
+    def _listed(self, listing: Callable[[], _T]) -> _T:
+        """The library repeats what gets no answer, but not a listing that breaks off in the middle."""
+        with self._errors():
+            for _ in range(_BROKEN_LISTINGS):
+                try:
+                    return listing()
+                except GenericError as error:
+                    if "response body" not in str(error):
+                        raise
+            return listing()
 
     @contextmanager
     def _errors(self, key: str = "") -> Iterator[None]:

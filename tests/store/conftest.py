@@ -2,4 +2,8 @@
 
 import pytest
 
+from tests.store.s3_service import moto_port, plain_s3, s3
+
 pytest.register_assert_rewrite("tests.store.conformance")
+
+__all__ = ["moto_port", "plain_s3", "s3"]  # fixtures

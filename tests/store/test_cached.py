@@ -1,0 +1,178 @@
+"""Copies of blobs on this machine: nothing comes down twice, and a copy never hides what the store lost."""
+
+import multiprocessing
+import os
+import random
+import stat
+from pathlib import Path
+
+import pytest
+
+from data_models.errors import DamagedError, KeyMissingError
+from store import cached
+from store.blobs import blob_ref, get_blob, has_sound_blob, put_blob
+from store.cached import BlobCache, CachedStore
+from store.counted import CountedStore
+from store.local import LocalStore
+from store.memory import MemoryStore
+from store.protocol import Store
+from tests.store.conformance import StoreConformance
+
+BOUND = 1 << 20
+
+
+class TestCached(StoreConformance):
+    """A store read through the cache keeps the contracts of a store."""
+
+    def make_store(self, folder: Path) -> Store:
+        return CachedStore(MemoryStore(), BlobCache(folder / "cache", BOUND))
+
+
+@pytest.fixture
+def remote() -> CountedStore:
+    return CountedStore(MemoryStore())
+
+
+def opened(remote: Store, folder: Path) -> CachedStore:
+    """The store as another process opens it: with the same copies, and nothing in mind."""
+    return CachedStore(remote, BlobCache(folder / "cache", BOUND))
+
+
+def test_a_blob_comes_down_once(remote: CountedStore, tmp_path: Path) -> None:
+    """The second read, also in another process, moves no bytes; only the owner may read the copy."""
+    ref = put_blob(remote, b"catalog part")
+    for _ in range(3):
+        store = opened(remote, tmp_path)
+        assert [get_blob(store, ref) for _ in range(2)] == [b"catalog part"] * 2
+    assert remote.read == ref.size
+    paths = list((tmp_path / "cache").rglob("*"))
+    assert {stat.S_IMODE(path.stat().st_mode) for path in paths if path.is_file()} == {0o600}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in paths if path.is_dir()} == {0o700}
+
+
+def test_what_is_no_blob_is_not_copied(remote: CountedStore, tmp_path: Path) -> None:
+    """Receipts, manifests, memo and names that only look like blobs are read from the store each time."""
+    store = opened(remote, tmp_path)
+    for key in ("gen/p/0000000001-00000000.json", "blobs/sha256/ab/" + "cd" * 32, "blobs/sha256/ab/x"):
+        store.put(key, b"1")
+        assert store.get(key) == b"1"
+        store.put(key, b"2")
+        assert store.get(key) == b"2"
+    assert not (tmp_path / "cache").exists()
+
+
+def test_what_we_wrote_is_read_back_once(remote: CountedStore, tmp_path: Path) -> None:
+    """A put leaves no copy: the first read shows what the store really holds."""
+    store = opened(remote, tmp_path)
+    ref = put_blob(store, b"ours")
+    assert remote.read == 0
+    remote.put(ref.key, b"torn")
+    with pytest.raises(DamagedError):
+        get_blob(store, ref)
+
+
+def test_a_copy_does_not_hide_a_loss(remote: CountedStore, tmp_path: Path) -> None:
+    """A blob that the store lost is missing, whatever copies there are, and is put again when it is needed."""
+    ref = put_blob(remote, b"lost later")
+    get_blob(opened(remote, tmp_path), ref)
+    remote.delete(ref.key)
+    store = opened(remote, tmp_path)
+    with pytest.raises(KeyMissingError):
+        get_blob(store, ref)
+    assert not has_sound_blob(store, ref)
+    put_blob(store, b"lost later")
+    assert get_blob(store, ref) == b"lost later"
+
+
+def test_a_process_asks_again_after_a_while(
+    remote: CountedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that lives long does not go on believing in what it saw at its start."""
+    clock = [1000.0]
+    monkeypatch.setattr(cached.time, "monotonic", lambda: clock[0])
+    ref = put_blob(remote, b"seen")
+    store = opened(remote, tmp_path)
+    get_blob(store, ref)
+    remote.delete(ref.key)
+    assert get_blob(store, ref) == b"seen"
+    clock[0] += 301
+    with pytest.raises(KeyMissingError):
+        get_blob(store, ref)
+
+
+def test_damage_is_fetched_anew(remote: CountedStore, tmp_path: Path) -> None:
+    """A damaged copy is replaced, and damaged bytes of the store never become a copy."""
+    ref = put_blob(remote, b"sound")
+    get_blob(opened(remote, tmp_path), ref)
+    (path,) = (path for path in (tmp_path / "cache").rglob("*") if path.is_file())
+    for damaged in (b"s0und", b"", b"sound and more"):
+        path.write_bytes(damaged)
+        assert get_blob(opened(remote, tmp_path), ref) == b"sound"
+        assert path.read_bytes() == b"sound"
+    path.unlink()
+    remote.put(ref.key, b"s0und")
+    for _ in range(2):
+        with pytest.raises(DamagedError):
+            get_blob(opened(remote, tmp_path), ref)
+    assert not path.exists()
+
+
+def test_deleting_takes_the_copy_along(remote: CountedStore, tmp_path: Path) -> None:
+    """What was deleted through this store is gone here and there."""
+    store = opened(remote, tmp_path)
+    ref = put_blob(store, b"gone")
+    get_blob(store, ref)
+    store.delete(ref.key)
+    with pytest.raises(KeyMissingError):
+        get_blob(store, ref)
+    assert not any(path.is_file() for path in (tmp_path / "cache").rglob("*"))
+
+
+def test_the_bound_is_kept(tmp_path: Path) -> None:
+    """The least recently used copies make room; a blob that would take more than an eighth is not kept."""
+    folder = tmp_path / "cache"
+    cache = BlobCache(folder, 8000)
+    cache.add(blob_ref(b"x" * 1001).sha256, b"x" * 1001)
+    assert not folder.exists()
+    blobs = [bytes([index]) * 900 for index in range(40)]
+    favourite = blob_ref(blobs[0]).sha256
+    for index, data in enumerate(blobs):
+        cache.add(blob_ref(data).sha256, data)
+        os.utime(folder / blob_ref(data).sha256[:2] / blob_ref(data).sha256, (index, index))
+        assert cache.read(favourite) == blobs[0]
+        assert sum(path.stat().st_size for path in folder.glob("*/*")) <= 8000
+    assert cache.read(blob_ref(blobs[-1]).sha256) == blobs[-1]
+    assert cache.read(blob_ref(blobs[1]).sha256) is None
+
+
+def test_a_disk_without_room_costs_the_copy_only(remote: CountedStore, tmp_path: Path) -> None:
+    """Where no copy can be kept, the blob still comes."""
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    ref = put_blob(remote, b"data")
+    for _ in range(2):
+        assert get_blob(opened(remote, tmp_path), ref) == b"data"
+
+
+def read_and_evict(folder: Path, seed: int) -> None:
+    """Read blobs in some order through a cache that holds few of them."""
+    order = random.Random(seed)
+    remote = LocalStore(folder / "remote")
+    store = CachedStore(remote, BlobCache(folder / "cache", 8000))
+    for _ in range(150):
+        data = bytes([order.randrange(30)]) * 900
+        assert get_blob(store, blob_ref(data)) == data
+
+
+def test_several_processes_share_the_copies(tmp_path: Path) -> None:
+    """Processes that read, keep and evict the same copies at once all get whole blobs."""
+    LocalStore(tmp_path / "remote").put_many(
+        (blob_ref(data).key, data) for data in (bytes([index]) * 900 for index in range(30))
+    )
+    context = multiprocessing.get_context("forkserver")
+    processes = [context.Process(target=read_and_evict, args=(tmp_path, seed)) for seed in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    assert sum(path.stat().st_size for path in (tmp_path / "cache").glob("*/*")) <= 2 * 8000
