@@ -1,11 +1,10 @@
 """Invented conversations for tests of the extractive backend: one call a message, `seq` counted along."""
 
-import asyncio
 from typing import Any
 
 import msgspec
 
-from compiler.extractive.backend import ExtractiveBackend
+from compiler.extractive import summarize, tree
 from data_models.events import Event
 from data_models.knowledge import Chunk, ChunkSummary, Node, SessionInfo, Statement
 
@@ -77,7 +76,7 @@ class Talk:
 
 def summarise(talk: Talk) -> ChunkSummary:
     """The summary of a conversation as one chunk."""
-    return asyncio.run(ExtractiveBackend().summarize(talk.chunk()))
+    return summarize.summarize(talk.chunk())
 
 
 def digest(talk: Talk, session: str = "0000-aaaa", author: str = "ada", branch: str = "main") -> Node:
@@ -94,8 +93,7 @@ def digest(talk: Talk, session: str = "0000-aaaa", author: str = "ada", branch: 
         prompts=1,
         events=len(talk.events),
     )
-    backend = ExtractiveBackend()
-    node = asyncio.run(backend.digest(info, [asyncio.run(backend.summarize(talk.chunk(session)))]))
+    node = tree.digest(info, [summarize.summarize(talk.chunk(session))])
     return msgspec.structs.replace(node, id=f"node-{session}")
 
 

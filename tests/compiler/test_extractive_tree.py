@@ -1,6 +1,5 @@
 """Rollups and root: bounded, independent of order, what is repeated weighs most, the latest wins."""
 
-import asyncio
 import os
 import random
 import subprocess
@@ -8,20 +7,18 @@ import sys
 from pathlib import Path
 
 from compiler.brief import brief
-from compiler.extractive.backend import ExtractiveBackend
+from compiler.extractive import lines, tree
 from compiler.extractive.tree import MOST_COMMITS, MOST_DIGESTS, MOST_FILES, ROLLUP_PER_KIND
 from data_models.knowledge import Node
 from tests.compiler.talk import DAY_MS, START_MS, Talk, digest, told
 
-BACKEND = ExtractiveBackend()
-
 
 def rollup(*nodes: Node) -> Node:
-    return asyncio.run(BACKEND.rollup("month", "2026-01", nodes))
+    return tree.rollup("month", "2026-01", nodes)
 
 
 def compiled(*nodes: Node) -> str:
-    root = asyncio.run(BACKEND.root("shop", [rollup(*nodes)]))
+    root = lines.root("shop", [rollup(*nodes)])
     return brief(root, "shop", {cited.session_id for line in root.lines for cited in line.citations})[0]
 
 
@@ -125,7 +122,7 @@ def test_a_later_reversal_supersedes_the_earlier_decision() -> None:
         3,
         "let's drop the coloured stickers of the `ledger` backup tapes, labels do",
     )
-    root = asyncio.run(BACKEND.root("shop", [rollup(first, second)]))
+    root = lines.root("shop", [rollup(first, second)])
     replaced = [line for line in root.lines if line.superseded_by]
     assert [line.text for line in replaced] == [
         "ada: “let's use coloured stickers for the `ledger` backup tapes”"
