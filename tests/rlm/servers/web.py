@@ -7,6 +7,7 @@ import asyncio
 import json
 import struct
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,7 +21,11 @@ from tests.rlm.servers.faults import Fault, Plan, never
 
 @dataclass
 class Received:
-    """One request. `headers` are in lower case, without the key."""
+    """One request. `headers` are in lower case, without the key.
+
+    `at` is when it had arrived, on the monotonic clock; `fault` is what went wrong with its answer, and `answered`
+    whether the last byte of an answer was handed to the system.
+    """
 
     number: int
     method: str
@@ -28,6 +33,9 @@ class Received:
     headers: dict[str, str]
     body: Any
     has_key: bool = False
+    at: float = field(default_factory=time.monotonic)
+    fault: Fault | None = None
+    answered: bool = False
 
 
 @dataclass
@@ -164,6 +172,7 @@ class Server:
         fault = self.faults(received.number, received.path)
         if self.capacity is not None and self._inside > self.capacity:
             fault = Fault("status", status=429)
+        received.fault = fault
         if fault and fault.kind == "status":
             headers = {"retry-after": fault.retry_after} if fault.retry_after else {}
             body = self.refusal(fault.status, "a fault that was asked for")
@@ -177,7 +186,9 @@ class Server:
             return False
         answer = await self.answer(received, fault)
         answer.headers |= self.limits
-        return await _write(writer, answer, broken=fault.kind if fault else "")
+        open_still = await _write(writer, answer, broken=fault.kind if fault else "")
+        received.answered = open_still and (fault is None or fault.kind != "garbage")
+        return open_still
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
