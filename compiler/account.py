@@ -14,9 +14,8 @@ from data_models.settings import PriceSettings
 from rlm.budget import Budget, Ledger
 from rlm.cache import OnceOnly
 from rlm.calls import Asker
-from rlm.clients.errors import ReplyError, TransientError
+from rlm.clients.errors import TransientError
 from rlm.clients.protocol import Client, Completion, Request
-from rlm.clients.structured import checked
 from rlm.clients.usage import Usage as ClientUsage
 from rlm.errors import ClientError
 from rlm.prices import PRICES, Price, price_of
@@ -42,6 +41,7 @@ class Replies:
 
     def __init__(self, memo: Memo) -> None:
         self._memo = memo
+        self.once = OnceOnly(self)
         self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
 
@@ -110,7 +110,7 @@ class Account:
         own = {name: Price(**price.model_dump()) for name, price in (prices or {}).items()}
         self.prices: Mapping[str, Price] = {**PRICES, **own}
         self._ledger = Ledger(Budget(usd=max_usd, seconds=math.inf), self.prices)
-        self._asker = Asker(self._ledger, OnceOnly(replies))
+        self._asker = Asker(self._ledger, replies.once)
         self._failed = 0
 
     @property
@@ -131,11 +131,6 @@ class Account:
             self._failed += 1
             if self._failed >= OUTAGE:
                 raise outage(client) from error
-            raise
-        except ReplyError as error:
-            # It was paid: the next run must not pay for the same again.
-            kept = Completion(error.text, error.usage, request_id=error.request_id)
-            await self.replies.put(request.digest(client.model), kept)
             raise
         self._failed = 0
         return completion, Usage(cached=1) if known else usage_of(client.model, completion.usage, self.prices)
@@ -173,7 +168,7 @@ class Part:
             self._add(usage_of(client.model, error.usage, self.account.prices))
             raise
         self._add(usage)
-        return checked(completion, request)
+        return completion
 
     def book(self, result: RLMResult) -> None:
         """Count what a recursive run spent within a budget that `Account.left` gave."""

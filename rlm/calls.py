@@ -11,12 +11,15 @@ import keyword
 import re
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 from rlm.budget import Ledger
 from rlm.cache import OnceOnly
+from rlm.clients.errors import ReplyError
 from rlm.clients.protocol import Client, Completion, Message, Request
+from rlm.clients.structured import checked
+from rlm.clients.usage import Usage
 from rlm.context import ContextReader
 from rlm.errors import ClientError, LimitError
 
@@ -70,6 +73,7 @@ class Asker:
 
         Raises:
             LimitError: it may not be sent.
+            ReplyError: the answer, now or earlier, does not follow the request's schema.
             ClientError: it failed; what it used is booked.
         """
         digest = request.digest(client.model)
@@ -80,12 +84,18 @@ class Asker:
                     completion = await client.complete(request)
                 except ClientError as error:
                     hold.usage = error.usage
+                    if isinstance(error, ReplyError):  # paid as any other, and as bad when asked again
+                        kept = Completion(error.text, error.usage, request_id=error.request_id)
+                        await self.once.keep(digest, kept)
                     raise
                 hold.usage = completion.usage
                 await self.once.keep(digest, completion)
                 return completion
 
-        return await self.once.get(digest, send)
+        completion, known = await self.once.get(digest, send)
+        if known:  # it costs nothing again
+            completion = replace(completion, usage=Usage())
+        return checked(completion, request), known
 
 
 @dataclass(slots=True)
