@@ -1,10 +1,11 @@
 """The sessions of one generation, for whoever has to look something up in them: events, passages, citations."""
 
 from collections.abc import Callable, Collection
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 from compiler.citations import resolve, short_ids
+from compiler.recent import Recent
 from data_models.arrow import events_from_parquet
 from data_models.errors import NotFoundError
 from data_models.events import Event
@@ -14,8 +15,10 @@ from search.query import Filters, Hit, search
 from store.blobs import get_blob
 from store.protocol import Store
 
-_OPEN = 16
-"""Sessions whose events are kept in memory: what is looked at is looked at again."""
+_KEPT_CHARS = 32_000_000
+"""Characters of events that are kept in memory: what is looked at is looked at again."""
+_EVENT_CHARS = 500
+"""What an event takes besides its text."""
 
 
 def load_events(store: Store, parquet: BlobRef) -> list[Event]:
@@ -44,7 +47,7 @@ class Sessions:
         self.entries = entries
         self._store = store
         self._open_index = open_index
-        self._events = lru_cache(maxsize=_OPEN)(self._load)
+        self._events = Recent(self._load, _weight, _KEPT_CHARS)
 
     @cached_property
     def by_id(self) -> dict[str, CatalogEntry]:
@@ -96,3 +99,7 @@ class Sessions:
 
     def _load(self, session_id: str) -> list[Event]:
         return load_events(self._store, self.by_id[session_id].parquet)
+
+
+def _weight(events: list[Event]) -> int:
+    return sum(len(event.text) + _EVENT_CHARS for event in events)

@@ -73,14 +73,30 @@ def events_from_parquet(data: bytes, key: str) -> list[Event]:
     Raises:
         DamagedError: not a Parquet file, or not with our columns.
     """
+    columns = columns_from_parquet(data, key, list(_EVENT_TYPES))
+    return [Event(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+
+
+def columns_from_parquet(data: bytes, key: str, names: Sequence[str]) -> dict[str, list[Any]]:
+    """Some columns of one session's Parquet file, for whoever reads many sessions and needs few columns.
+
+    Args:
+        data: the file's bytes.
+        key: the file's key in the store, for errors.
+        names: the columns, as fields of `Event`.
+
+    Returns:
+        The values by column, in the order of the events; times are Unix milliseconds.
+
+    Raises:
+        DamagedError: not a Parquet file, or not with our columns.
+    """
     try:
         # Without threads: Arrow's may be torn down while they start, which aborts one short process in 25.
-        table = pq.read_table(
-            io.BytesIO(data), columns=list(_EVENT_TYPES), use_threads=False, pre_buffer=False
-        )
-        table = table.set_column(table.schema.get_field_index("time"), "time", table["time"].cast(pa.int64()))
-        names = table.column_names
-        columns = [column.to_pylist() for column in table.columns]
+        table = pq.read_table(io.BytesIO(data), columns=list(names), use_threads=False, pre_buffer=False)
+        columns = {name: table[name] for name in names}
+        if "time" in columns:
+            columns["time"] = columns["time"].cast(pa.int64())
+        return {name: column.to_pylist() for name, column in columns.items()}
     except (pa.ArrowException, KeyError, OSError) as error:
         raise DamagedError(key, "not an events file") from error
-    return [Event(**dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]

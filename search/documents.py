@@ -27,7 +27,7 @@ _WINDOW, _STEP = 2 * BLOCK, BLOCK
 _WINDOW_SHARE = 1_200
 """Characters of each message that count in a window, so that one long message does not fill it."""
 
-_SILENT = frozenset({"context", "image", "compaction", "interrupt", "thinking"})
+SILENT = frozenset({"context", "image", "compaction", "interrupt", "thinking"})
 """Kinds that hold nothing anyone would look for: the host's own text and markers."""
 
 
@@ -67,7 +67,7 @@ def windows_of(messages: Sequence[Document]) -> Iterator[Document]:
 
 def _messages(events: Sequence[Event]) -> Iterator[list[Event]]:
     """What one voice says in one message; its tool calls stand apart from its words."""
-    spoken = (event for event in events if event.kind not in _SILENT and event.text.strip())
+    spoken = (event for event in events if event.kind not in SILENT and event.text.strip())
     for _, blocks in groupby(spoken, key=lambda e: (e.subagent, _voice(e), e.message_id or e.seq)):
         yield list(blocks)
 
