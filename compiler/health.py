@@ -2,21 +2,39 @@
 
 import msgspec
 
+from compiler.costs import at_prices
 from compiler.local_copy import generation_id
 from compiler.plan import plan
 from compiler.runs import RunRecord, read_runs
 from compiler.runtime import Runtime
-from store.generations import newest
+from data_models.records import Manifest, Usage
+from rlm.prices import PRICES_DATE
+from store.generations import history, newest
 from store.keys import parse_receipt_key
 from store.receipts import projects
 
 _RUNS = 5
 
 
+class Spent(msgspec.Struct, kw_only=True):
+    """What the generations of a project cost that the store still has.
+
+    `last` is what the newest one cost, `total` all of them since the oldest (`since`, Unix milliseconds, 0 for
+    none). Dollars are at today's prices, so that one date stands for all. What a run had spent that ended before
+    it published is in neither; its answers are kept.
+    """
+
+    last: Usage
+    total: Usage
+    generations: int
+    since: int
+
+
 class ProjectStatus(msgspec.Struct, kw_only=True):
     """One project: its newest generation, and the receipts that it does not hold yet.
 
-    `created` is Unix milliseconds; `oldest_waiting_ms` the event time of the oldest such receipt, 0 for none.
+    `created` is Unix milliseconds; `oldest_waiting_ms` the event time of the oldest such receipt, 0 for none;
+    `usd` what the newest generation cost, and `spent` the same in full.
     """
 
     project: str
@@ -24,6 +42,7 @@ class ProjectStatus(msgspec.Struct, kw_only=True):
     created: int
     sessions: int
     usd: float
+    spent: Spent
     waiting: int
     oldest_waiting_ms: int
     damaged: list[str]
@@ -33,7 +52,8 @@ class ProjectStatus(msgspec.Struct, kw_only=True):
 class Status(msgspec.Struct, kw_only=True):
     """This machine and its store.
 
-    `spool` counts uploads to this store that are kept here, `dead` those that could not be read back.
+    `spool` counts uploads to this store that are kept here, `dead` those that could not be read back;
+    `prices_date` is the day of the price table behind all dollars.
     """
 
     home: str
@@ -41,6 +61,7 @@ class Status(msgspec.Struct, kw_only=True):
     backend: str
     spool: int
     dead: int
+    prices_date: str
     projects: list[ProjectStatus]
 
 
@@ -52,6 +73,7 @@ def status(runtime: Runtime) -> Status:
         backend=runtime.backend.name,
         spool=uploads_kept(runtime),
         dead=runtime.spool.dead(),
+        prices_date=PRICES_DATE,
         projects=[_project(runtime, name) for name in projects(runtime.store)],
     )
 
@@ -66,14 +88,28 @@ def _project(runtime: Runtime, name: str) -> ProjectStatus:
     waiting = plan(runtime, name).new
     times = [parts.event_ms for key in waiting if (parts := parse_receipt_key(key))]
     manifest = generation.manifest if generation else None
+    spent = _spent(runtime, name, manifest)
     return ProjectStatus(
         project=name,
         generation=generation_id(manifest) if manifest else None,
         created=manifest.created if manifest else 0,
         sessions=manifest.counts.get("sessions", 0) if manifest else 0,
-        usd=manifest.usage.usd if manifest else 0.0,
+        usd=spent.last.usd,
+        spent=spent,
         waiting=len(waiting),
         oldest_waiting_ms=min(times, default=0),
         damaged=list(generation.damaged) if generation else [],
         runs=read_runs(runtime, name, _RUNS),
+    )
+
+
+def _spent(runtime: Runtime, name: str, shown: Manifest | None) -> Spent:
+    """The costs of a project's generations; siblings that were published at once were both paid."""
+    prices = runtime.account().prices
+    made = [generation.manifest for generation in history(runtime.store, name)[0]]
+    return Spent(
+        last=at_prices(shown.usage, prices) if shown else Usage(),
+        total=at_prices(sum((manifest.usage for manifest in made), Usage()), prices),
+        generations=len(made),
+        since=min((manifest.created for manifest in made), default=0),
     )

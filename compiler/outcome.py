@@ -1,5 +1,8 @@
 """Completes a project's report with what its newest generation holds."""
 
+import shlex
+
+from compiler.degraded import grouped
 from compiler.local_copy import Copy
 from compiler.report import ProjectReport
 from compiler.runtime import Runtime
@@ -21,9 +24,11 @@ def describe(runtime: Runtime, report: ProjectReport, copy: Copy) -> ProjectRepo
     for entry in entries:
         for kind, count in entry.redactions.items():
             report.redactions[kind] = report.redactions.get(kind, 0) + count
-    report.degraded = sorted(
-        {reason for entry in entries for reason in entry.degraded}
-        | {*report.degraded, *copy.manifest().degraded}
+    undone = grouped("chunk", (reason for entry in entries for reason in entry.degraded))
+    undone += copy.manifest().degraded
+    report.degraded += undone
+    report.next_command = (
+        f"rlm-context compile --project {shlex.quote(report.project)} --full" if undone else ""
     )
     report.paths = _paths(runtime, copy)
     return report

@@ -15,6 +15,7 @@ import msgspec
 
 from compiler import index, ingest, publish, summarize, texts, tree
 from compiler.base import Base, earlier_ingest, load_base
+from compiler.costs import check_limit
 from compiler.plan import plan as make_plan
 from compiler.report import Count, ProjectReport
 from compiler.runtime import Runtime
@@ -139,7 +140,11 @@ async def compile_project(
 
     Returns:
         What was done: counts of new things and seconds. Where nothing was new, no step ran.
+
+    Raises:
+        SettingsError: the limit could not be kept, since a model's price is not known.
     """
+    check_limit(runtime, max_usd)
     report = ProjectReport(project=project)
     async with turn(runtime, project), _closed(runtime):
         written = runtime.store.written

@@ -45,7 +45,7 @@ def publish(
         created=int(time.time() * 1000),
         versions=versions(runtime),
         usage=made.usage,
-        degraded=tuple(filter(None, (*made.degraded, texts.degraded))),
+        degraded=(*made.degraded, *((f"root pass: {texts.degraded}",) if texts.degraded else ())),
     )
     key = publish_manifest(runtime.store, manifest)
     _write_readable_copy(runtime, plan.project, texts)

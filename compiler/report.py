@@ -40,8 +40,12 @@ class Seconds(msgspec.Struct):
 
 
 class ProjectReport(msgspec.Struct, kw_only=True):
-    """One project's part of a compile. `bytes_written` counts what this compile added to the store,
-    `uncited` statements and lines that were dropped because what they cite does not exist."""
+    """One project's part of a compile.
+
+    `bytes_written` counts what this compile added to the store, `uncited` statements and lines that were dropped
+    because what they cite does not exist. `next_command` does anew what models were to do and did not, "" where
+    that is nothing.
+    """
 
     project: str
     generation: str | None = None
@@ -53,6 +57,7 @@ class ProjectReport(msgspec.Struct, kw_only=True):
     rejects: list[Reject] = []
     redactions: dict[str, int] = {}
     degraded: list[str] = []
+    next_command: str = ""
     uncited: int = 0
     llm: Usage = msgspec.field(default_factory=Usage)
     seconds: Seconds = msgspec.field(default_factory=Seconds)
@@ -77,11 +82,15 @@ class Totals(msgspec.Struct, kw_only=True):
 
 
 class CompileReport(msgspec.Struct, kw_only=True):
-    """The whole document. `generation` is that of the only project, null where there are several."""
+    """The whole document. `generation` is that of the only project, null where there are several.
+
+    `prices_date` is the day of the price table behind all dollars.
+    """
 
     generation: str | None
     projects: list[ProjectReport]
     totals: Totals
+    prices_date: str
     skipped: list[Reject] = []
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from compiler.account import Account, Part
 from compiler.buckets import Spec, plan_tree
+from compiler.degraded import grouped
 from compiler.memoised import recall, remember
 from compiler.runtime import Runtime
 from compiler.summarize import load_summaries
@@ -56,7 +57,7 @@ async def grow(
         digests_new=tree.made["digest"],
         rollups_total=sum(spec.entry is None for spec in specs.values()),
         rollups_new=sum(tree.made.values()) - tree.made["digest"],
-        degraded=tuple(sorted(tree.degraded)),
+        degraded=tuple(tree.told()),
         usage=account.usage,
     )
 
@@ -88,7 +89,7 @@ class _Tree:
         self.account = account
         self.rebuild = rebuild
         self.usage: dict[str, Usage] = {}
-        self.degraded: set[str] = set()
+        self.degraded: dict[str, list[str]] = {"digest": [], "rollup": []}
         self.made: dict[str, int] = defaultdict(int)
         self._tasks: dict[str, asyncio.Task[Node]] = {}
         self._kept: list[tuple[str, object]] = []
@@ -104,6 +105,10 @@ class _Tree:
         kept, self._kept = self._kept, []
         await asyncio.to_thread(remember, self.runtime.memo, NODE, kept)
 
+    def told(self) -> list[str]:
+        """What is degraded among the nodes that were looked at, in lines."""
+        return [line for noun, reasons in self.degraded.items() for line in grouped(noun, reasons)]
+
     async def _find_or_make(self, node_id: str) -> Node:
         node = None if self.rebuild else await self._recall(node_id)
         if node is None:
@@ -114,7 +119,7 @@ class _Tree:
             self.usage[node_id] = part.usage
             self.made[spec.level] += 1
         if node.degraded:
-            self.degraded.add(node.degraded)
+            self.degraded["digest" if node.level == "digest" else "rollup"].append(node.degraded)
         return node
 
     async def _recall(self, node_id: str) -> Node | None:

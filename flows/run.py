@@ -18,7 +18,7 @@ def compile_projects(
         home: the user's home of rlm-context.
         projects: the projects' names in the store.
         full: make everything anew from the uploads.
-        max_usd: the most that each compile may spend on model calls, in US dollars; None for no limit.
+        max_usd: the most that all of them together may spend on model calls, in US dollars; None for no limit.
 
     Returns:
         For each project its report, or the error that stopped it: one project does not stop the others.
@@ -38,12 +38,22 @@ def compile_projects(
         for project in projects:
             try:
                 with tags("rlm-context", project):
-                    results.append(asyncio.run(compile_context(project, full, max_usd)))
+                    results.append(asyncio.run(compile_context(project, full, _left(max_usd, results))))
             except RlmContextError as error:
                 results.append(error)
             except (HTTPError, PrefectException) as error:
                 results.append(_server_failed(project, error))
         return results
+
+
+def _left(max_usd: float | None, results: Sequence[ProjectReport | RlmContextError]) -> float | None:
+    """What may still be spent. What a compile that failed had spent is not known, so it counts as all."""
+    if max_usd is None:
+        return None
+    reports = [result for result in results if isinstance(result, ProjectReport)]
+    if len(reports) < len(results):
+        return 0.0
+    return max(max_usd - sum(report.llm.usd for report in reports), 0.0)
 
 
 def _server_failed(project: str, error: Exception) -> PipelineError:

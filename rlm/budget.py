@@ -170,6 +170,8 @@ class Ledger:
         hold = self._hold(client, -(-request.size // 2), request.max_tokens)
         while refusal := self._refusal(hold):
             if not self._held:
+                if self._refusal(self._hold(client, 0, request.max_tokens)):
+                    raise refusal  # no count could make it fit, and to count is to send
                 hold = self._hold(client, await client.count_tokens(request), request.max_tokens)
                 if (refusal := self._refusal(hold)) and not self._held:
                     raise refusal

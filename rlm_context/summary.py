@@ -11,6 +11,7 @@ from compiler.runtime import Runtime
 from compiler.upload import Preview
 from data_models.events import Reject
 from data_models.project import project_of
+from rlm_context.costs import cost_line
 from rlm_context.output import plural, print_json, table
 from rlm_context.shown import harmless
 
@@ -26,6 +27,8 @@ def print_report(runtime: Runtime, result: CompileReport, seconds: float) -> Non
         click.echo(harmless(Path(shown.paths["brief"]).read_text(encoding="utf-8")))
         click.echo(_projects(reports))
         click.echo(f"\n{_news(result)} It took {seconds:.1f} s{_steps(result, seconds)}.")
+        if runtime.backend.paid:
+            click.echo(cost_line(result.totals.llm))
     left_out = _left_out(result)
     if left_out:
         click.echo("\nLeft out:\n" + "\n".join(left_out))

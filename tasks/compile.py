@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import ParamSpec, TypeVar
 
-from prefect import task
+from prefect import Task, task
 
 from compiler.pipeline import DirectSteps
 from compiler.runtime import Runtime, open_runtime
@@ -12,6 +13,9 @@ from data_models.events import Reject
 from data_models.records import CatalogEntry, Segment
 from data_models.settings import load_settings
 from tasks.options import STEP
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @task(
@@ -98,11 +102,11 @@ class PrefectSteps:
 
     async def summarize(self, plan: Plan, sessions: Sequence[Ingested], label: str) -> list[Summarized]:
         """See `compiler.pipeline.Steps.summarize`."""
-        return await summarize(plan, sessions, label)
+        return await _once_if_limited(summarize, plan)(plan, sessions, label)
 
     async def grow(self, plan: Plan, new: Sequence[Summarized]) -> Grown:
         """See `compiler.pipeline.Steps.grow`."""
-        return await grow(plan, new)
+        return await _once_if_limited(grow, plan)(plan, new)
 
     async def index(self, plan: Plan, entries: Sequence[CatalogEntry], label: str) -> Segment:
         """See `compiler.pipeline.Steps.index`."""
@@ -112,13 +116,18 @@ class PrefectSteps:
         self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment]
     ) -> Texts:
         """See `compiler.pipeline.Steps.write_texts`."""
-        return await write_texts(plan, new, segments)
+        return await _once_if_limited(write_texts, plan)(plan, new, segments)
 
     async def publish(
         self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment], texts: Texts, made: Made
     ) -> str:
         """See `compiler.pipeline.Steps.publish`."""
         return await publish(plan, new, segments, texts, made)
+
+
+def _once_if_limited(step: Task[P, R], plan: Plan) -> Task[P, R]:
+    """With a limit on what is spent, a step that failed is not tried again: what it had spent is not known."""
+    return step if plan.max_usd is None else step.with_options(retries=0)
 
 
 def process_runtime() -> Runtime:

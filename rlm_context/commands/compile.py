@@ -7,6 +7,7 @@ from time import perf_counter
 
 import click
 
+from compiler.costs import check_limit
 from compiler.local_copy import refresh
 from compiler.outcome import describe
 from compiler.plan import plan
@@ -14,6 +15,7 @@ from compiler.report import CompileReport, ProjectReport, summed
 from compiler.runtime import Runtime, open_runtime
 from compiler.upload import Uploaded, preview, upload
 from data_models.errors import NotFoundError, PipelineError, RlmContextError, SourceError
+from rlm.prices import PRICES_DATE
 from rlm_context.failures import explain, say
 from rlm_context.names import match_project
 from rlm_context.output import print_json
@@ -48,6 +50,7 @@ def compile_command(
     """
     begun = perf_counter()
     runtime = open_runtime(make_store=not dry_run)
+    check_limit(runtime, max_usd)
     folders = sources or _own_sources(runtime)
     given = (project or "") if sources else ""
     if dry_run:
@@ -60,15 +63,27 @@ def compile_command(
     _add_upload_time(reports, uploading)
     generation = reports[0].generation if len(reports) == 1 else None
     result = CompileReport(
-        generation=generation, projects=reports, totals=summed(reports), skipped=uploaded.skipped
+        generation=generation,
+        projects=reports,
+        totals=summed(reports),
+        prices_date=PRICES_DATE,
+        skipped=uploaded.skipped,
     )
     print_json(result) if as_json else print_report(runtime, result, perf_counter() - begun)
     for report in reports:
-        for reason in report.degraded:
-            say(f"rlm-context: {report.project} is degraded: {reason}")
+        _say_degraded(report)
     for name, error in failed:
         explain(error, about=name)
     return 1 if failed else 0
+
+
+def _say_degraded(report: ProjectReport) -> None:
+    for reason in report.degraded:
+        say(f"rlm-context: {report.project} is degraded: {reason}")
+    if report.next_command:
+        say(
+            f"rlm-context: that was done without a model. Next: {report.next_command}; what was paid is free then"
+        )
 
 
 def _own_sources(runtime: Runtime) -> Sequence[Path]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
-import msgspec
 
 from compiler.author import author_of
 from compiler.health import uploads_kept
@@ -17,7 +16,9 @@ from compiler.runtime import Runtime, open_runtime
 from compiler.verify import find_damage
 from data_models.errors import DamagedError, RlmContextError
 from data_models.events import Reject
+from rlm_context.checks import Check
 from rlm_context.fast_search import local_indexes
+from rlm_context.model_checks import model_checks
 from rlm_context.names import mending
 from rlm_context.output import plural, print_json, table
 from rlm_context.summary import reject_lines
@@ -33,15 +34,6 @@ _LEAST_FREE = 500_000_000
 """Bytes on the home's disk below which a compile may fail."""
 _SOURCE = ", with --source where it was uploaded with one"
 """Only the agent's own files can bring back a transcript."""
-
-
-class Check(msgspec.Struct, frozen=True):
-    """One thing looked at. `ok` None: worth knowing, nothing to mend."""
-
-    name: str
-    ok: bool | None
-    detail: str
-    next_command: str = ""
 
 
 @click.command("doctor")
@@ -77,6 +69,7 @@ def _checks() -> Iterator[Check]:
     yield Check("author", True, author_of(runtime.settings))
     for name, look in (
         ("redaction", _redaction),
+        ("models", model_checks),
         ("home", _home),
         ("agents", _agents),
         ("spool", _spool),
