@@ -17,10 +17,15 @@ _SECONDS = 60.0
 _POLL = 0.5
 
 
+def compile_lease(project: str) -> str:
+    """The name of the lease that whoever compiles a project holds."""
+    return f"compile {project}"
+
+
 @asynccontextmanager
 async def turn(runtime: Runtime, project: str) -> AsyncIterator[None]:
     """Wait until nobody else compiles this project, and hold others back during the block."""
-    name = f"compile {project}"
+    name = compile_lease(project)
     lease = await asyncio.to_thread(acquire, runtime.store, name, _SECONDS)
     if lease is None:
         progress.info("waiting for another compile of %s", project)

@@ -15,6 +15,7 @@ COMMANDS = {
     "export": "export",
     "status": "status",
     "doctor": "doctor",
+    "store": "store",
 }
 """Command to the module in rlm_context/commands that holds it; help lists them in this order."""
 

@@ -13,12 +13,14 @@ from typing import NamedTuple
 STORE_INFO = "store.json"
 """The key of the store's own description."""
 
+_WRITTEN_ONCE = ("blobs/", "inbox/", "gen/", "runs/", "leases/")
 _MAX_NAME = 200  # of a segment's 255 bytes: the rest is left for temporary names and other file systems
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.@+,")
 _UNIT = re.compile(r"%([0-9a-f]{2})|!([a-z])|([a-z0-9\-_.@+,~])")
 _HEX = re.compile(r"[0-9a-f]+")
 _STAGE = re.compile(r"[a-z][a-z0-9_-]{0,40}")
 _RECEIPT = re.compile(r"inbox/([^/]+)/([^/]+)/([^/]+)/(\d{13,20})-([0-9a-f]{12})\.json")
+_MEMO = re.compile(r"memo/([a-z][a-z0-9_-]{0,40})/([0-9a-f]{2})/(\2[0-9a-f]{6,126})")
 _MANIFEST = re.compile(r"gen/([^/]+)/(\d{10})-([0-9a-f]{8})\.json")
 
 
@@ -138,6 +140,12 @@ def memo_key(stage: str, digest: str) -> str:
     return f"memo/{stage}/{digest[:2]}/{digest}"
 
 
+def parse_memo_key(key: str) -> tuple[str, str] | None:
+    """Stage and digest of a memo's key, or None if it is none."""
+    match = _MEMO.fullmatch(key)
+    return (match[1], match[3]) if match else None
+
+
 def run_key(project: str, run_id: str) -> str:
     """The key of a run's record."""
     return f"runs/{encode_name(project)}/{encode_name(run_id)}.json"
@@ -151,3 +159,8 @@ def lease_prefix(name: str) -> str:
 def compiled_text_key(project: str) -> str:
     """The key of the readable copy of a project's compiled context."""
     return f"compiled/{encode_name(project)}/compiled_context.txt"
+
+
+def is_written_once(key: str) -> bool:
+    """Whether nobody writes other bytes under this key, ever; copies for people and paid results may be replaced."""
+    return key.startswith(_WRITTEN_ONCE)

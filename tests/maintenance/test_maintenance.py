@@ -1,0 +1,206 @@
+"""Looking after a store: what is damaged is named, what is needed stays, a copy is the same store."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from compiler.local_copy import refresh
+from compiler.maintenance import garbage
+from compiler.maintenance.copy import copy_store
+from compiler.maintenance.verify import verify_store
+from compiler.pipeline import DirectSteps, compile_project
+from compiler.runtime import Runtime, open_runtime
+from compiler.turn import compile_lease
+from compiler.upload import upload
+from data_models.errors import KeyMissingError, StoreError
+from store.generations import newest
+from store.keys import is_written_once
+from store.leases import acquire
+from store.local import LocalStore
+from store.memory import MemoryStore
+from tests.synthetic import write_session, write_team
+
+DAY = 86_400.0
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Path:
+    return write_team(tmp_path / "team", 6)
+
+
+@pytest.fixture
+def runtime(home: Path) -> Runtime:
+    return open_runtime()
+
+
+def compile_all(runtime: Runtime, team: Path, *, full: bool = False) -> None:
+    upload(runtime, [team], project="shop")
+    asyncio.run(compile_project(runtime, "shop", DirectSteps(runtime), full=full))
+
+
+def add_session(team: Path, number: int) -> None:
+    """One more session of a new id."""
+    path = team / "ann" / "projects" / "-src-shop" / f"0b0b0b0b-0000-4000-8000-{number:012x}.jsonl"
+    write_session(
+        path, session_id=path.stem, start=datetime(2026, 1, 6, tzinfo=UTC), turns=3, seed=77 + number
+    )
+
+
+def brief_of(runtime: Runtime) -> str:
+    copy = refresh(runtime, "shop")
+    assert copy is not None
+    return copy.read("brief.md")
+
+
+def test_a_sound_store_verifies(runtime: Runtime, team: Path) -> None:
+    """Every object is read, none is at fault."""
+    compile_all(runtime, team)
+    found = verify_store(runtime)
+    assert found.objects == len(list(runtime.store.keys("")))
+    assert found.faults == []
+
+
+@pytest.mark.parametrize("folder", ["blobs", "inbox", "gen", "memo", "store.json"])
+def test_what_was_cut_short_is_named(runtime: Runtime, team: Path, folder: str) -> None:
+    """Whatever kind of object it is in, its key is told with what brings it back."""
+    compile_all(runtime, team)
+    key = next(key for key in runtime.store.keys("") if key.startswith(folder))
+    runtime.store.put(key, runtime.store.get(key)[:-3])
+    faults = {fault.key: fault for fault in verify_store(runtime).faults}
+    assert key in faults
+    assert "rlm-context" in faults[key].remedy
+
+
+def test_what_is_missing_is_named_with_the_spool_that_holds_it(runtime: Runtime, team: Path) -> None:
+    """A slim transcript that is gone: the uploader's spool has it until a generation holds it."""
+    upload(runtime, [team], project="shop")
+    job = runtime.spool.pending()[0]
+    runtime.store.delete(job.receipt.slim.key)
+    (fault,) = verify_store(runtime).faults
+    assert fault.key == job.receipt.slim.key
+    assert "spool" in fault.remedy
+
+
+def test_garbage_goes_only_when_it_was_found_before(runtime: Runtime, team: Path) -> None:
+    """The first run notes, a run within the day leaves it, a later one removes it."""
+    compile_all(runtime, team)
+    stray = runtime.store
+    stray.put("blobs/sha256/ab/ab" + "0" * 62, b"nobody names this")
+    assert garbage.collect(runtime).removed == 0
+    assert garbage.collect(runtime).removed == 0
+    assert garbage.collect(runtime, grace=0).removed > 0
+    assert stray.size("blobs/sha256/ab/ab" + "0" * 62) is None
+
+
+def test_what_is_kept_works_as_before(runtime: Runtime, team: Path) -> None:
+    """After old generations are gone the newest is whole, a compile finds nothing new, and uploads are all there."""
+    for number in range(4):
+        add_session(team, number)
+        compile_all(runtime, team)
+    before = brief_of(runtime)
+    size = sum(runtime.store.size(key) or 0 for key in runtime.store.keys(""))
+    garbage.collect(runtime, keep=1, grace=0)
+    assert sum(runtime.store.size(key) or 0 for key in runtime.store.keys("")) < size
+    assert verify_store(runtime).faults == []
+    assert len(list(runtime.store.keys("gen"))) == 1
+    fresh = open_runtime()
+    report = asyncio.run(compile_project(fresh, "shop", DirectSteps(fresh)))
+    assert report.sessions.new == 0
+    assert brief_of(fresh) == before
+    compile_all(fresh, team, full=True)
+    assert brief_of(fresh) == before
+
+
+def test_an_upload_that_no_generation_holds_stays(runtime: Runtime, team: Path) -> None:
+    """Unpublished receipts and their transcripts are never garbage, however old."""
+    compile_all(runtime, team)
+    add_session(team, 1)
+    upload(runtime, [team], project="shop")
+    garbage.collect(runtime, keep=1, grace=0)
+    assert verify_store(runtime).faults == []
+    report = asyncio.run(compile_project(open_runtime(), "shop", DirectSteps(open_runtime())))
+    assert report.sessions.new == 1
+
+
+def test_a_dry_run_removes_and_notes_nothing(runtime: Runtime, team: Path) -> None:
+    """It tells what the real run would do."""
+    for number in range(2):
+        add_session(team, number)
+        compile_all(runtime, team)
+    keys = list(runtime.store.keys(""))
+    told = garbage.collect(runtime, keep=1, grace=0, dry_run=True)
+    assert list(runtime.store.keys("")) == keys
+    assert garbage.collect(runtime, keep=1, grace=0).removed == told.removed > 0
+
+
+def test_nothing_is_removed_during_a_compile(runtime: Runtime, team: Path) -> None:
+    """Somebody's lease on a project is respected, and the leases taken before it are given back."""
+    compile_all(runtime, team)
+    lease = acquire(runtime.store, compile_lease("shop"), 60)
+    assert lease is not None
+    with pytest.raises(StoreError, match="being compiled"):
+        garbage.collect(runtime, grace=0)
+    lease.release()
+    garbage.collect(runtime, grace=0)
+
+
+def test_a_copy_is_the_same_store(runtime: Runtime, team: Path) -> None:
+    """Into a backend of another kind and back: the same objects, the same brief; a second run copies nothing."""
+    compile_all(runtime, team)
+    away, back = MemoryStore("memory://away"), LocalStore(runtime.home / "back")
+    first = copy_store(runtime.store, away)
+    assert first.faults == []
+    assert copy_store(runtime.store, away).copied == 0
+    copy_store(away, back)
+    kept = [key for key in runtime.store.keys("") if not key.startswith(("leases/", "notes/"))]
+    assert sorted(back.keys("")) == kept
+    assert all(back.get(key) == runtime.store.get(key) for key in kept)
+    assert newest(back, "shop") == newest(runtime.store, "shop")
+
+
+def test_a_copy_that_was_cut_off_shows_no_half(runtime: Runtime, team: Path) -> None:
+    """At whatever object it stops, every receipt and generation in the target has its bytes; the next run ends it."""
+    compile_all(runtime, team)
+    total = len(list(runtime.store.keys("")))
+    for limit in range(1, total, 7):
+        target = Limited(limit)
+        with pytest.raises(StoreError):
+            copy_store(runtime.store, target)
+        for key in target.keys("gen"):
+            assert key
+            assert newest(target, "shop") is not None
+        target.left = 10 * total
+        copy_store(runtime.store, target)
+        assert newest(target, "shop") == newest(runtime.store, "shop")
+
+
+def test_damage_is_not_copied_and_is_named(runtime: Runtime, team: Path) -> None:
+    """Everything else is copied."""
+    compile_all(runtime, team)
+    key = next(iter(runtime.store.keys("blobs")))
+    runtime.store.put(key, b"rubbish")
+    target = MemoryStore("memory://target")
+    done = copy_store(runtime.store, target)
+    assert [fault.key for fault in done.faults] == [key]
+    with pytest.raises(KeyMissingError):
+        target.get(key)
+    written = [key for key in runtime.store.keys("") if is_written_once(key) and not key.startswith("leases")]
+    assert len([key for key in target.keys("") if is_written_once(key)]) == len(written) - 1
+
+
+class Limited(MemoryStore):
+    """Fails once it was given so many objects, as a full disk does."""
+
+    def __init__(self, left: int) -> None:
+        super().__init__("memory://limited")
+        self.left = left
+
+    def put_many(self, items: Iterable[tuple[str, bytes]]) -> None:
+        for key, data in items:
+            if self.left <= 0:
+                raise StoreError("full")
+            self.left -= 1
+            super().put_many([(key, data)])
