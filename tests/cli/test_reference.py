@@ -19,22 +19,35 @@ def help_text(*arguments: str) -> str:
     return out.getvalue().rstrip()
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_stands_in_the_reference(command: str) -> None:
+def paths() -> list[tuple[str, ...]]:
+    """Every command, and those of a group, as they are typed."""
+    found: list[tuple[str, ...]] = []
+    for name in COMMANDS:
+        command = cli.get_command(click.Context(cli), name)
+        inner = list(command.commands) if isinstance(command, click.Group) else []
+        found += [(name,), *((name, one) for one in inner)]
+    return found
+
+
+@pytest.mark.parametrize("path", paths(), ids="-".join)
+def test_help_stands_in_the_reference(path: tuple[str, ...]) -> None:
     """Each command's help text is on the page as the command prints it."""
-    assert HELP[command] == help_text(command)
+    assert HELP["-".join(path)] == help_text(*path)
 
 
 def test_the_page_knows_every_command_and_no_other() -> None:
     """The overview and one section for each command."""
     assert HELP["rlm-context"] == help_text()
-    assert set(HELP) == {"rlm-context", *COMMANDS}
+    assert set(HELP) == {"rlm-context", *map("-".join, paths())}
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_option_explains_itself(command: str) -> None:
+@pytest.mark.parametrize("path", paths(), ids="-".join)
+def test_every_option_explains_itself(path: tuple[str, ...]) -> None:
     """No option without a help text."""
-    found = cli.get_command(click.Context(cli), command)
+    found: click.Command | None = cli
+    for name in path:
+        assert isinstance(found, click.Group)
+        found = found.get_command(click.Context(found), name)
     assert found is not None
     options = [option for option in found.params if isinstance(option, click.Option)]
     assert [option.name for option in options if not option.help] == []
@@ -48,6 +61,9 @@ DOCUMENTS = {
     "sessions": ["sessions", "--json"],
     "session": ["session", "--json", "46774c9d"],
     "status": ["status", "--json"],
+    "store-verify": ["store", "verify", "--json"],
+    "store-gc": ["store", "gc", "--json"],
+    "store-upgrade": ["store", "upgrade", "--json"],
     "doctor": ["doctor", "--json", "--source", str(MIRA)],
 }
 MAIN_LISTS = {"projects", "hits", "lines", "sessions", "events", "checks"}
@@ -81,6 +97,18 @@ def test_an_older_generation_and_an_export_have_their_documented_shape(
     assert older == rlm("show", "--format", "json")
     written = rlm("export", "--json", tmp_path / "out")
     assert list(misfits(written.document, SHAPES["export"])) == []
+
+
+def test_a_copied_store_has_its_documented_shape(compiled: Path, tmp_path: Path) -> None:
+    """`store copy` says what it copied, and what it could not."""
+    first, blob = str(compiled / "store"), next((compiled / "store" / "blobs").rglob("*/*/*"))
+    copied = rlm("store", "copy", "--json", first, tmp_path / "copy")
+    assert (copied.code, copied.document["faults"]) == (0, [])
+    damaged = tmp_path / "copy" / blob.relative_to(first)
+    damaged.write_bytes(b"damaged")
+    again = rlm("store", "copy", "--json", tmp_path / "copy", tmp_path / "again")
+    assert (again.code, len(again.document["faults"])) == (1, 1)
+    assert list(misfits(again.document, SHAPES["store-copy"])) == []
 
 
 def test_a_shape_is_strict() -> None:
