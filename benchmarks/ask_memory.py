@@ -33,7 +33,9 @@ from rlm.engine import RLM
 from store.blobs import put_blob
 from store.registry import open_store
 
-WORDS = [f"{a}{b}" for a in ("ka", "lo", "mi", "ren", "sta", "vo") for b in ("dor", "lin", "mas", "pek", "tur")]
+WORDS = [
+    f"{a}{b}" for a in ("ka", "lo", "mi", "ren", "sta", "vo") for b in ("dor", "lin", "mas", "pek", "tur")
+]
 MESSAGE = 1_000  # characters: two thirds of real messages are tool calls and results
 
 TURNS = [
@@ -62,7 +64,9 @@ def make_project(folder: Path, megabytes: float, sessions: int) -> None:
 def event(seq: int, chance: random.Random) -> Event:
     """One message."""
     words = " ".join(chance.choices(WORDS, k=MESSAGE // 6))
-    return Event(seq=seq, block=0, role="human", kind="prompt", text=words, time=1_760_000_000_000 + seq * 1000)
+    return Event(
+        seq=seq, block=0, role="human", kind="prompt", text=words, time=1_760_000_000_000 + seq * 1000
+    )
 
 
 def entry(name: str, number: int, count: int, parquet: BlobRef) -> CatalogEntry:

@@ -10,6 +10,7 @@ from itertools import accumulate, groupby
 from typing import Any, overload
 
 from compiler.library import Library
+from compiler.models.fence import plain
 from compiler.recent import Recent
 from data_models.arrow import columns_from_parquet
 from data_models.records import CatalogEntry
@@ -87,13 +88,19 @@ class Corpus(Sequence[Row]):
                 "author": entry.author,
                 "date": day_of(columns["time"][blocks[0]] or entry.started),
                 "role": columns["role"][blocks[0]],
-                "text": clipped("\n".join(_said(columns, block) for block in blocks), _LONGEST),
+                "text": shown("\n".join(_said(columns, block) for block in blocks), _LONGEST),
             }
             for blocks in _messages(columns)
         ]
 
     def _columns(self, entry: CatalogEntry, names: Sequence[str]) -> dict[str, list[Any]]:
         return columns_from_parquet(get_blob(self._store, entry.parquet), entry.parquet.key, names)
+
+
+def shown(text: str, limit: int) -> str:
+    """A text of a transcript as models get it: clipped, and without characters that people do not see."""
+    text = clipped(text, limit)
+    return text if text.isascii() else plain(text)
 
 
 def clipped(text: str, limit: int) -> str:
@@ -129,7 +136,9 @@ def _ref(columns: Mapping[str, list[Any]], position: int) -> str:
 
 def _said(columns: Mapping[str, list[Any]], position: int) -> str:
     text: str = columns["text"][position]
-    return f"{columns['tool'][position] or 'tool'}: {text}" if columns["kind"][position] == "tool_use" else text
+    return (
+        f"{columns['tool'][position] or 'tool'}: {text}" if columns["kind"][position] == "tool_use" else text
+    )
 
 
 def _weight(rows: Sequence[Row]) -> int:

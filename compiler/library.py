@@ -17,12 +17,17 @@ class Library(Sessions):
     Args:
         store: holds them.
         copies: the local copies, at least one.
+
+    Attributes:
+        names: the projects.
+        projects: the project of each session.
     """
 
     def __init__(self, store: Store, copies: Sequence[Copy]) -> None:
         found = {entry.session_id: (copy, entry) for copy in copies for entry in copy.sessions()}
-        names = ", ".join(copy.project for copy in copies)
-        super().__init__(store, names, [entry for _, entry in found.values()], lambda: copies[0].index)
+        self.names = tuple(copy.project for copy in copies)
+        entries = [entry for _, entry in found.values()]
+        super().__init__(store, ", ".join(self.names), entries, lambda: copies[0].index)
         self.projects = {session_id: copy.project for session_id, (copy, _) in found.items()}
         self._indexes = [copy.index for copy in copies]
 

@@ -1,20 +1,24 @@
-"""Progress of a compile on stderr: one changing line on a terminal, else a line for each step."""
+"""Progress of a compile or a question on stderr: one changing line on a terminal, else a line for each step."""
 
 import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from compiler.ask_progress import Progress as Asked
+from compiler.ask_progress import Show
+from rlm_context.costs import dollars
 from rlm_context.failures import say
+from rlm_context.output import plural
 
 _TITLE = "compile"
 
 
 @contextmanager
-def reading_shown() -> Iterator[Callable[[int, int], None]]:
-    """Show that sessions are read; yields a function that takes how many are done, and of how many."""
+def reading_shown(title: str = _TITLE) -> Iterator[Callable[[int, int], None]]:
+    """Show that `title` reads sessions; yields a function that takes how many are done, and of how many."""
     if not sys.stderr.isatty():
-        say(f"{_TITLE}: reading sessions")
+        say(f"{title}: reading sessions")
         yield lambda done, total: None
         return
     from rich.console import Console
@@ -22,7 +26,7 @@ def reading_shown() -> Iterator[Callable[[int, int], None]]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(f"{_TITLE}: reading sessions", total=None)
+        task = bar.add_task(f"{title}: reading sessions", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
@@ -43,6 +47,31 @@ def steps_shown() -> Iterator[None]:
         _listening(lambda text: status.update(escape(f"{_TITLE}: {text}"))),
     ):
         yield
+
+
+@contextmanager
+def asking_shown() -> Iterator[Show]:
+    """Show how far a question is; yields what takes its progress."""
+    if not sys.stderr.isatty():
+        turns: list[int] = []
+
+        def line(asked: Asked) -> None:
+            if turns[-1:] != [asked.turn]:
+                turns.append(asked.turn)
+                say(_asked(asked))
+
+        yield line
+        return
+    from rich.console import Console
+    from rich.markup import escape
+
+    with Console(stderr=True).status("ask: starting") as status:
+        yield lambda asked: status.update(escape(_asked(asked)))
+
+
+def _asked(asked: Asked) -> str:
+    spent = f", {plural(asked.calls, 'model call')}, {dollars(asked.usd)}" if asked.calls else ""
+    return f"ask: turn {asked.turn}, {asked.doing}{spent}"
 
 
 class _Calling(logging.Handler):

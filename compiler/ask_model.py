@@ -1,0 +1,145 @@
+"""A question answered by a recursive run: the root model reads the sessions with code, search and sub-calls."""
+
+from pathlib import Path
+
+import msgspec
+
+from compiler.ask import Answer, Stopped, best_passages
+from compiler.ask_guard import guarded
+from compiler.ask_progress import Follower, Show
+from compiler.ask_prompt import ask_prompt
+from compiler.ask_tools import ask_tools
+from compiler.asked import page_of
+from compiler.cited import CitationReader
+from compiler.corpus import Corpus, clipped
+from compiler.costs import price_setting
+from compiler.library import Library
+from compiler.models.clients import Clients
+from compiler.runtime import Runtime
+from data_models.errors import SettingsError
+from data_models.records import Usage
+from rlm.budget import Budget
+from rlm.engine import RLM
+from rlm.errors import LimitError, RLMError, RunCancelled, UnpricedModelError
+from rlm.result import RLMResult
+from rlm.sandbox.registry import open_sandbox
+from rlm.trajectory import JsonLines, Record
+from rlm.view import write_view
+
+ITERATIONS = 20
+CALLS = 256
+
+_ANSWER_CHARS = 40_000
+_AGAIN = "the same command again; answers of models that arrived are kept"
+
+
+async def ask_models(
+    runtime: Runtime,
+    library: Library,
+    question: str,
+    usd: float,
+    record: Path,
+    show: Show,
+) -> Answer:
+    """The models' answer; what is raised is that of `compiler.ask.ask`.
+
+    Args:
+        runtime: the process's runtime.
+        library: the sessions.
+        question: anything.
+        usd: the most to spend, in US dollars.
+        record: where the trajectory is written, as it happens.
+        show: called with the progress.
+    """
+    clients = Clients(runtime.settings.models)
+    prices = runtime.account().prices
+    follower = Follower(show, prices)
+    try:
+        root, sub = follower.watched(clients.root), follower.watched(clients.sub)
+        corpus = Corpus(runtime.store, library)
+        with JsonLines(record) as write:
+
+            def watch(step: Record) -> None:
+                write(step)
+                follower(step)
+
+            rlm = RLM(
+                root,
+                sub,
+                tools=ask_tools(library),
+                sandbox=open_sandbox(runtime.settings.sandbox),
+                budget=Budget(usd=usd, iterations=ITERATIONS, calls=CALLS),
+                cache=runtime.replies,
+                prices=prices,
+                watch=watch,
+            )
+            result, reason = await _run(rlm, ask_prompt(library, question), corpus, record)
+    except RunCancelled as error:
+        if error.result is None:
+            raise
+        raise Stopped(_answer(runtime, library, question, error.result, "interrupted", record)) from error
+    except UnpricedModelError as error:
+        raise SettingsError(
+            f"{error.message}, and a question has one", next_command=f"set {price_setting(error.model)}"
+        ) from error
+    finally:
+        await clients.close()
+    return _answer(runtime, library, question, result, reason, record)
+
+
+async def _run(rlm: RLM, prompt: str, corpus: Corpus, record: Path) -> tuple[RLMResult, str]:
+    """The result, and why it is not whole ("" where it is). What is raised has nothing to answer with, or stops us."""
+    result: RLMResult | None = None
+    try:
+        result = await rlm.complete(prompt, corpus)
+        return result, ""
+    except RLMError as error:
+        result = error.result
+        if result is None or isinstance(error, RunCancelled):
+            raise
+        if isinstance(error, LimitError) or result.answer:
+            return result, error.message
+        error.next_command = error.next_command or _AGAIN
+        raise
+    finally:
+        if result is not None:
+            write_view(result.trajectory.records, page_of(record))
+
+
+def _answer(
+    runtime: Runtime,
+    library: Library,
+    question: str,
+    result: RLMResult,
+    reason: str,
+    record: Path,
+) -> Answer:
+    """The result with its citations verified, its statements checked, and its cost."""
+    part = runtime.account().part()
+    part.book(result)
+    reader = CitationReader(library)
+    cited, citations = reader.verified(clipped(result.answer.strip(), _ANSWER_CHARS))
+    text, dropped = guarded(cited, question, reader)
+    answer = Answer(
+        question=question,
+        projects=library.names,
+        text=text,
+        citations=tuple(citations),
+        dropped_sentences=dropped,
+        stopped_by=result.stopped_by,
+        reason=reason,
+        model_used=True,
+        usage=part.usage + Usage(cached=_from_memo(result)),
+        record=str(record),
+    )
+    if text or result.stopped_by == "cancelled":
+        return answer
+    found = best_passages(library, question)
+    return msgspec.structs.replace(answer, text=found.text, citations=found.citations, passages=True)
+
+
+def _from_memo(result: RLMResult) -> int:
+    """Answers of models that were known."""
+    steps = [record for record in result.trajectory.records if record["kind"] == "step"]
+    calls = [call for step in steps for call in step["calls"]]
+    return sum(bool(each.get("cached")) for each in [*steps, *calls])
