@@ -1,7 +1,7 @@
 """Cuts a session's events into chunks: consecutive whole turns of bounded size, content-addressed."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 import msgspec
@@ -58,8 +58,13 @@ def _pieces(events: Sequence[Event], limit: int) -> Iterator[tuple[list[Event], 
         if tokens <= limit:
             yield turn, tokens
         else:
-            messages = [list(blocks) for _, blocks in groupby(turn, key=_message)]
-            yield from _packed_with_size(((m, sum(map(event_tokens, m))) for m in messages), limit)
+            sized = ((message, sum(map(event_tokens, message))) for message in messages(turn))
+            yield from _packed_with_size(sized, limit)
+
+
+def messages(events: Iterable[Event]) -> list[list[Event]]:
+    """The messages, in order: the blocks of one utterance belong together."""
+    return [list(blocks) for _, blocks in groupby(events, key=_message)]
 
 
 def _message(event: Event) -> object:

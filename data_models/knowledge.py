@@ -35,7 +35,8 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     """One cited sentence.
 
     `time` is Unix milliseconds of the newest evidence; `weight` is comparable inside one kind only;
-    `sessions` and `authors` count who said it, and grow when equal statements are merged.
+    `sessions` and `authors` count who said it, and grow when equal statements are merged. `verbatim` says whether
+    the text holds words of the one who said it, which may be quoted, or a model's.
     """
 
     kind: StatementKind
@@ -48,6 +49,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     sessions: int = 1
     authors: tuple[str, ...] = ()
     superseded_by: tuple[Citation, ...] = ()
+    verbatim: bool = True
 
 
 class FileStat(msgspec.Struct, frozen=True):
@@ -90,7 +92,7 @@ class ChunkSummary(msgspec.Struct, frozen=True, kw_only=True):
     """What the map says of one chunk. Citations have an empty `session_id`.
 
     `degraded` says why the backend's usual way was not taken, `uncited` counts statements that were dropped
-    because what they cite does not exist.
+    because what they cite does not exist, `refused` those that a model made and nobody should believe.
     """
 
     chunk_id: str
@@ -101,6 +103,7 @@ class ChunkSummary(msgspec.Struct, frozen=True, kw_only=True):
     terms: tuple[str, ...] = ()
     degraded: str = ""
     uncited: int = 0
+    refused: int = 0
 
 
 class SessionInfo(msgspec.Struct, frozen=True):
@@ -143,6 +146,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     """(session id, title) of the newest sessions below, at most a few dozen."""
     degraded: str = ""
     """Why the backend's usual way was not taken for this node, "" where it was."""
+    refused: int = 0
+    """Statements that a model made and nobody should believe; they were dropped."""
 
 
 Section = Literal["Summary", "Key decisions", "Patterns", "Dead ends", "Open items", "Where to look"]
@@ -176,9 +181,10 @@ class Root(msgspec.Struct, frozen=True, kw_only=True):
     """What the root pass made: the lines of all sections, best first, before the brief's budget is applied.
 
     `degraded` says why the backend's usual way was not taken, `uncited` counts lines that were dropped because
-    what they cite does not exist.
+    what they cite does not exist, `refused` those that a model made and nobody should believe.
     """
 
     lines: tuple[Line, ...]
     degraded: str = ""
     uncited: int = 0
+    refused: int = 0

@@ -1,4 +1,4 @@
-"""What models cost: one dated table, which a user can override.
+"""What models cost and how much they take: one dated table, whose prices a user can override.
 
 The figures were noted on the date below from a table that others ship, and were not confirmed with a page of the
 providers'; so tokens are always recorded too, and the date stands beside every cost.
@@ -43,6 +43,13 @@ PRICES: Mapping[str, Price] = {
     "echo": Price(0, 0),
 }
 
+WINDOWS: Mapping[str, int] = {
+    "claude-haiku-4-5": 200_000,
+    "claude-haiku-5-5": 1_000_000,
+    "claude-sonnet-4-6": 1_000_000,
+}
+"""Tokens that a model takes in one call, its answer included; of the same day and source as the prices."""
+
 # A snapshot of a model costs what the model costs: claude-haiku-4-5-20251001.
 _SNAPSHOT = re.compile(r"-20\d{6}$")
 
@@ -50,3 +57,8 @@ _SNAPSHOT = re.compile(r"-20\d{6}$")
 def price_of(model: str, prices: Mapping[str, Price]) -> Price | None:
     """The price of a model, or None where it is unknown. A dated snapshot has its model's price."""
     return prices.get(model) or prices.get(_SNAPSHOT.sub("", model))
+
+
+def window_of(model: str) -> int | None:
+    """The tokens that a model takes in one call, or None where that is unknown."""
+    return WINDOWS.get(model) or WINDOWS.get(_SNAPSHOT.sub("", model))

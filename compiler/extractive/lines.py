@@ -218,7 +218,7 @@ def _told(statement: Statement) -> str:
     if statement.kind == "pattern" and statement.by == "human" and statement.sessions > 1:
         ask = "asks" if len(statement.authors) == 1 else "ask"
         often = " again and again" if statement.sessions >= LEAST_SESSIONS else ""
-        return f"{who} {ask}{often} ({statement.sessions} sessions): “{statement.text}”"
+        return f"{who} {ask}{often} ({statement.sessions} sessions): {_quoted(statement)}"
     if statement.kind == "fix" and statement.by != "human":
         return f"{who}: mended: {statement.text}"
     often = f" ({statement.sessions} sessions)" if statement.sessions > 1 else ""
@@ -227,7 +227,7 @@ def _told(statement: Statement) -> str:
 
 def _quoted(statement: Statement) -> str:
     """The text, a person's own words in quotation marks, so that they are not taken for the agent's."""
-    if statement.by != "human" or statement.text.startswith(PARAPHRASED):
+    if statement.by != "human" or not statement.verbatim or statement.text.startswith(PARAPHRASED):
         return statement.text
     words, arrow, outcome = statement.text.partition(" → ")
     return f"“{words}”{arrow}{outcome}"

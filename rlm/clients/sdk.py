@@ -4,6 +4,7 @@ The packages `anthropic` and `openai` come from one generator: they name their e
 httpx2. So one function reads both.
 """
 
+import re
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +17,12 @@ _STATUS_OF_TYPE = {"overloaded_error": 529, "rate_limit_error": 429, "invalid_re
 # Answers after which nothing of the request was done, though it arrived.
 _NOT_DONE = (408, 409, 429, 503, 529)
 _TOO_LONG = ("context_length_exceeded", "request_too_large")
+# Anthropic says it in words only ("prompt is too long: 210000 tokens > 200000 maximum"), as many compatible servers do.
+_TOO_LONG_SAID = re.compile(
+    r"prompt is too long|too many tokens|maximum context length|context (?:length|window|limit)"
+    r"|exceeds? .{0,40}\bcontext\b|input length and `?max_tokens`? exceed",
+    re.IGNORECASE,
+)
 _NEVER_AGAIN = ("insufficient_quota",)
 
 
@@ -50,7 +57,7 @@ def _of_status(error: Any) -> ClientError:
     what = f"the provider answered {status} ({code})"
     if status in (401, 403):
         return CredentialsError(f"{what}: {_said(error)}", next_command="set the provider's API key", **where)
-    if status == 413 or code in _TOO_LONG:
+    if status == 413 or code in _TOO_LONG or (status == 400 and _TOO_LONG_SAID.search(_said(error))):
         return TooLongError(what, **where)
     if status in (402, 404) or code in _NEVER_AGAIN:
         return ProviderError(f"{what}: {_said(error)}", next_command="rlm-context doctor", **where)
