@@ -146,11 +146,16 @@ class Part:
 
     Args:
         account: what the whole step may spend.
+
+    Attributes:
+        usage: what it cost so far.
+        trajectory: the records of the recursive run that it paid, as lines of JSON; none where there was none.
     """
 
     def __init__(self, account: Account) -> None:
         self.account = account
         self.usage = Usage()
+        self.trajectory: tuple[str, ...] = ()
 
     async def ask(self, client: Client, request: Request) -> Completion:
         """The answer to one call, from memo where it is known.
@@ -171,13 +176,21 @@ class Part:
         return completion
 
     def book(self, result: RLMResult) -> None:
-        """Count what a recursive run spent within a budget that `Account.left` gave."""
+        """Count what a recursive run spent within a budget that `Account.left` gave, and keep its record."""
         for model, used in result.usage.items():
             self._add(self.account.spend(model, used))
+        self._add(Usage(cached=_cached(result)))
+        self.trajectory = tuple(result.trajectory.lines())
 
     def _add(self, usage: Usage) -> None:
         self.usage += usage
         self.account.usage += usage
+
+
+def _cached(result: RLMResult) -> int:
+    """The answers that a run took from memo."""
+    steps = [record for record in result.trajectory.records if record["kind"] == "step"]
+    return sum(bool(one.get("cached")) for step in steps for one in (step, *step["calls"]))
 
 
 def usage_of(model: str, used: ClientUsage, prices: Mapping[str, Price]) -> Usage:

@@ -9,7 +9,7 @@ from compiler.plan import versions
 from compiler.runtime import Runtime
 from compiler.work import Made, Plan, Texts
 from data_models.errors import StoreError
-from data_models.records import CatalogEntry, Manifest, Segment
+from data_models.records import BlobRef, CatalogEntry, Manifest, Segment
 from store.generations import compact_parts, new_nonce, write_part
 from store.generations import publish as publish_manifest
 from store.keys import compiled_text_key
@@ -40,7 +40,7 @@ def publish(
         parents=plan.parents,
         parts=compact_parts(runtime.store, parts),
         segments=tuple(segments),
-        texts={"brief": texts.brief, "full": texts.full, "root": texts.root},
+        texts=_named(texts),
         counts=_counts(entries.values(), made.rollups),
         created=int(time.time() * 1000),
         versions=versions(runtime),
@@ -50,6 +50,11 @@ def publish(
     key = publish_manifest(runtime.store, manifest)
     _write_readable_copy(runtime, plan.project, texts)
     return key
+
+
+def _named(texts: Texts) -> dict[str, BlobRef]:
+    named = {"brief": texts.brief, "full": texts.full, "root": texts.root}
+    return {**named, "trajectory": texts.trajectory} if texts.trajectory else named
 
 
 def _counts(entries: Iterable[CatalogEntry], rollups: int) -> dict[str, int]:

@@ -5,14 +5,17 @@ from functools import cached_property
 from pathlib import Path
 
 from compiler.citations import resolve, short_ids
+from compiler.memoised import recall
 from compiler.recent import Recent
+from compiler.work import NODE
 from data_models.arrow import events_from_parquet
 from data_models.errors import NotFoundError
 from data_models.events import Event
-from data_models.knowledge import Citation
+from data_models.knowledge import Citation, Node
 from data_models.records import BlobRef, CatalogEntry
 from search.query import Filters, Hit, search
 from store.blobs import get_blob
+from store.memo import Memo
 from store.protocol import Store
 
 _KEPT_CHARS = 32_000_000
@@ -78,6 +81,14 @@ class Sessions:
             StoreError: its file is damaged or missing.
         """
         return self._events(session_id)
+
+    def digest(self, entry: CatalogEntry) -> Node | None:
+        """The digest of a session, None where memo lost it.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return recall(Memo(self._store), NODE, entry.digest, Node)
 
     def exists(self, citation: Citation) -> bool:
         """Whether the record that a citation names is there."""

@@ -42,17 +42,19 @@ async def write_texts(
             return Path(folder) / "index"
 
         sessions = Sessions(runtime.store, project, entries, open_index)
-        root = await compile_root(runtime.backend, project, nodes, sessions, account.part())
+        part = account.part()
+        root = await compile_root(runtime.backend, project, nodes, sessions, part)
     text, judged = brief(root, project, sessions.by_id)
     full = full_text(root, project, sessions.by_id)
-    stored = put_blobs(
-        runtime.store,
-        [text.encode(), full.encode(), msgspec.json.encode(judged, order="deterministic")],
-    )
+    made = [text.encode(), full.encode(), msgspec.json.encode(judged, order="deterministic")]
+    if part.trajectory:
+        made.append("".join(f"{line}\n" for line in part.trajectory).encode())
+    stored = put_blobs(runtime.store, made)
     return Texts(
         brief=stored[0],
         full=stored[1],
         root=stored[2],
+        trajectory=stored[3] if part.trajectory else None,
         uncited=root.uncited,
         degraded=root.degraded,
         usage=account.usage,

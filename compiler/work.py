@@ -96,12 +96,14 @@ class Grown(msgspec.Struct, frozen=True, kw_only=True):
 class Texts(msgspec.Struct, frozen=True, kw_only=True):
     """The compiled context as blobs: the brief, the full text (both Markdown), and the root with its verdicts.
 
+    `trajectory` is the record of the recursive run (JSON lines, `rlm/trajectory.py`), None where there was none;
     `uncited` counts lines that were dropped because no citation of theirs resolves.
     """
 
     brief: BlobRef
     full: BlobRef
     root: BlobRef
+    trajectory: BlobRef | None = None
     uncited: int = 0
     degraded: str = ""
     usage: Usage = msgspec.field(default_factory=Usage)

@@ -138,7 +138,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """One published generation of one project, immutable and complete.
 
     `parts` are catalog parts (JSON lines of `CatalogEntry`, zstd), oldest first: a later entry of a session
-    replaces an earlier one. `texts` names the blobs "brief", "full" (Markdown) and "root" (JSON of `Root`).
+    replaces an earlier one. `texts` names the blobs "brief", "full" (Markdown), "root" (JSON of `Root`) and, where a
+    recursive run made them, "trajectory" (JSON lines, `rlm/trajectory.py`).
     `created` is Unix milliseconds. `versions` names what made it (schema, parser, backend, ...).
     """
 

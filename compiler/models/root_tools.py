@@ -1,0 +1,107 @@
+"""What the root model's code may call: search, events, draft. Its arguments are data of a hostile author."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from compiler.chunk import EVENT_CLIP
+from compiler.models import fence
+from compiler.models.root_draft import Draft
+from compiler.sessions import Sessions
+from data_models.errors import DamagedError, KeyMissingError, StoreError
+from data_models.events import Event
+from search.render import day_of
+
+T = TypeVar("T")
+
+_MOST_HITS = 50
+_MOST_EVENTS = 60
+_MOST_CHARS = 40_000
+"""Characters of the events that one call shows."""
+
+
+class RootTools:
+    """The tools of one root pass, by name in `table`.
+
+    Args:
+        sessions: what is looked up in.
+        draft: where lines are kept.
+
+    Attributes:
+        failure: why the store could not be read, which the model cannot mend: the run is worth nothing then.
+    """
+
+    def __init__(self, sessions: Sessions, draft: Draft) -> None:
+        self._sessions = sessions
+        self._draft = draft
+        self.failure: StoreError | None = None
+
+    @property
+    def table(self) -> Mapping[str, Callable[..., Any]]:
+        """The tools by the names that code calls."""
+        return {"search": self.search, "events": self.events, "draft": self.draft}
+
+    def search(self, query: str, limit: int = 12) -> list[dict[str, Any]]:
+        """Passages that answer a question or hold its words, best first: [{"cites", "date", "author", "voice",
+        "text"}]."""
+        hits = self._read(lambda: self._sessions.search(str(query), max(1, min(int(limit), _MOST_HITS))))
+        short = self._sessions.short
+        return [
+            {
+                "cites": f"[s:{short[hit.session_id]}#{hit.from_seq}]",
+                "date": day_of(hit.time),
+                "author": hit.author,
+                "voice": hit.voice,
+                "text": fence.line(hit.snippet),
+            }
+            for hit in hits
+            if hit.session_id in short
+        ]
+
+    def events(self, session: str, first: int | str = 1, last: int | str | None = None) -> str:
+        """Records `first` to `last` of a session, as text: events("1a2b3c4d", 10, 20). A subagent's records go by
+        what a citation shows: events("1a2b3c4d", "agent-a3/1", "agent-a3/9")."""
+        agent, begin = _position(first)
+        end = _position(last)[1] if last is not None else begin + _MOST_EVENTS
+        entry = self._sessions.find(str(session).strip("[] ").removeprefix("s:").partition("#")[0])
+        found = self._read(lambda: self._sessions.events(entry.session_id))
+        return _shown([one for one in found if one.subagent == agent and begin <= one.seq <= end])
+
+    def draft(self, lines: list[dict[str, Any]]) -> dict[str, Any]:
+        """Keep these lines as the compiled context so far, in place of the draft before. A line is {"section", "text",
+        "cites": [citations], "supersedes": [citations of what it replaces, if any]}. Returns {"kept": lines by section,
+        "characters", "wrong": [{"line": its index, "why"}]}; lines that are wrong are not kept, but where "why" speaks
+        of some citations only."""
+        return self._read(lambda: self._draft.keep(lines))
+
+    def _read(self, read: Callable[[], T]) -> T:
+        try:
+            return read()
+        except (DamagedError, KeyMissingError):
+            raise
+        except StoreError as error:
+            self.failure = error
+            raise
+
+
+def _position(ref: int | str) -> tuple[str, int]:
+    """The subagent ("" for the main file) and the seq that a ref means.
+
+    Raises:
+        ValueError: it is no ref.
+    """
+    agent, _, seq = str(ref).strip("# ").rpartition("/")
+    return agent, int(seq)
+
+
+def _shown(events: list[Event]) -> str:
+    """The events inside a fence, as many as fit, and how many were left out."""
+    fitting: list[Event] = []
+    room = _MOST_CHARS
+    for event in events[:_MOST_EVENTS]:
+        room -= min(len(event.text), EVENT_CLIP) if event.kind == "tool_result" else len(event.text)
+        if fitting and room < 0:
+            break
+        fitting.append(event)
+    left_out = len(events) - len(fitting)
+    more = f"\n{left_out} more; ask from #{events[len(fitting)].ref} on." if left_out else ""
+    return (fence.of_events(fitting) or "There are no such records.") + more
