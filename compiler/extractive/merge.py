@@ -150,6 +150,8 @@ def _joined(group: Sequence[Statement]) -> Statement:
         sessions=_sessions(group),
         authors=tuple(sorted({author for one in group for author in one.authors})),
         files=tuple(dict.fromkeys(path for one in group for path in one.files)),
+        # What was taken back and then said again stands.
+        superseded_by=newest_first[0].superseded_by,
     )
 
 

@@ -37,14 +37,29 @@ _NO_TOPIC = frozenset({"", "HEAD", "main", "master", "trunk", "develop"})
 
 def digest(session: SessionInfo, summaries: Sequence[ChunkSummary]) -> Node:
     """What one session says; the node's `id` is left to the caller."""
+    return digest_of(session, summaries, merge(standing(session, summaries)))
+
+
+def standing(session: SessionInfo, summaries: Sequence[ChunkSummary]) -> list[Statement]:
+    """The statements of a session's chunks, cited in full, without what its later chunks show as done."""
     named = [_named(one, session) for summary in summaries for one in summary.statements]
     committed = max((commit.time for summary in summaries for commit in summary.commits), default=0)
-    named = [one for one in named if _still_open(one, session, committed)]
-    commits = [_cited(commit, session.session_id) for summary in summaries for commit in summary.commits]
-    statements = best(merge(named), DIGEST_PER_KIND)
+    return [one for one in named if _still_open(one, session, committed)]
+
+
+def digest_of(session: SessionInfo, summaries: Sequence[ChunkSummary], merged: Iterable[Statement]) -> Node:
+    """The digest that holds the best of these statements.
+
+    Args:
+        session: the session.
+        summaries: its chunks', in order, for all else that a digest holds.
+        merged: what the session says.
+    """
+    statements = best(merged, DIGEST_PER_KIND)
     title = _title(summaries, statements)
     first = [_named(one, session) for one in summaries[0].statements] if summaries else []
     headline = _headline(session, statements, first)
+    commits = [_cited(commit, session.session_id) for summary in summaries for commit in summary.commits]
     return Node(
         id="",
         level="digest",
