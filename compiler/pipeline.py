@@ -39,7 +39,9 @@ _SAID = {
 """What a watching person is told of the steps that run once; the others say which sessions they are at."""
 
 _LEAST_BATCH = 10
-_BATCHES_AT_ONCE = 4
+_BATCHES_AT_ONCE = 10
+"""Batches of the map that go side by side where models are waited for. They share the places of
+`Runtime.sessions_open`, so that while one ends, sessions of the others wait already for the places it leaves."""
 _MOST_BATCHES = 60
 """Sessions are handed to a step in at most so many batches, so that a run has few steps at any size."""
 

@@ -1,5 +1,6 @@
 """Opens what a step needs: settings, store, memo, backend, redactor. Every process opens its own."""
 
+import asyncio
 import hashlib
 import os
 import secrets
@@ -14,6 +15,7 @@ from compiler.extractive.backend import ExtractiveBackend
 from data_models.errors import SettingsError
 from data_models.records import CatalogEntry, Manifest
 from data_models.settings import TEAM_SETTINGS, Settings, load_settings
+from rlm.clients.options import PerLoop
 from store.counted import CountedStore
 from store.generations import read_catalog
 from store.info import read_info
@@ -22,6 +24,9 @@ from store.memo import Memo
 from store.registry import open_store
 from store.spool import Spool
 from transcripts.redaction.engine import Redactor
+
+_SPARE_SESSIONS = 14
+"""Sessions open besides those whose calls are in flight: they are read, or kept."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,13 @@ class Runtime:
     def replies(self) -> Replies:
         """Models' answers that were paid for."""
         return Replies(self.memo)
+
+    @cached_property
+    def sessions_open(self) -> PerLoop[asyncio.Semaphore]:
+        """Places for sessions whose events are in memory while they are summarised: where models are waited for, a few
+        more than calls may be in flight, so that even sessions of one chunk keep all of those busy."""
+        places = self.settings.models.at_once + _SPARE_SESSIONS if self.backend.paid else 1
+        return PerLoop(lambda: asyncio.Semaphore(places))
 
     def account(self, max_usd: float | None = None) -> Account:
         """Pays for model calls, up to a limit in US dollars."""
@@ -123,13 +135,22 @@ def redaction_key(settings: Settings) -> bytes:
     """
     if settings.redaction.key:
         return hashlib.sha256(settings.redaction.key.encode()).digest()
-    path = settings.home / "redaction.key"
+    path = _key_path(settings)
     if not path.exists():
         _create_key(path)
     key = path.read_bytes() if path.is_file() else b""
     if len(key) != 32:
         raise SettingsError(f"{path} is not a redaction key", next_command=f"remove {path}")
     return key
+
+
+def redaction_key_known(settings: Settings) -> bool:
+    """Whether there is a key already; if not, `redaction_key` makes one."""
+    return bool(settings.redaction.key) or _key_path(settings).exists()
+
+
+def _key_path(settings: Settings) -> Path:
+    return settings.home / "redaction.key"
 
 
 def _create_key(path: Path) -> None:

@@ -16,9 +16,6 @@ from compiler.work import SUMMARIES, Ingested, Mapped, Summarized, content_hash
 from data_models.knowledge import Chunk, ChunkSummary
 from data_models.records import CatalogEntry, Usage
 
-_SESSIONS_AT_ONCE = 16
-"""Sessions of a batch whose events are in memory while calls wait; the clients bound the calls themselves."""
-
 
 async def summarize(
     runtime: Runtime, sessions: Sequence[Ingested], account: Account, *, rebuild: bool = False
@@ -28,11 +25,10 @@ async def summarize(
     `rebuild` makes all of it anew. The answers that were paid for are in memo, so that costs only what could not be
     done in the backend's usual way before.
     """
-    slots = asyncio.Semaphore(_SESSIONS_AT_ONCE if runtime.backend.paid else 1)
     made: list[tuple[str, object]] = []
 
     async def one(session: Ingested) -> Summarized:
-        async with slots:
+        async with runtime.sessions_open.get():
             return await _summarize_session(runtime, session, rebuild, account.part(), made)
 
     try:
@@ -67,15 +63,20 @@ async def _summarize_session(
     known = await asyncio.to_thread(recall, runtime.memo, SUMMARIES, stamp, Mapped)
     if known is not None and not rebuild:
         return _summarized(session, stamp, known)
-    begun = perf_counter()
-    events = await asyncio.to_thread(load_events, runtime.store, session.parquet)
-    chunks = chunk_session(session.session_id, events, size)
-    seconds = perf_counter() - begun
+    chunks, seconds = await asyncio.to_thread(_cut, runtime, session)
     mapped = await _map(runtime, chunks, part)
     if known is not None:
         mapped = msgspec.structs.replace(mapped, paid=known.paid + mapped.paid)
     made.append((stamp, mapped))
     return _summarized(session, stamp, mapped, part.usage, len(chunks), seconds)
+
+
+def _cut(runtime: Runtime, session: Ingested) -> tuple[list[Chunk], float]:
+    """A session's chunks, and the seconds that took."""
+    begun = perf_counter()
+    events = load_events(runtime.store, session.parquet)
+    chunks = chunk_session(session.session_id, events, runtime.settings.chunk_tokens)
+    return chunks, perf_counter() - begun
 
 
 async def _map(runtime: Runtime, chunks: Sequence[Chunk], part: Part) -> Mapped:
