@@ -14,10 +14,12 @@ write O(n) bytes."""
 
 
 class Known(NamedTuple):
-    """The receipt that a file's state led to."""
+    """The receipt that a file's state led to, the store it went to, and the folder the session ran in."""
 
     key: str
     project: str
+    store: str
+    cwd: str
 
 
 def signature(paths: Iterable[Path], salt: str) -> str:
@@ -44,11 +46,11 @@ class Seen:
     def receipt(self, main: Path, mark: str) -> Known | None:
         """What this state of the session's files led to, if it was uploaded before."""
         entry = self._known.get(str(main))
-        return Known(entry[1], entry[2]) if entry and mark and entry[0] == mark else None
+        return Known(*entry[1:]) if entry and mark and entry[0] == mark else None
 
-    def remember(self, main: Path, mark: str, key: str, project: str) -> None:
+    def remember(self, main: Path, mark: str, known: Known) -> None:
         """Note an upload. Written once there is much to write: the file is written whole each time."""
-        self._added[str(main)] = [mark, key, project]
+        self._added[str(main)] = [mark, *known]
         self._unsaved += 1
         if self._unsaved * _LEAST_SHARE > len(self._known) + _FEW:
             self.save()
@@ -72,4 +74,5 @@ def _read(path: Path) -> dict[str, list[str]]:
 
 
 def _is_entry(entry: Any) -> bool:
-    return isinstance(entry, list) and len(entry) == 3 and all(isinstance(item, str) for item in entry)
+    texts = isinstance(entry, list) and all(isinstance(item, str) for item in entry)
+    return texts and len(entry) == 1 + len(Known._fields)

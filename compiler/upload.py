@@ -1,7 +1,8 @@
 """The one way in: agents' files are redacted, reduced to slim blobs, spooled, and acknowledged by the store.
 
-A file that has not changed since its last upload is not read again: the home remembers size, time and inode of
-each session's files with the receipt that came of them.
+A session that may not be shared goes to the default local store instead (`compiler.sharing`). A file that has not
+changed since its last upload is not read again: the home remembers size, time and inode of each session's files
+with the receipt that came of them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,8 +15,10 @@ import msgspec
 
 from compiler.author import author_of
 from compiler.order import ordered
+from compiler.places import Places
+from compiler.readable import write_readable
 from compiler.runtime import Runtime
-from compiler.seen import Seen, signature
+from compiler.seen import Known, Seen, signature
 from data_models.errors import SourceError
 from data_models.events import Reject
 from data_models.project import project_of
@@ -23,7 +26,7 @@ from data_models.records import Receipt
 from store.blobs import blob_ref
 from transcripts.redaction.engine import RULES_VERSION, Redactor
 from transcripts.slim import SLIM_FORMAT, Slim, slim_session
-from transcripts.sources import SessionFiles, find_sessions
+from transcripts.sources import Found, SessionFiles, find_sessions
 
 _SPOOL_BATCH = 16
 """Sessions written to the spool, and from there to the store, at a time."""
@@ -32,11 +35,39 @@ Progress = Callable[[int, int], None]
 """Called with sessions done and sessions in all."""
 
 
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """One session state that a store now has: `bytes` of the slim blob, `redactions` secrets by kind."""
+
+    session_id: str
+    agent: str
+    author: str
+    project: str
+    store: str
+    receipt: str
+    bytes: int
+    redactions: dict[str, int]
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """A session that stays on this machine, the folder it ran in, and why."""
+
+    session_id: str
+    cwd: str
+    reason: str
+
+
 @dataclass
 class Uploaded:
-    """What an upload did. `projects` are those of every session found, new or not."""
+    """What an upload did. `new` and `sent` are in the same order, the keys of the receipts and what they are of.
+
+    `projects` are those of every session found, new or not; `kept` the sessions found that may not go to the
+    store, and so went to the default local one; `degraded` what is less than it could be, and why.
+    """
 
     new: list[str] = field(default_factory=list)
+    sent: list[Sent] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
+    degraded: list[str] = field(default_factory=list)
     unchanged: int = 0
     projects: set[str] = field(default_factory=set)
     raw_bytes: int = 0
@@ -45,6 +76,7 @@ class Uploaded:
     def add(self, upload: "_Upload") -> None:
         """Count one session."""
         self.new.append(upload.key)
+        self.sent.append(_sent(upload))
         self.raw_bytes += upload.receipt.raw_bytes
         self.projects.add(upload.receipt.project)
 
@@ -55,6 +87,7 @@ class _Upload(NamedTuple):
     files: SessionFiles
     receipt: Receipt
     blob: bytes
+    store: str
     key: str = ""
 
 
@@ -64,6 +97,7 @@ def upload(
     *,
     project: str = "",
     again: bool = False,
+    readable_copies: bool = True,
     progress: Progress | None = None,
 ) -> Uploaded:
     """Upload every session below these folders that is new or has grown.
@@ -73,38 +107,87 @@ def upload(
         sources: folders or files of agents' sessions.
         project: the project of what is read, instead of each session's own.
         again: read also what has not changed; what the store lost or damaged of it is mended so.
+        readable_copies: write each session as text for people too (`compiler.readable`).
         progress: told as sessions are done.
 
     Raises:
         SourceError: a source is missing, unreadable, or holds no session.
         StoreError: the store failed; what was read so far waits in the spool.
     """
+    found = found_in(sources)
+    result = upload_sessions(
+        runtime,
+        found.sessions,
+        project=project,
+        again=again,
+        readable_copies=readable_copies,
+        progress=progress,
+    )
+    result.skipped = [*found.skipped, *result.skipped]
+    return result
+
+
+def upload_sessions(
+    runtime: Runtime,
+    found: Sequence[SessionFiles],
+    *,
+    project: str = "",
+    again: bool = False,
+    readable_copies: bool = True,
+    progress: Progress | None = None,
+) -> Uploaded:
+    """Upload those of these sessions that are new or have grown; arguments and errors as of `upload`."""
     result = Uploaded()
-    found = _find(sources, result)
     seen = Seen(runtime.home / "cache" / "uploads.json")
     salt = _salt(runtime, project)
+    places = Places(runtime, named=bool(project))
     marks = {files.main: signature(_paths(files), salt) for files in found}
     fresh = []
     for files in found:
         known = None if again else seen.receipt(files.main, marks[files.main])
-        if known and runtime.store.size(known.key) is not None:
+        if known and places.holds(files.session_id, known):
             result.unchanged += 1
             result.projects.add(known.project)
+            _note_kept(places, files.session_id, known.cwd, result)
         else:
             fresh.append(files)
-    runtime.spool.flush(runtime.store)  # what an earlier run left behind
+    places.flush()  # what an earlier run left behind
     done = result.unchanged
-    for batch in _spooled(runtime, fresh, project, result):
+    for batch in _spooled(runtime, places, fresh, project, result, readable_copies):
         for one in batch:
-            seen.remember(one.files.main, marks[one.files.main], one.key, one.receipt.project)
+            receipt = one.receipt
+            seen.remember(
+                one.files.main, marks[one.files.main], Known(one.key, receipt.project, one.store, receipt.cwd)
+            )
+            _note_kept(places, receipt.session_id, receipt.cwd, result)
             result.add(one)
         done += len(batch)
         if progress:
             progress(done, len(found))
     if fresh:
         seen.save()
-    runtime.spool.flush(runtime.store)
+    places.flush()
     return result
+
+
+def _note_kept(places: Places, session_id: str, cwd: str, result: Uploaded) -> None:
+    reason = places.stays(session_id, cwd)
+    if reason:
+        result.kept.append(Kept(session_id=session_id, cwd=cwd, reason=reason))
+
+
+def _sent(upload: _Upload) -> Sent:
+    receipt = upload.receipt
+    return Sent(
+        session_id=receipt.session_id,
+        agent=receipt.agent,
+        author=receipt.author,
+        project=receipt.project,
+        store=upload.store,
+        receipt=upload.key,
+        bytes=receipt.slim.size,
+        redactions=receipt.redactions,
+    )
 
 
 class Preview(msgspec.Struct, kw_only=True):
@@ -118,8 +201,8 @@ class Preview(msgspec.Struct, kw_only=True):
 
 def preview(runtime: Runtime, sources: Sequence[Path], *, project: str = "") -> Preview:
     """What `upload` would do with the same arguments; nothing is written. Raises as it does."""
-    result = Uploaded()
-    found = _find(sources, result)
+    holding = found_in(sources)
+    found = list(holding.sessions)
     seen = Seen(runtime.home / "cache" / "uploads.json")
     salt = _salt(runtime, project)
     new = [files for files in found if not seen.receipt(files.main, signature(_paths(files), salt))]
@@ -127,22 +210,39 @@ def preview(runtime: Runtime, sources: Sequence[Path], *, project: str = "") -> 
         sessions=len(found),
         new=len(new),
         raw_bytes=sum(path.stat().st_size for files in found for path in _paths(files)),
-        skipped=result.skipped,
+        skipped=list(holding.skipped),
     )
 
 
-def _find(sources: Sequence[Path], result: Uploaded) -> list[SessionFiles]:
-    found: dict[Path, SessionFiles] = {}
+def read_session(
+    runtime: Runtime, files: SessionFiles, project: str, author: str, redactor: Redactor
+) -> tuple[Receipt, bytes] | Reject:
+    """A session as it would be stored, receipt and slim blob, or why its main file cannot be read (any more)."""
+    try:
+        slim = slim_session(files, redactor)
+    except OSError as error:
+        return Reject(str(files.main), 0, error.strerror or "cannot be read")
+    return _receipt(runtime, files, slim, project, author, redactor), slim.blob
+
+
+def found_in(sources: Sequence[Path]) -> Found:
+    """The sessions of all these folders or files, each file once.
+
+    Raises:
+        SourceError: a source is missing, unreadable, or holds no session.
+    """
+    sessions: dict[Path, SessionFiles] = {}
+    skipped: list[Reject] = []
     for source in sources:
         here = find_sessions(source)
-        result.skipped += here.skipped
-        found |= {files.main: files for files in here.sessions}
-    if not found:
+        skipped += here.skipped
+        sessions |= {files.main: files for files in here.sessions}
+    if not sessions:
         places = ", ".join(map(str, sources))
         raise SourceError(
             f"no sessions found in {places}", next_command=f"rlm-context doctor --source {sources[0]}"
         )
-    return list(found.values())
+    return Found(tuple(sessions.values()), tuple(skipped))
 
 
 def _salt(runtime: Runtime, project: str) -> str:
@@ -157,7 +257,12 @@ def _paths(files: SessionFiles) -> list[Path]:
 
 
 def _spooled(
-    runtime: Runtime, fresh: Sequence[SessionFiles], project: str, result: Uploaded
+    runtime: Runtime,
+    places: Places,
+    fresh: Sequence[SessionFiles],
+    project: str,
+    result: Uploaded,
+    readable_copies: bool,
 ) -> Iterator[list[_Upload]]:
     """Read and spool the sessions batch by batch; what is yielded survives a crash."""
     author, redactor = author_of(runtime.settings), runtime.redactor
@@ -166,30 +271,32 @@ def _spooled(
         for batch in _batches(fresh):
             uploads = []
             for files in batch:
-                slim = _slim(files, redactor)
-                if isinstance(slim, Reject):
-                    result.skipped.append(slim)
+                read = read_session(runtime, files, project, author, redactor)
+                if isinstance(read, Reject):
+                    result.skipped.append(read)
                 else:
-                    receipt = ordered(runtime.store, _receipt(runtime, files, slim, project, author))
-                    uploads.append(_Upload(files, receipt, slim.blob))
+                    receipt, blob = read
+                    store = places.of(receipt.session_id, receipt.cwd)
+                    uploads.append(_Upload(files, ordered(store, receipt), blob, store.url))
             if waiting:
                 yield waiting.result()
-            waiting = pool.submit(_spool, runtime, uploads)
+            waiting = pool.submit(_spool, runtime, places, uploads, result, readable_copies)
         if waiting:
             yield waiting.result()
 
 
-def _spool(runtime: Runtime, uploads: list[_Upload]) -> list[_Upload]:
-    keys = runtime.spool.add_many(((upload.receipt, upload.blob) for upload in uploads), runtime.store.url)
-    return [upload._replace(key=key, blob=b"") for upload, key in zip(uploads, keys, strict=True)]
-
-
-def _slim(files: SessionFiles, redactor: Redactor) -> Slim | Reject:
-    """The session made slim, or why its main file cannot be read (any more)."""
-    try:
-        return slim_session(files, redactor)
-    except OSError as error:
-        return Reject(str(files.main), 0, error.strerror or "cannot be read")
+def _spool(
+    runtime: Runtime, places: Places, uploads: list[_Upload], result: Uploaded, readable_copies: bool
+) -> list[_Upload]:
+    done: list[_Upload] = []
+    for url in sorted({upload.store for upload in uploads}):
+        mine = [upload for upload in uploads if upload.store == url]
+        places.note_leaving(url, [upload.receipt for upload in mine])
+        keys = runtime.spool.add_many(((upload.receipt, upload.blob) for upload in mine), url)
+        if readable_copies:
+            result.degraded += write_readable(places.store(url), [(up.receipt, up.blob) for up in mine])
+        done += [upload._replace(key=key, blob=b"") for upload, key in zip(mine, keys, strict=True)]
+    return done
 
 
 def _batches(fresh: Sequence[SessionFiles]) -> Iterator[Sequence[SessionFiles]]:
@@ -197,7 +304,9 @@ def _batches(fresh: Sequence[SessionFiles]) -> Iterator[Sequence[SessionFiles]]:
         yield fresh[at : at + _SPOOL_BATCH]
 
 
-def _receipt(runtime: Runtime, files: SessionFiles, slim: Slim, project: str, author: str) -> Receipt:
+def _receipt(
+    runtime: Runtime, files: SessionFiles, slim: Slim, project: str, author: str, redactor: Redactor
+) -> Receipt:
     own, remote = project_of(slim.cwd) if slim.cwd else ("unknown", "")
     name = project or own
     return Receipt(
@@ -209,9 +318,7 @@ def _receipt(runtime: Runtime, files: SessionFiles, slim: Slim, project: str, au
         slim=blob_ref(slim.blob),
         raw_bytes=slim.raw_bytes,
         records=slim.records,
-        files=tuple(
-            runtime.redactor(path.name.encode("utf-8", "replace").decode(), {}) for path in _paths(files)
-        ),
+        files=tuple(redactor(path.name.encode("utf-8", "replace").decode(), {}) for path in _paths(files)),
         rejects=slim.rejects,
         redactions=slim.redactions,
         remote=remote,

@@ -53,7 +53,7 @@ def find_session(found: list[Copy], wanted: str) -> tuple[Copy, CatalogEntry]:
     Raises:
         NotFoundError: none or several.
     """
-    digits = wanted.removeprefix("[").removeprefix("s:").partition("#")[0]
+    digits = digits_of(wanted)
     entries = [(copy, entry) for copy in found for entry in copy.sessions()]
     ids = resolve(digits, {entry.session_id for _, entry in entries})
     matching = [(copy, entry) for copy, entry in entries if entry.session_id in ids]
@@ -62,6 +62,11 @@ def find_session(found: list[Copy], wanted: str) -> tuple[Copy, CatalogEntry]:
     if len({entry.session_id for _, entry in matching}) > 1:
         raise NotFoundError(f"{digits} could be {', '.join(ids)}", next_command="give more digits")
     return matching[-1]
+
+
+def digits_of(wanted: str) -> str:
+    """The digits of a session in what a user typed: an id, its end, or a citation."""
+    return wanted.strip().strip("[]").removeprefix("s:").partition("#")[0]
 
 
 def _listed(names: list[str]) -> str:

@@ -13,6 +13,7 @@ from compiler.outcome import describe
 from compiler.plan import plan
 from compiler.report import CompileReport, ProjectReport, summed
 from compiler.runtime import Runtime, open_runtime
+from compiler.sharing import local_store_url
 from compiler.upload import Uploaded, preview, upload
 from data_models.errors import NotFoundError, PipelineError, RlmContextError, SourceError
 from rlm.prices import PRICES_DATE
@@ -21,8 +22,8 @@ from rlm_context.names import match_project
 from rlm_context.output import print_json
 from rlm_context.progress import reading_shown, steps_shown
 from rlm_context.summary import print_dry_run, print_report
+from rlm_context.uploaded import kept_lines
 from store.receipts import projects
-from store.registry import canonical_url
 from transcripts.sources import default_sources
 
 
@@ -87,8 +88,8 @@ def _say_degraded(report: ProjectReport) -> None:
 
 
 def _own_sources(runtime: Runtime) -> Sequence[Path]:
-    """The agents' own folders. They are read only into the default store, which nobody else sees."""
-    if runtime.store.url != canonical_url(str(runtime.home / "store")):
+    """The agents' own folders. They are read only into the default store; `sync` fills others."""
+    if not _is_default(runtime):
         return []
     found = default_sources()
     if not found and not projects(runtime.store):
@@ -104,7 +105,23 @@ def _upload(runtime: Runtime, folders: Sequence[Path], project: str, *, again: b
         runtime.spool.flush(runtime.store)
         return Uploaded()
     with reading_shown() as progress:
-        return upload(runtime, folders, project=project, again=again, progress=progress)
+        result = upload(
+            runtime,
+            folders,
+            project=project,
+            again=again,
+            # On this machine `session` shows the same; elsewhere people look with other tools.
+            readable_copies=not _is_default(runtime),
+            progress=progress,
+        )
+    for line in kept_lines(result.kept):
+        say(f"rlm-context: {line}")
+    return result
+
+
+def _is_default(runtime: Runtime) -> bool:
+    """Whether the store is the default one, on this machine, which nobody else sees."""
+    return runtime.store.url == local_store_url(runtime.home)
 
 
 def _wanted(runtime: Runtime, project: str | None) -> list[str]:

@@ -13,6 +13,7 @@ from compiler.author import author_of
 from compiler.health import uploads_kept
 from compiler.local_copy import Copy, projects_folder
 from compiler.runtime import Runtime, open_runtime
+from compiler.sharing import Sharing, how_to_share, shared_projects
 from compiler.verify import find_damage
 from data_models.errors import DamagedError, RlmContextError
 from data_models.events import Reject
@@ -72,6 +73,7 @@ def _checks() -> Iterator[Check]:
         ("models", model_checks),
         ("home", _home),
         ("agents", _agents),
+        ("sharing", _sharing),
         ("spool", _spool),
         ("generations", _generations),
         ("local copies", _copies),
@@ -111,6 +113,21 @@ def _agents(runtime: Runtime) -> Iterator[Check]:
     for folder in found:
         readable = os.access(folder, os.R_OK | os.X_OK)
         yield Check("agents", readable, f"{folder}{'' if readable else ' cannot be read'}")
+
+
+def _sharing(runtime: Runtime) -> Iterator[Check]:
+    """What leaves this machine, and whether this folder's sessions do."""
+    here = str(Path.cwd())
+    sharing = Sharing(runtime.home, runtime.store.url)
+    if sharing.is_local:
+        yield Check("sharing", True, "the store is on this machine; nothing leaves it")
+        return
+    listed = plural(len(shared_projects(runtime.home).read()), "git remote")
+    reason = sharing.stays("", here)
+    says = f"sessions of this folder stay here: {reason}" if reason else "sessions of this folder are shared"
+    yield Check(
+        "sharing", None if reason else True, f"{listed} shared; {says}", how_to_share(here) if reason else ""
+    )
 
 
 def _spool(runtime: Runtime) -> Iterator[Check]:

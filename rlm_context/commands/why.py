@@ -6,13 +6,14 @@ import click
 
 from compiler.citations import render, short_ids
 from compiler.health import uploads_kept
+from compiler.kept import NotShared, not_shared
 from compiler.local_copy import Copy
 from compiler.runtime import open_runtime
 from data_models.errors import NotFoundError
 from data_models.knowledge import Line
 from data_models.records import CatalogEntry
 from rlm_context.output import plural, print_json
-from rlm_context.places import copies, find_session
+from rlm_context.places import copies, digits_of, find_session
 from rlm_context.shown import day, harmless
 from search.words import stems
 
@@ -37,9 +38,18 @@ def why_command(what: tuple[str, ...], project: str | None, as_json: bool) -> No
     SESSION is an id or a citation's digits; TEXT is a statement, or words of one.
     """
     runtime = open_runtime(make_store=False)
-    found = copies(runtime, project)
     text = " ".join(what).encode("utf-8", "replace").decode()  # it may hold bytes that are no text
+    kept = not_shared(runtime, digits_of(text)) if " " not in text.strip() else None
+    try:
+        found = copies(runtime, project)
+    except NotFoundError:
+        if kept is None:
+            raise
+        found = []
     session = _session(found, text)
+    if kept and not session:
+        print_json(kept) if as_json else click.echo(harmless(_told_kept(kept)))
+        return
     if session:
         answer = _about_session(*session)
     else:
@@ -55,6 +65,11 @@ def _session(found: list[Copy], text: str) -> tuple[Copy, CatalogEntry] | None:
         return find_session(found, text.strip())
     except NotFoundError:
         return None
+
+
+def _told_kept(kept: NotShared) -> str:
+    following = f" Next, to share it: {kept.next_command}" if kept.next_command else ""
+    return f"{kept.session_id} is not shared, it is in the store on this machine: {kept.reason}.{following}"
 
 
 def _about_session(copy: Copy, entry: CatalogEntry) -> dict[str, Any]:

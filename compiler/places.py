@@ -1,0 +1,63 @@
+"""Where each session of an upload goes: the configured store, or the default local one."""
+
+from collections.abc import Iterable
+
+from compiler.audit import note_leaving
+from compiler.runtime import Runtime
+from compiler.seen import Known
+from compiler.sharing import Sharing, local_store_url
+from data_models.records import Receipt
+from store.protocol import Store
+from store.receipts import key_of
+from store.registry import open_store
+
+
+class Places:
+    """The stores of one upload; the default local one is opened when something has to stay there.
+
+    Args:
+        runtime: the process's runtime, whose store is the configured one.
+        named: the user named the project of what is uploaded.
+
+    Raises:
+        StoreError: what may be shared cannot be read.
+    """
+
+    def __init__(self, runtime: Runtime, *, named: bool = False) -> None:
+        self._runtime = runtime
+        self._sharing = Sharing(runtime.home, runtime.store.url, named=named)
+        self._local_url = local_store_url(runtime.home)
+        self._stores: dict[str, Store] = {runtime.store.url: runtime.store}
+
+    def stays(self, session_id: str, cwd: str) -> str:
+        """Why a session stays on this machine; "" if it may go to the configured store."""
+        return self._sharing.stays(session_id, cwd)
+
+    def of(self, session_id: str, cwd: str) -> Store:
+        """The store that a session goes to."""
+        return self.store(self._url(session_id, cwd))
+
+    def holds(self, session_id: str, known: Known) -> bool:
+        """Whether a known upload stands where it would go to now."""
+        url = self._url(session_id, known.cwd)
+        return url == known.store and self.store(url).size(known.key) is not None
+
+    def store(self, url: str) -> Store:
+        """One of the two stores, by its address."""
+        if url not in self._stores:
+            self._stores[url] = open_store(url)
+        return self._stores[url]
+
+    def note_leaving(self, url: str, receipts: Iterable[Receipt]) -> None:
+        """Put on record what is about to be handed over to a store that others may read."""
+        if url != self._local_url:
+            pairs = [(key_of(receipt), receipt) for receipt in receipts]
+            note_leaving(self._runtime.home, url, pairs)
+
+    def flush(self) -> None:
+        """Send what the spool holds for the stores in use."""
+        for store in self._stores.values():
+            self._runtime.spool.flush(store)
+
+    def _url(self, session_id: str, cwd: str) -> str:
+        return self._local_url if self.stays(session_id, cwd) else self._runtime.store.url

@@ -1,0 +1,27 @@
+"""`rlm-context sync`: everything of this machine into the store, and whatever waits in the spool."""
+
+import click
+
+from compiler.runtime import Runtime, open_runtime
+from rlm_context.commands.upload import everything_here, send
+from store.registry import open_store
+
+
+@click.command("sync")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def sync_command(as_json: bool) -> None:
+    """Upload what the store lacks of this machine's sessions, and what waits in the spool.
+
+    Sessions are redacted first. What is not shared (rlm-context share) stays in the store on this
+    machine.
+    """
+    runtime = open_runtime()
+    send(runtime, everything_here(), as_json, title="sync")
+    _flush_others(runtime)
+
+
+def _flush_others(runtime: Runtime) -> None:
+    """Send what waits for other stores, and let go of what a generation of ours holds."""
+    for url in sorted({job.store_url for job in runtime.spool.pending()} - {runtime.store.url}):
+        runtime.spool.flush(open_store(url))
+    runtime.spool.acknowledge(runtime.store)
