@@ -1,0 +1,122 @@
+"""The sessions that a compile would work on, read one after the other; nothing is written."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from compiler.author import author_of
+from compiler.order import ordered
+from compiler.plan import plan
+from compiler.runtime import Runtime, redaction_key_known
+from compiler.sharing import Sharing
+from compiler.upload import Progress, read_session
+from data_models.errors import DamagedError, KeyMissingError
+from data_models.events import Event, Reject
+from data_models.records import Receipt
+from store.blobs import get_blob
+from store.keys import parse_receipt_key
+from store.receipts import key_of, projects, read_receipt
+from transcripts.agent import SessionFiles
+from transcripts.events import read_events
+from transcripts.redaction.engine import Redactor
+
+
+class Pending(NamedTuple):
+    """A session that is new, has grown, or is made anew, as ingest would see it."""
+
+    receipt: Receipt
+    events: Sequence[Event]
+
+
+class PendingSessions:
+    """Iterates over them once; only one session is in memory at a time.
+
+    Args:
+        runtime: the process's runtime.
+        fresh: sessions that an upload would read.
+        project: the project of what is uploaded, instead of each session's own.
+        wanted: whether a project would be compiled.
+        full: whether everything would be made anew.
+        progress: told as sessions are read.
+
+    Attributes:
+        skipped: sessions that cannot be read.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        fresh: Sequence[SessionFiles],
+        *,
+        project: str = "",
+        wanted: Callable[[str], bool] = lambda name: True,
+        full: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
+        self._runtime = runtime
+        self._fresh = fresh
+        self._project = project
+        self._wanted = wanted
+        self._progress = progress or (lambda done, total: None)
+        self._sharing = Sharing(runtime.home, runtime.store.url, named=bool(project))
+        names = [name for name in projects(runtime.store) if wanted(name)]
+        self._waiting = [key for name in names for key in plan(runtime, name, full=full).new]
+        self._replaced: set[tuple[str, ...]] = set()
+        self.skipped: list[Reject] = []
+
+    def __iter__(self) -> Iterator[Pending]:
+        done, total = 0, len(self._fresh) + len(self._waiting)
+        for sessions in (self._uploaded_now(), self._uploaded_before()):
+            for session in sessions:
+                done += 1
+                self._progress(done, total)
+                if session is not None:
+                    yield session
+
+    def _uploaded_now(self) -> Iterator[Pending | None]:
+        """The sessions of the agents' files; None for each that would not be compiled, or not from there."""
+        author, redactor = author_of(self._runtime.settings), _redactor(self._runtime)
+        for files in self._fresh:
+            read = read_session(self._runtime, files, self._project, author, redactor)
+            if isinstance(read, Reject):
+                self.skipped.append(read)
+                yield None
+                continue
+            receipt, blob = ordered(self._runtime.store, read[0]), read[1]
+            if self._goes_in(receipt):
+                self._replaced.add(_session(key_of(receipt)))
+                yield Pending(receipt, read_events(blob)[0])
+            else:
+                yield None
+
+    def _goes_in(self, receipt: Receipt) -> bool:
+        """Whether a session may leave this machine, is not there yet, and would be compiled."""
+        known = self._runtime.store.size(key_of(receipt)) is not None
+        stays = self._sharing.stays(receipt.session_id, receipt.cwd)
+        return not known and not stays and self._wanted(receipt.project)
+
+    def _uploaded_before(self) -> Iterator[Pending | None]:
+        """The sessions that wait in the store; None for each that cannot be read or is replaced by what is new."""
+        for key in self._waiting:
+            if _session(key) in self._replaced:
+                yield None
+                continue
+            try:
+                receipt = read_receipt(self._runtime.store, key)
+                yield Pending(receipt, read_events(get_blob(self._runtime.store, receipt.slim))[0])
+            except (DamagedError, KeyMissingError) as error:
+                self.skipped.append(Reject(key, 0, error.message))
+                yield None
+
+
+def _session(key: str) -> tuple[str, ...]:
+    """Project, author and session of a receipt's key."""
+    parts = parse_receipt_key(key)
+    return parts[:3] if parts else ()
+
+
+def _redactor(runtime: Runtime) -> Redactor:
+    """The runtime's own, or one with a passing key where there is none yet: a key would have to be written."""
+    if redaction_key_known(runtime.settings):
+        return runtime.redactor
+    settings = runtime.settings.redaction
+    return Redactor(b"", emails=settings.emails, rules=settings.rules)
