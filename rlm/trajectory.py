@@ -98,8 +98,13 @@ def to_line(record: Record) -> str:
 
 def read_records(path: Path) -> list[Record]:
     """The records of a file that `JsonLines` or `Trajectory.write` made; half a line at the end is left out."""
+    return parse_records(path.read_text(encoding="utf-8"))
+
+
+def parse_records(text: str) -> list[Record]:
+    """The records of lines of JSON, up to the first that is none."""
     records = []
-    for line in path.read_text(encoding="utf-8").split("\n"):
+    for line in text.split("\n"):
         try:
             records.append(json.loads(line))
         except ValueError:

@@ -1,4 +1,4 @@
-"""What a run leaves to look at in Prefect: the brief, and a table of what was done."""
+"""What a run leaves to look at in Prefect: the brief, how models came to it, and a table of what was done."""
 
 import hashlib
 import re
@@ -10,9 +10,12 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
 from compiler.report import ProjectReport
 from data_models.events import Reject
+from rlm.digest import to_markdown
+from rlm.trajectory import parse_records
 from store.blobs import get_blob
 from store.generations import newest
 from tasks.compile import process_runtime
+from tasks.inert import inert
 from tasks.options import STEP
 
 _SHOWN_REJECTS = 100
@@ -20,7 +23,7 @@ _SHOWN_REJECTS = 100
 
 @task(name="artifacts", task_run_name="show brief and numbers, {report.project}", **STEP)
 async def show(report: ProjectReport, rejects: Iterable[Reject]) -> None:
-    """Make the artifacts of a compile: the newest brief, and sessions, seconds and rejects as a table."""
+    """Make the artifacts of a compile: the newest brief, how models came to it, and numbers and rejects as a table."""
     runtime = process_runtime()
     generation = newest(runtime.store, report.project)
     if generation is not None:
@@ -30,6 +33,12 @@ async def show(report: ProjectReport, rejects: Iterable[Reject]) -> None:
             key=artifact_key("brief", report.project),
             description=f"The brief of {report.project}",
         )
+        if trajectory := generation.manifest.texts.get("trajectory"):
+            await acreate_markdown_artifact(
+                told(get_blob(runtime.store, trajectory).decode()),
+                key=artifact_key("trajectory", report.project),
+                description=f"How the root model came to the brief of {report.project}",
+            )
     await acreate_table_artifact(
         table_rows(report, list(rejects)),
         key=artifact_key("compile", report.project),
@@ -44,9 +53,9 @@ def artifact_key(kind: str, project: str) -> str:
     return "-".join(filter(None, (kind, readable, digest)))
 
 
-def inert(markdown: str) -> str:
-    """The text without images and HTML: it quotes transcripts, and a browser would fetch what those name."""
-    return markdown.replace("![", "!\\[").replace("<", "&lt;")
+def told(trajectory: str) -> str:
+    """The record of a recursive run (lines of JSON) as Markdown that shows no image and holds no HTML."""
+    return to_markdown(parse_records(trajectory))
 
 
 def table_rows(report: ProjectReport, rejects: list[Reject]) -> list[dict[str, str | int | float]]:

@@ -86,7 +86,7 @@ def request(project: str, given: Sequence[Line]) -> Request:
 
 def _told(number: int, line: Line, given: Sequence[Line]) -> str:
     by = [at for at, other in enumerate(given, 1) if set(other.citations[:1]) & set(line.superseded_by)]
-    replaced = f"; superseded by {by[0] if by else 'what is not given'}" if line.superseded_by else ""
+    replaced = f"; superseded by {by[0] if by else 'a line that is not given'}" if line.superseded_by else ""
     return f"{number}. ({line.section}; {day_of(line.time)}{replaced}) {fence.line(line.text)}"
 
 

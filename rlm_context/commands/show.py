@@ -13,6 +13,7 @@ from data_models.records import Manifest
 from rlm_context.output import print_json
 from rlm_context.places import chosen_projects, copies
 from rlm_context.shown import harmless
+from rlm_context.trajectories import write_page
 from store.blobs import get_blob
 from store.generations import history
 
@@ -22,10 +23,18 @@ from store.generations import history
 @click.option("--full", is_flag=True, help="The full text instead of the brief.")
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="markdown",
               show_default=True, help="text: without Markdown's marks.")  # fmt: skip
+@click.option(
+    "--trajectory", is_flag=True, help="How the root model came to it: write a page, print its path."
+)
 @click.option("--generation", type=click.IntRange(1), metavar="N", help="An older generation, by its number.")
-def show_command(project: str | None, full: bool, form: str, generation: int | None) -> None:
+def show_command(
+    project: str | None, full: bool, form: str, trajectory: bool, generation: int | None
+) -> None:
     """Print the brief that sessions start with."""
     runtime = open_runtime(make_store=False)
+    if trajectory:
+        _show_trajectories(runtime, project, generation, as_json=form == "json")
+        return
     shown = _older(runtime, project, generation, full) if generation else _newest(runtime, project, full)
     if form == "json":
         print_json({"projects": shown})
@@ -44,8 +53,14 @@ def _from_copy(copy: Copy, name: str) -> dict[str, Any]:
 
 
 def _older(runtime: Runtime, project: str | None, number: int, full: bool) -> list[dict[str, Any]]:
+    manifests = _numbered(runtime, project, number)
+    return [_from_store(runtime, manifest, "full" if full else "brief") for manifest in manifests]
+
+
+def _numbered(runtime: Runtime, project: str | None, number: int) -> list[Manifest]:
+    """The generations of that number; raises NotFoundError where there is none."""
     found = [
-        _from_store(runtime, generation.manifest, "full" if full else "brief")
+        generation.manifest
         for name in chosen_projects(runtime, project)
         for generation in history(runtime.store, name)[0]
         if generation.manifest.number == number
@@ -53,6 +68,32 @@ def _older(runtime: Runtime, project: str | None, number: int, full: bool) -> li
     if not found:
         raise NotFoundError(f"no generation {number} here", next_command="rlm-context status")
     return found
+
+
+def _show_trajectories(runtime: Runtime, project: str | None, number: int | None, *, as_json: bool) -> None:
+    """Write the page of each generation that a recursive run made, and print where it is."""
+    manifests = (
+        _numbered(runtime, project, number)
+        if number
+        else [copy.manifest() for copy in copies(runtime, project)]
+    )
+    pages = [(manifest, write_page(runtime, manifest)) for manifest in manifests]
+    written = [
+        {"project": manifest.project, "generation": generation_id(manifest), "page": str(page)}
+        for manifest, page in pages
+        if page
+    ]
+    if not written:
+        named = ", ".join(sorted({manifest.project for manifest in manifests}))
+        raise NotFoundError(
+            f"{named}: no recursive run made this; one does with the backend model and root_pass rlm",
+            next_command="RLM_CONTEXT_BACKEND=model rlm-context compile",
+        )
+    if as_json:
+        print_json({"projects": written})
+        return
+    for item in written:
+        click.echo(item["page"])
 
 
 def _from_store(runtime: Runtime, manifest: Manifest, name: str) -> dict[str, Any]:
