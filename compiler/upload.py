@@ -199,19 +199,25 @@ class Preview(msgspec.Struct, kw_only=True):
     skipped: list[Reject]
 
 
-def preview(runtime: Runtime, sources: Sequence[Path], *, project: str = "") -> Preview:
-    """What `upload` would do with the same arguments; nothing is written. Raises as it does."""
+def preview(
+    runtime: Runtime, sources: Sequence[Path], *, project: str = "", again: bool = False
+) -> tuple[Preview, list[SessionFiles]]:
+    """What `upload` would do with the same arguments, and the sessions that it would read; nothing is written.
+
+    Raises as it does.
+    """
     holding = found_in(sources)
     found = list(holding.sessions)
     seen = Seen(runtime.home / "cache" / "uploads.json")
     salt = _salt(runtime, project)
     new = [files for files in found if not seen.receipt(files.main, signature(_paths(files), salt))]
-    return Preview(
+    told = Preview(
         sessions=len(found),
         new=len(new),
         raw_bytes=sum(path.stat().st_size for files in found for path in _paths(files)),
         skipped=list(holding.skipped),
     )
+    return told, found if again else new
 
 
 def read_session(

@@ -32,6 +32,14 @@ def match_project(wanted: str, known: Sequence[str]) -> str:
     )
 
 
+def matches(wanted: str, name: str) -> bool:
+    """Whether a user who types `wanted` can mean the project `name`."""
+    try:
+        return match_project(wanted, [name]) == name
+    except NotFoundError:
+        return False
+
+
 def match_time(text: str, now: datetime | None = None) -> int:
     """A moment in Unix milliseconds: ISO 8601 (UTC where it names no zone), or `30m`, `12h`, `7d`, `2w` ago.
 

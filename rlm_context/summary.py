@@ -8,11 +8,10 @@ import msgspec
 
 from compiler.report import CompileReport, ProjectReport
 from compiler.runtime import Runtime
-from compiler.upload import Preview
 from data_models.events import Reject
 from data_models.project import project_of
 from rlm_context.costs import cost_line
-from rlm_context.output import plural, print_json, table
+from rlm_context.output import plural, table
 from rlm_context.shown import harmless
 
 _MOST_REJECTS = 8
@@ -34,20 +33,6 @@ def print_report(runtime: Runtime, result: CompileReport, seconds: float) -> Non
         click.echo("\nLeft out:\n" + "\n".join(left_out))
     if reports:
         click.echo("\n" + _where(runtime, reports, shown))
-
-
-def print_dry_run(preview: Preview | None, as_json: bool) -> None:
-    """What a compile would read; None where it would only compile what was uploaded before."""
-    found = preview or Preview(sessions=0, new=0, raw_bytes=0, skipped=[])
-    if as_json:
-        print_json(found)
-        return
-    click.echo(
-        f"{plural(found.sessions, 'session')} ({found.raw_bytes / 1e6:.1f} MB), {found.new:,} of them new or "
-        "grown. The extractive backend calls no model: 0 calls, 0 tokens, $0. Nothing was written."
-    )
-    if found.skipped:
-        click.echo("\nWould be left out:\n" + "\n".join(reject_lines(found.skipped)))
 
 
 def reject_lines(rejects: Sequence[Reject]) -> list[str]:

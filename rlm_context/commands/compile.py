@@ -10,21 +10,23 @@ import click
 from compiler.costs import check_limit
 from compiler.local_copy import refresh
 from compiler.outcome import describe
+from compiler.pending import PendingSessions
 from compiler.plan import plan
 from compiler.report import CompileReport, ProjectReport, summed
 from compiler.runtime import Runtime, open_runtime
 from compiler.sharing import local_store_url
-from compiler.upload import Uploaded, preview, upload
+from compiler.upload import Preview, Uploaded, preview, upload
 from data_models.errors import NotFoundError, PipelineError, RlmContextError, SourceError
 from rlm.prices import PRICES_DATE
+from rlm_context.dry_run import DryRun, dry_run, print_dry_run
 from rlm_context.failures import explain, say
-from rlm_context.names import match_project
+from rlm_context.names import match_project, matches
 from rlm_context.output import print_json
 from rlm_context.progress import reading_shown, steps_shown
-from rlm_context.summary import print_dry_run, print_report
+from rlm_context.summary import print_report
 from rlm_context.uploaded import kept_lines
 from store.receipts import projects
-from transcripts.sources import default_sources
+from transcripts.sources import SessionFiles, default_sources
 
 
 @click.command("compile")
@@ -34,8 +36,12 @@ from transcripts.sources import default_sources
 @click.option("--project", metavar="P",
               help="With --source: the project of what is read. Alone: compile only P.")  # fmt: skip
 @click.option("--full", is_flag=True, help="Read and make everything anew; mends what is damaged.")
-@click.option("--dry-run", is_flag=True, help="Say what would be read and compiled; write nothing.")
-@click.option("--max-usd", type=click.FloatRange(0), metavar="X", help="Most to spend on models in this run.")
+@click.option(
+    "--dry-run", is_flag=True, help="Say what would be read, and sent to models; write and send nothing."
+)
+@click.option("--max-usd", type=click.FloatRange(0), metavar="X",
+              help="Most to spend on models in this run, in US dollars. What that does not pay for is done without "
+              "a model.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def compile_command(
     sources: tuple[Path, ...],
@@ -47,7 +53,8 @@ def compile_command(
 ) -> int:
     """Read agents' sessions, compile them, and print the brief.
 
-    Sessions are redacted before anything is stored. What was compiled before is not compiled again.
+    Sessions are redacted before anything is stored. What was compiled before is not compiled again. Models
+    are asked with the setting backend = "model" only; an answer that was paid is never paid again.
     """
     begun = perf_counter()
     runtime = open_runtime(make_store=not dry_run)
@@ -55,7 +62,7 @@ def compile_command(
     folders = sources or _own_sources(runtime)
     given = (project or "") if sources else ""
     if dry_run:
-        print_dry_run(preview(runtime, folders, project=given) if folders else None, as_json)
+        print_dry_run(_dry_run(runtime, folders, given, project, full), as_json)
         return 0
     uploaded = _upload(runtime, folders, given, again=full)
     uploading = perf_counter() - begun
@@ -76,6 +83,32 @@ def compile_command(
     for name, error in failed:
         explain(error, about=name)
     return 1 if failed else 0
+
+
+def _dry_run(
+    runtime: Runtime, folders: Sequence[Path], given: str, project: str | None, full: bool
+) -> DryRun:
+    """What a compile with the same arguments would read and send; nothing is written."""
+    fresh: list[SessionFiles] = []
+    found = Preview(sessions=0, new=0, raw_bytes=0, skipped=[])
+    if folders:
+        found, fresh = preview(runtime, folders, project=given, again=full)
+    if not runtime.backend.paid:
+        return dry_run(found, runtime.backend.name, [])
+    from compiler.estimate import estimate  # what models are told, which nothing else here needs
+
+    with reading_shown() as progress:
+        sessions = PendingSessions(
+            runtime,
+            fresh,
+            project=given,
+            wanted=lambda name: project is None or matches(project, name),
+            full=full,
+            progress=progress,
+        )
+        steps = estimate(runtime, sessions, full=full)
+    found.skipped += sessions.skipped
+    return dry_run(found, runtime.backend.name, steps)
 
 
 def _say_degraded(report: ProjectReport) -> None:
