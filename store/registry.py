@@ -36,8 +36,10 @@ def open_store(url: str, *, make: bool = True, cache: Path | None = None) -> Sto
     """The store at a URL; made there if there is none.
 
     Args:
-        url: a folder ("~" allowed), `s3://BUCKET/PREFIX`, or `memory://NAME` (this process only).
-        make: whether it may be made; else one that is not there is just empty, and nothing is written.
+        url: a folder ("~" allowed), `modal://VOLUME/PREFIX`, `s3://BUCKET/PREFIX` (the prefix may be
+            left out), or `memory://NAME` (this process only).
+        make: whether it may be made, a Modal volume included; else nothing is written, and a place where nothing is
+            yet is just empty (a bucket or volume that does not exist is an error).
         cache: the folder for copies of the blobs of a store that is not on this machine; None: no copies.
 
     Raises:
@@ -144,6 +146,15 @@ def _open_s3(address: str, _make: bool) -> Store:
     return store
 
 
+def _open_modal(address: str, make: bool) -> Store:
+    from store.modal import ModalStore
+
+    volume, _, prefix = address.partition("/")
+    store = ModalStore(volume, prefix, make=make)
+    check_remote(store)
+    return store
+
+
 def check_remote(store: Store) -> None:
     """Refuse a place that holds something, but no `store.json`.
 
@@ -170,5 +181,6 @@ def check_remote(store: Store) -> None:
 _KINDS = {
     "": _Kind("a folder", lambda address: str(_folder(address)), _open_local),
     "memory": _Kind("memory://NAME", str, _open_memory),
+    "modal": _Kind("modal://VOLUME/PREFIX", _below, _open_modal, is_remote=True),
     "s3": _Kind("s3://BUCKET/PREFIX", _below, _open_s3, is_remote=True),
 }
