@@ -38,7 +38,7 @@ def compile_projects(
         for project in projects:
             try:
                 with tags("rlm-context", project):
-                    results.append(asyncio.run(compile_context(project, full, _left(max_usd, results))))
+                    results.append(asyncio.run(compile_context(project, full, left(max_usd, results))))
             except RlmContextError as error:
                 results.append(error)
             except (HTTPError, PrefectException) as error:
@@ -46,7 +46,7 @@ def compile_projects(
         return results
 
 
-def _left(max_usd: float | None, results: Sequence[ProjectReport | RlmContextError]) -> float | None:
+def left(max_usd: float | None, results: Sequence[ProjectReport | RlmContextError]) -> float | None:
     """What may still be spent. What a compile that failed had spent is not known, so it counts as all."""
     if max_usd is None:
         return None

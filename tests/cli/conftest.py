@@ -73,7 +73,9 @@ def without_prefect(monkeypatch: pytest.MonkeyPatch) -> None:
             runtime = open_runtime()
             try:
                 steps = DirectSteps(runtime)
-                results.append(asyncio.run(compile_project(runtime, project, steps, full=full)))
+                left = flows.run.left(max_usd, results)
+                report = compile_project(runtime, project, steps, full=full, max_usd=left)
+                results.append(asyncio.run(report))
             except RlmContextError as error:
                 results.append(error)
         return results

@@ -16,7 +16,8 @@ from compiler.upload import preview, upload
 from data_models.errors import SettingsError
 from data_models.records import Tokens, Usage
 from rlm.prices import PRICES, Price
-from tests.compiler.models.server_model import MAP, ROOT, SUB, TREE, fitting
+from tests.compiler.models.server_model import MAP, ROOT, SUB, TREE
+from tests.rlm.servers.backend import model_server
 from tests.rlm.servers.priced import PricedServer
 from tests.synthetic import write_team
 
@@ -24,14 +25,7 @@ from tests.synthetic import write_team
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[PricedServer]:
     """A server of models for the backend `model`, another model for each part."""
-    with PricedServer() as running:
-        running.reply = fitting
-        monkeypatch.setenv("ANTHROPIC_BASE_URL", running.url)
-        monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test")
-        monkeypatch.setenv("RLM_CONTEXT_BACKEND", "model")
-        monkeypatch.setenv("RLM_CONTEXT_CHUNK_TOKENS", "500")
-        for part, model in {"MAP": MAP, "TREE": TREE, "ROOT": ROOT, "SUB": SUB}.items():
-            monkeypatch.setenv(f"RLM_CONTEXT_MODELS__{part}", f"anthropic:{model}")
+    with model_server(monkeypatch) as running:
         yield running
 
 
