@@ -82,7 +82,7 @@ def ask(folder: Path) -> dict[str, float]:
     store = open_store(str(folder / "store"))
     begun = time.perf_counter()
     library = Library(store, [Copy("p", "1", str(folder / "copy"))])
-    corpus = Corpus(store, library)
+    corpus = Corpus(library)
     opened = time.perf_counter()
     rlm = RLM(QueueClient(TURNS), EchoClient(), budget=Budget(iterations=len(TURNS)))
     result = asyncio.run(rlm.complete("?", corpus))

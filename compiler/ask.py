@@ -48,6 +48,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         model_used: whether models were asked, now or earlier.
         usage: what it cost now.
         record: the file that holds the trajectory, "" without a model.
+        unreadable: sessions that could not be looked into, by their id.
     """
 
     question: str
@@ -61,6 +62,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     model_used: bool = False
     usage: Usage = msgspec.field(default_factory=Usage)
     record: str = ""
+    unreadable: tuple[str, ...] = ()
 
     @property
     def dropped_citations(self) -> int:

@@ -17,7 +17,6 @@ from compiler.library import Library
 from compiler.models.clients import Clients
 from compiler.runtime import Runtime
 from data_models.errors import SettingsError
-from data_models.records import Usage
 from rlm.budget import Budget
 from rlm.engine import RLM
 from rlm.errors import LimitError, RLMError, RunCancelled, UnpricedModelError
@@ -56,7 +55,7 @@ async def ask_models(
     follower = Follower(show, prices)
     try:
         root, sub = follower.watched(clients.root), follower.watched(clients.sub)
-        corpus = Corpus(runtime.store, library)
+        corpus = Corpus(library)
         with JsonLines(record) as write:
 
             def watch(step: Record) -> None:
@@ -74,6 +73,8 @@ async def ask_models(
                 watch=watch,
             )
             result, reason = await _run(rlm, ask_prompt(library, question), corpus, record)
+            if library.failure:  # the code may have taken for empty what could not be read
+                raise library.failure
     except RunCancelled as error:
         if error.result is None:
             raise
@@ -129,17 +130,11 @@ def _answer(
         stopped_by=result.stopped_by,
         reason=reason,
         model_used=True,
-        usage=part.usage + Usage(cached=_from_memo(result)),
+        usage=part.usage,
+        unreadable=tuple(sorted(library.unreadable)),
         record=str(record),
     )
     if text or result.stopped_by == "cancelled":
         return answer
     found = best_passages(library, question)
     return msgspec.structs.replace(answer, text=found.text, citations=found.citations, passages=True)
-
-
-def _from_memo(result: RLMResult) -> int:
-    """Answers of models that were known."""
-    steps = [record for record in result.trajectory.records if record["kind"] == "step"]
-    calls = [call for step in steps for call in step["calls"]]
-    return sum(bool(each.get("cached")) for each in [*steps, *calls])

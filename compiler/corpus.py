@@ -12,12 +12,10 @@ from typing import Any, overload
 from compiler.library import Library
 from compiler.models.fence import plain
 from compiler.recent import Recent
-from data_models.arrow import columns_from_parquet
+from data_models.errors import DamagedError, KeyMissingError
 from data_models.records import CatalogEntry
 from search.documents import SILENT
 from search.render import day_of
-from store.blobs import get_blob
-from store.protocol import Store
 
 Row = Mapping[str, str]
 
@@ -38,15 +36,13 @@ class Corpus(Sequence[Row]):
     given and what it gave back) or harness. With several projects a row has its `project` too.
 
     Args:
-        store: holds the Parquet files.
-        library: the sessions.
+        library: the sessions. One whose file is damaged or missing has no rows; the library notes it.
 
     Raises:
-        StoreError: a session's file is damaged or missing.
+        StoreError: the store cannot be read.
     """
 
-    def __init__(self, store: Store, library: Library) -> None:
-        self._store = store
+    def __init__(self, library: Library) -> None:
         self._library = library
         self._entries = library.in_time
         # Where each session's rows end. Counting reads every file once, but no text.
@@ -70,15 +66,17 @@ class Corpus(Sequence[Row]):
         return self._rows(number)[position - self._ends[number]]  # from the end, as negative indexes count
 
     def __iter__(self) -> Iterator[Row]:
-        for number in range(len(self._entries)):
-            yield from self._rows(number)
+        return (self[position] for position in range(len(self)))
 
     def _count(self, entry: CatalogEntry) -> int:
-        return len(_messages(self._columns(entry, _SHAPE)))
+        try:
+            return len(_messages(self._library.columns(entry, _SHAPE)))
+        except (DamagedError, KeyMissingError):
+            return 0
 
     def _load(self, number: int) -> list[Row]:
         entry = self._entries[number]
-        columns = self._columns(entry, _COLUMNS)
+        columns = self._library.columns(entry, _COLUMNS)
         digits = self._library.short[entry.session_id]
         project = {"project": self._library.projects[entry.session_id]} if self._library.several else {}
         return [
@@ -92,9 +90,6 @@ class Corpus(Sequence[Row]):
             }
             for blocks in _messages(columns)
         ]
-
-    def _columns(self, entry: CatalogEntry, names: Sequence[str]) -> dict[str, list[Any]]:
-        return columns_from_parquet(get_blob(self._store, entry.parquet), entry.parquet.key, names)
 
 
 def shown(text: str, limit: int) -> str:

@@ -53,6 +53,7 @@ def described(answer: Answer) -> dict[str, Any]:
         "prices_date": PRICES_DATE,
         "trajectory": answer.record or None,
         "model_used": answer.model_used,
+        "unreadable": answer.unreadable,
     }
 
 
@@ -70,6 +71,8 @@ def remarks(answer: Answer) -> Iterator[str]:
     if answer.partial:
         more = ". Next: more with --max-usd" if answer.stopped_by == "usd" else ""
         yield f"not a whole answer: {answer.reason}{more}"
+    if answer.unreadable:
+        yield f"{plural(len(answer.unreadable), 'session')} could not be read. Next: rlm-context doctor"
     if answer.dropped_citations:
         yield f"{plural(answer.dropped_citations, 'citation')} left out: there is no such record"
     if answer.dropped_sentences:

@@ -30,7 +30,8 @@ from flows.compile import compile_context
 from flows.run import compile_projects
 from store.generations import heads
 from store.protocol import Store
-from tasks.artifacts import artifact_key, inert
+from tasks.artifacts import artifact_key
+from tasks.inert import inert
 from tasks.options import may_pass
 from tests.flows.helpers import SESSIONS, Api
 

@@ -18,6 +18,7 @@ from prefect.cli.deploy._models import (
 from pydantic import BaseModel
 
 from compiler.runtime import open_runtime
+from flows.ask import ask
 from flows.compile import compile_context
 from store.generations import heads
 from tests.flows.helpers import ROOT, Api
@@ -50,12 +51,14 @@ def test_every_key_is_one_that_prefect_knows(config: dict[str, Any]) -> None:
 
 
 def test_the_deployment_fits_the_flow(config: dict[str, Any]) -> None:
-    """Its entrypoint is the flow, its parameters are the flow's, with the flow's own defaults."""
-    (deployment,) = config["deployments"]
-    assert f"{compile_context.name}/{deployment['name']}" == NAME
-    assert deployment["entrypoint"] == f"{compile_context.fn.__module__}.{compile_context.fn.__name__}"
-    defaults = {name: each.default for name, each in inspect.signature(compile_context.fn).parameters.items()}
-    assert deployment["parameters"] == {name: defaults[name] for name in deployment["parameters"]}
+    """Each entrypoint is a flow, its parameters are the flow's, with the flow's own defaults."""
+    flows = {NAME: compile_context, "ask/ask": ask}
+    assert len(config["deployments"]) == len(flows)
+    for deployment, (name, flow) in zip(config["deployments"], flows.items(), strict=True):
+        assert f"{flow.name}/{deployment['name']}" == name
+        assert deployment["entrypoint"] == f"{flow.fn.__module__}.{flow.fn.__name__}"
+        defaults = {each.name: each.default for each in inspect.signature(flow.fn).parameters.values()}
+        assert deployment["parameters"] == {name: defaults[name] for name in deployment["parameters"]}
 
 
 def prefect(*arguments: str, cwd: Path = ROOT) -> None:
