@@ -19,10 +19,15 @@ from modal._serialization import serialize
 from modal_proto import api_pb2
 
 from tests.modal_emulator.account import Account
+from tests.modal_emulator.apps import Apps
+from tests.modal_emulator.calls import Calls
+from tests.modal_emulator.containers import Containers
 from tests.modal_emulator.contents import Contents
 from tests.modal_emulator.dicts import Dicts
 from tests.modal_emulator.faults import Faults, Traffic
+from tests.modal_emulator.functions import Functions
 from tests.modal_emulator.http import Http
+from tests.modal_emulator.parts import Parts
 from tests.modal_emulator.volumes import Volumes
 from tests.modal_emulator.wire import TOKEN_ID, TOKEN_SECRET, Server, Service
 
@@ -74,6 +79,7 @@ class Emulator:
         Raises:
             OSError: The port is taken.
         """
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         listening = socket.create_server(("127.0.0.1", self.port))
         self.port = listening.getsockname()[1]
         ready: Future[None] = Future()
@@ -120,16 +126,30 @@ class Emulator:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         contents.url = "http://{}:{}".format(*runner.addresses[0])
-        server = self._grpc(contents)
+        areas = self._areas(contents)
+        server = self._grpc(areas)
         await server.start(sock=listening)
+        serving = asyncio.create_task(self._containers.serve())
         ready.set_result(None)
         await self._stopping.wait()
+        serving.cancel()
+        await self._containers.close()
         server.close()
         await server.wait_closed()
         await runner.cleanup()
 
-    def _grpc(self, contents: Contents) -> Server:
-        self._dicts = Dicts(self.folder / "dicts")
-        areas = [Account(contents), Volumes(self.folder / "volumes", contents), self._dicts]
+    def _areas(self, contents: Contents) -> list[object]:
+        folder = self.folder
+        volumes = Volumes(folder / "volumes", contents)
+        self._dicts = Dicts(folder / "dicts")
+        calls = Calls()
+        parts = Parts(folder / "parts", contents)
+        apps = Apps(folder / "apps")
+        functions = Functions(folder / "functions", apps, calls)
+        self._containers = Containers(folder / "containers", apps, functions, calls, parts, volumes)
+        self._containers.url = self.url
+        return [Account(contents), volumes, self._dicts, parts, apps, functions, self._containers]
+
+    def _grpc(self, areas: list[object]) -> Server:
         service = api_pb2.DESCRIPTOR.services_by_name["ModalClient"]
         return Server([Service(service, areas, self.faults, self.traffic)])

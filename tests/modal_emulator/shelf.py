@@ -4,18 +4,20 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 from uuid import uuid4
 
 import msgspec
+from google.protobuf.message import Message
 from grpclib import GRPCError, Status
 from modal_proto import api_pb2
 
 OWNER = "emulator"
+NAMELESS = (api_pb2.OBJECT_CREATION_TYPE_EPHEMERAL, api_pb2.OBJECT_CREATION_TYPE_ANONYMOUS_OWNED_BY_APP)
 
 
 class Record(msgspec.Struct, frozen=True):
-    """What is known of one object. `created` is in seconds since 1970; without a name it is ephemeral."""
+    """What is known of one object. `created` is in seconds since 1970; without a name it belongs to one app or run."""
 
     id: str
     name: str
@@ -52,7 +54,7 @@ class Shelf:
         self._prefix = prefix
         folder.mkdir(parents=True, exist_ok=True)
         found = [msgspec.json.decode(path.read_bytes(), type=Record) for path in folder.glob("*/record.json")]
-        self._records = {record.id: record for record in found if record.name}
+        self._records = {record.id: record for record in found}
 
     def get_or_create(self, request: GetOrCreate, version: int = 0) -> Record:
         """The object named in the request, made if the request says so.
@@ -61,7 +63,7 @@ class Shelf:
             GRPCError: NOT_FOUND or ALREADY_EXISTS, as the request asked.
         """
         how = request.object_creation_type
-        if how == api_pb2.OBJECT_CREATION_TYPE_EPHEMERAL:
+        if how in NAMELESS:
             return self._create("", request.environment_name, version)
         known = self.find(request.deployment_name, request.environment_name)
         if known and how == api_pb2.OBJECT_CREATION_TYPE_CREATE_FAIL_IF_EXISTS:
@@ -74,7 +76,7 @@ class Shelf:
 
     def find(self, name: str, environment: str) -> Record | None:
         """The object of this name, if there is one."""
-        same = (record for record in self._records.values() if record.name == name)
+        same = (record for record in self._records.values() if record.name and record.name == name)
         return next((record for record in same if record.environment == environment), None)
 
     def get(self, object_id: str) -> Record:
@@ -121,7 +123,7 @@ class Shelf:
             visit(record)
 
     def _create(self, name: str, environment: str, version: int) -> Record:
-        record = Record(f"{self._prefix}-{uuid4().hex[:22]}", name, environment, time.time(), version)
+        record = Record(new_id(self._prefix), name, environment, time.time(), version)
         (self._folder / record.id).mkdir()
         self._keep(record)
         return record
@@ -132,3 +134,37 @@ class Shelf:
 
     def _missing(self, what: str) -> GRPCError:
         return GRPCError(Status.NOT_FOUND, f"{self._kind} '{what}' not found")
+
+
+M = TypeVar("M", bound=Message)
+
+
+class Messages(Generic[M]):
+    """Protobuf messages by id, each in a file: what the client sent, kept as it was sent."""
+
+    def __init__(self, folder: Path, kind: type[M]) -> None:
+        self._folder = folder
+        self._kind = kind
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def put(self, message_id: str, message: M) -> None:
+        """Keep a message, in place of what had its id."""
+        write_atomically(self._folder / message_id, message.SerializeToString())
+
+    def get(self, message_id: str) -> M:
+        """The message of this id.
+
+        Raises:
+            GRPCError: NOT_FOUND.
+        """
+        path = self._folder / Path(message_id).name
+        if not path.is_file():
+            raise GRPCError(Status.NOT_FOUND, f"no object {message_id}")
+        message = self._kind()
+        message.ParseFromString(path.read_bytes())
+        return message
+
+
+def new_id(prefix: str) -> str:
+    """An id in the service's form."""
+    return f"{prefix}-{uuid4().hex[:22]}"

@@ -7,6 +7,7 @@ UNIMPLEMENTED, naming the RPC.
 
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 from weakref import WeakSet
@@ -26,6 +27,9 @@ from tests.modal_emulator.faults import Fault, Faults, Traffic, delay
 
 TOKEN_ID = "ak-emulator"
 TOKEN_SECRET = "as-emulator"
+TASK_HEADER = "x-emulator-task"
+# The container that asks, where one does; the service knows it by the socket the container was given.
+asking_task: ContextVar[str] = ContextVar("asking_task", default="")
 WINDOW = 64 * 1024 * 1024
 
 Stream = grpclib.server.Stream[Any, Any]
@@ -115,6 +119,7 @@ class Service:
         name = method.name
         self._traffic.calls[name] += 1
         check_token(stream.metadata)
+        asking_task.set(str(stream.metadata.get(TASK_HEADER, "")))
         if handler is None:
             await stream.recv_message()
             raise GRPCError(Status.UNIMPLEMENTED, f"the emulator has no {name}")

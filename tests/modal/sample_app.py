@@ -1,0 +1,88 @@
+"""An app as a user writes one: deployed and run by the real `modal` command in these tests."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import modal
+
+STORE = Path("/emulated-store")
+volume = modal.Volume.from_name("data", create_if_missing=True, version=2)
+image = modal.Image.debian_slim().pip_install("left-out").env({"COLOUR": "sea green"})
+app = modal.App("sample", image=image)
+
+
+@app.function(volumes={STORE: volume}, secrets=[modal.Secret.from_name("team")])
+def look(name: str) -> dict[str, object]:
+    """Read and write the volume; say what a container knows."""
+    (STORE / f"{name}.txt").write_text("from a container", encoding="utf-8")
+    return {
+        "files": sorted(path.name for path in STORE.iterdir()),
+        "key": os.environ["API_KEY"],
+        "colour": os.environ["COLOUR"],
+        "remote": not modal.is_local(),
+        "token": os.environ.get("MODAL_TOKEN_SECRET"),
+    }
+
+
+@app.function(volumes={STORE: volume.with_mount_options(read_only=True, sub_path="part")})
+def overwrite() -> list[str]:
+    """Read a part of the volume, and fail to write it."""
+    seen = sorted(path.name for path in STORE.iterdir())
+    (STORE / "new").touch()
+    return seen
+
+
+@app.function(max_containers=2)
+def square(number: int) -> int:
+    """Thirteen is unlucky."""
+    if number == 13:
+        raise LookupError("unlucky", number)
+    return number * number
+
+
+@app.function()
+def echo(data: bytes) -> bytes:
+    """Large arguments and results."""
+    return data
+
+
+@app.function(retries=modal.Retries(max_retries=2, initial_delay=0.0))
+def second_time(path: str) -> str:
+    """Fail the first time."""
+    if not Path(path).exists():
+        Path(path).touch()
+        raise RuntimeError("the first time")
+    return "done"
+
+
+@app.function(timeout=1)
+def too_long() -> None:
+    """Take more time than there is."""
+    time.sleep(60)
+
+
+@app.function()
+def die() -> None:
+    """End the container."""
+    os._exit(3)
+
+
+@app.function(schedule=modal.Cron("0 3 * * *"))
+def nightly() -> None:
+    """On a schedule."""
+
+
+@app.local_entrypoint()
+def main(number: int = 3) -> None:
+    """What `modal run` starts."""
+    print("square of", number, "is", talk.remote(number))
+
+
+@app.function()
+def talk(number: int) -> int:
+    """Print on both outputs."""
+    print("said in the container")
+    print("complained in the container", file=sys.stderr)
+    return number * number

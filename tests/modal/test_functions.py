@@ -1,0 +1,169 @@
+"""A deployed app, called by the real client; each function runs in a process with the real container entry point."""
+
+import io
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import modal
+import pytest
+
+from tests.modal_emulator.fixtures import forget_client
+from tests.modal_emulator.server import Emulator
+
+HERE = Path(__file__).parent
+
+
+def modal_command(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "modal", *arguments],
+        cwd=HERE,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """An emulator on which `modal deploy -m sample_app` has been run; one for all tests of this file."""
+    with pytest.MonkeyPatch.context() as patch, Emulator(tmp_path_factory.mktemp("modal")) as emulator:
+        for name, value in emulator.env.items():
+            patch.setenv(name, value)
+        assert modal_command("secret", "create", "team", "API_KEY=from the secret").returncode == 0
+        done = modal_command("deploy", "-m", "sample_app")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "App deployed" in done.stdout
+        yield emulator
+        forget_client()
+
+
+def function(name: str) -> modal.Function:
+    return modal.Function.from_name("sample", name)
+
+
+def test_a_function_sees_volume_secret_and_image(deployed: Emulator) -> None:
+    """It runs with the volume at its mount path, the secret's and the image's variables, and without our token."""
+    volume = modal.Volume.from_name("data")
+    with volume.batch_upload() as batch:
+        batch.put_file(io.BytesIO(b"before"), "before.txt")
+    assert function("look").remote("after") == {
+        "files": ["after.txt", "before.txt"],
+        "key": "from the secret",
+        "colour": "sea green",
+        "remote": True,
+        "token": None,
+    }
+    assert b"".join(volume.read_file("after.txt")) == b"from a container"
+    assert not Path("/emulated-store").exists()
+
+
+def test_a_part_read_only(deployed: Emulator) -> None:
+    """A mount may show a folder of the volume, and refuse writes."""
+    with modal.Volume.from_name("data").batch_upload(force=True) as batch:
+        batch.put_file(io.BytesIO(b""), "part/inside")
+    with pytest.raises(OSError, match="Read-only"):
+        function("overwrite").remote()
+
+
+def test_map(deployed: Emulator) -> None:
+    """Many inputs run side by side, and come back in order."""
+    assert list(function("square").map(range(10))) == [number * number for number in range(10)]
+
+
+def test_exceptions_cross(deployed: Emulator) -> None:
+    """An exception is raised where the function was called, with its type and arguments; a map can give it as a value."""
+    with pytest.raises(LookupError) as raised:
+        function("square").remote(13)
+    assert raised.value.args == ("unlucky", 13)
+    first, second = function("square").map([2, 13], return_exceptions=True)
+    assert (first, type(second)) == (4, LookupError)
+
+
+def test_spawn(deployed: Emulator) -> None:
+    """A call goes on by itself, and its result is had by its id, more than once."""
+    call_id = function("square").spawn(7).object_id
+    assert [modal.FunctionCall.from_id(call_id).get(timeout=30) for _ in range(2)] == [49, 49]
+
+
+def test_a_call_that_takes_longer(deployed: Emulator) -> None:
+    """Asking with a timeout says that there is no result yet, and a function's own timeout ends it."""
+    call = function("too_long").spawn()
+    with pytest.raises(TimeoutError):
+        call.get(timeout=0)
+    with pytest.raises(modal.exception.FunctionTimeoutError):
+        call.get(timeout=30)
+
+
+def test_large_payloads(deployed: Emulator) -> None:
+    """Arguments and results above 2 MiB go as blobs."""
+    data = bytes(range(256)) * 12_000
+    before = deployed.calls["BlobCreate"]
+    assert function("echo").remote(data) == data
+    assert deployed.calls["BlobCreate"] == before + 2
+
+
+@pytest.mark.parametrize("spawned", [False, True])
+def test_retries(deployed: Emulator, tmp_path: Path, spawned: bool) -> None:
+    """A function that asks for retries gets them, whether someone waits or not."""
+    argument = str(tmp_path / "marker")
+    call = function("second_time")
+    assert (call.spawn(argument).get(timeout=30) if spawned else call.remote(argument)) == "done"
+
+
+def test_a_container_that_dies(deployed: Emulator) -> None:
+    """The input it had fails, and the error says how it ended."""
+    with pytest.raises(modal.exception.InternalFailure, match="code 3"):
+        function("die").remote()
+
+
+def test_a_schedule_is_shown(deployed: Emulator) -> None:
+    """Cron is kept with the function."""
+    shown = function("nightly").hydrate().info()
+    assert shown.schedule == "Cron('0 3 * * *', UTC)"
+
+
+def test_names_that_are_not_there(deployed: Emulator) -> None:
+    """Neither a wrong app nor a wrong function is found."""
+    for app, name in (("sample", "nothing"), ("nothing", "square")):
+        with pytest.raises(modal.exception.NotFoundError):
+            modal.Function.from_name(app, name).hydrate()
+
+
+def test_run(deployed: Emulator) -> None:
+    """`modal run` shows what the function printed, prints the entrypoint's result, and ends its app."""
+    done = modal_command("run", "sample_app.py", "--number", "6")
+    assert done.returncode == 0, done.stderr
+    assert "said in the container" in done.stdout
+    assert "complained in the container" in done.stdout + done.stderr
+    assert "square of 6 is 36" in done.stdout
+    assert "App completed" in done.stdout
+    apps = modal_command("app", "list", "--json").stdout
+    assert (apps.count('"deployed"'), apps.count('"stopped"')) == (1, 1)
+
+
+def test_deploying_again_keeps_ids(deployed: Emulator) -> None:
+    """A second deployment replaces the functions under their ids."""
+    before = function("square").hydrate().object_id
+    assert modal_command("deploy", "-m", "sample_app").returncode == 0
+    assert function("square").hydrate().object_id == before
+
+
+def test_an_app_that_cannot_be_imported_where_it_runs(
+    deployed: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error of the import reaches the caller."""
+    source = "import modal\nif not modal.is_local():\n    import no_such_module\napp = modal.App('broken')\n"
+    source += "@app.function()\ndef run():\n    pass\n"
+    (tmp_path / "broken_app.py").write_text(source, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "modal", "deploy", "broken_app.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        modal.Function.from_name("broken", "run").remote()
