@@ -18,9 +18,10 @@ from compiler.extractive.turns import folders
 from compiler.models import fence
 from compiler.models.evidence import Evidence, Record
 from compiler.models.guard import fault
+from compiler.models.pieces import Piece
 from compiler.models.replies import ChunkReply, ChunkStatement
 from data_models.events import Event
-from data_models.knowledge import Chunk, ChunkSummary, Citation, Statement
+from data_models.knowledge import ChunkSummary, Citation, Statement
 
 MOST_STATEMENTS = 32
 LONGEST_STATEMENT = 320
@@ -46,17 +47,11 @@ class Read(NamedTuple):
     degraded: tuple[str, ...] = ()
 
 
-def read(reply: ChunkReply, events: Sequence[Event], extract: ChunkSummary) -> Read:
-    """A model's answer about these events, without what cannot be believed.
-
-    Args:
-        reply: the answer.
-        events: what the model was shown.
-        extract: what the extractive backend reads in the same events.
-    """
-    record = record_of(events, extract)
-    committed = _committed(record, extract)
-    roots = folders(events)
+def read(reply: ChunkReply, piece: Piece) -> Read:
+    """A model's answer about a piece, without what cannot be believed."""
+    record = piece.record
+    committed = _committed(record, piece.extract)
+    roots = folders(piece.events)
     kept: list[Statement] = []
     uncited = refused = 0
     for one in reply.statements[:MOST_STATEMENTS]:
@@ -65,7 +60,7 @@ def read(reply: ChunkReply, events: Sequence[Event], extract: ChunkSummary) -> R
         evidence = record.evidence(refs)
         if not refs:
             uncited += 1
-        elif not text or fault(one.text.strip(), evidence, one.kind):
+        elif not text or fault(one.text.strip(), evidence, told=True):
             refused += 1
         else:
             kept.append(_statement(one, text, refs, record, evidence, committed, roots))
@@ -74,14 +69,10 @@ def read(reply: ChunkReply, events: Sequence[Event], extract: ChunkSummary) -> R
     return Read(title, tuple(kept), terms, uncited, refused + (bool(reply.title.strip()) and not title))
 
 
-def record_of(events: Sequence[Event], extract: ChunkSummary) -> Record:
-    """The events as evidence; pull requests made in them are known."""
-    return Record(events, (commit.ref for commit in extract.commits))
-
-
-def of_extract(extract: ChunkSummary, events: Sequence[Event], reason: str) -> Read:
+def of_extract(piece: Piece, reason: str) -> Read:
     """The same without a model, and why."""
-    kept, refused = believed(extract.statements, record_of(events, extract))
+    extract = piece.extract
+    kept, refused = believed(extract.statements, piece.record)
     return Read(extract.title, kept, extract.terms, 0, refused, (reason,))
 
 
@@ -113,7 +104,7 @@ def one_line(text: str) -> str:
 def checked_title(title: str, evidence: Evidence) -> str:
     """A model's title, "" where it cannot be believed."""
     text = shorten(one_line(title), LONGEST_TITLE)
-    return "" if not text or fault(text, evidence) or evidence.speaker(text) == "tool" else text
+    return "" if not text or fault(text, evidence, told=True) else text
 
 
 def weight(importance: int) -> float:
@@ -187,21 +178,20 @@ def _terms(given: Iterable[str], evidence: Evidence) -> Iterator[str]:
     return (term for _, term in zip(range(MOST_TERMS), found, strict=False))
 
 
-def summary(chunk: Chunk, extract: ChunkSummary, pieces: Sequence[Read]) -> ChunkSummary:
+def summary(whole: Piece, pieces: Sequence[Read]) -> ChunkSummary:
     """The summary of a chunk.
 
     Args:
-        chunk: the chunk.
-        extract: what the extractive backend reads in it.
+        whole: the chunk.
         pieces: what was made of each piece of it, in order.
     """
-    record = record_of(chunk.events, extract)
+    extract = whole.extract
     told = [one for piece in pieces for one in piece.statements]
-    extra, refused = believed(structural(extract, told), record)
+    extra, refused = believed(structural(extract, told), whole.record)
     titles = [piece.title for piece in pieces if piece.title]
     terms = dict.fromkeys(term for piece in pieces for term in piece.terms)
     return ChunkSummary(
-        chunk_id=chunk.id,
+        chunk_id=whole.chunk.id,
         title=titles[-1] if titles else extract.title,
         statements=tuple(dict.fromkeys((*told, *extra))),
         files=extract.files,
