@@ -299,3 +299,28 @@ def test_snapshots_have_their_models_price() -> None:
 def test_all_four_kinds_of_tokens_are_priced() -> None:
     """Cache reads and writes have prices of their own."""
     assert Price(1, 10, 100, 1000).cost(Usage(1, 1_000_000, 1_000_000, 1_000_000, 1_000_000)) == 1111
+
+
+def test_a_prompt_is_not_counted_where_no_count_could_make_it_fit() -> None:
+    """To count tokens a provider is sent the prompt: with too little money for the answer alone, nothing is."""
+
+    class Counting(QueueClient):
+        counted = 0
+
+        async def count_tokens(self, request: Request) -> int:
+            self.counted += 1
+            return await super().count_tokens(request)
+
+    client = Counting([], model="m")
+    request = Request((Message("user", "x" * 400),), max_tokens=100)
+
+    async def ask(usd: float) -> None:
+        ledger = Ledger(Budget(usd=usd), {"m": Price(1.0, 1.0)})
+        async with ledger.reserve(client, request):
+            pass
+
+    with pytest.raises(LimitError):
+        asyncio.run(ask(99e-6))
+    assert client.counted == 0
+    asyncio.run(ask(200e-6))  # 100 tokens each way, by the count
+    assert client.counted == 1
