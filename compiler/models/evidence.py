@@ -32,9 +32,8 @@ _HOST_FACTS = frozenset({"pr_link", "summary", "title"})
 class Around(Protocol):
     """What stands around the events of a statement."""
 
-    @property
-    def strange(self) -> frozenset[str]:
-        """Terms that tools showed, and neither people nor agents ever used."""
+    def strange(self, wanted: frozenset[str]) -> frozenset[str]:
+        """Those of these terms that tools showed, and that neither people nor agents ever used."""
         ...
 
     def brought_by_tools(self, name: str) -> bool:
@@ -60,13 +59,13 @@ class Evidence:
 
     @classmethod
     def of_statements(cls, statements: Iterable[Statement]) -> "Evidence":
-        """What checked statements say, for a sentence that is made of them."""
+        """What checked statements say, for a sentence that is made of them.
+
+        Those that structure tells (by "tool") were put together from what was said, or from files of the project.
+        """
         given = tuple(statements)
         people = [one.text for one in given if one.by == "human"]
-        agents = [one.text for one in given if one.by == "assistant"]
-        return cls(
-            people, agents, _Shown([one.text for one in given if one.by == "tool"], [*people, *agents])
-        )
+        return cls(people, [one.text for one in given if one.by != "human"])
 
     @property
     def spoken(self) -> str:
@@ -78,7 +77,7 @@ class Evidence:
         wanted = terms(text)
         if not wanted:
             return "human" if self.people else "assistant"
-        if self._around and _share(wanted, self._around.strange) >= _STRANGE:
+        if self._around and len(self._around.strange(wanted)) >= _STRANGE * len(wanted):
             return "tool"
         if _share(wanted, self._people_terms) >= _SPOKEN:
             return "human"
@@ -97,17 +96,6 @@ class Evidence:
     @cached_property
     def _spoken_terms(self) -> frozenset[str]:
         return self._people_terms | terms(self.agents)
-
-
-class _Shown:
-    """What tools showed, beside what was spoken."""
-
-    def __init__(self, shown: Iterable[str], spoken: Iterable[str]) -> None:
-        self.strange = terms("\n".join(shown)) - terms("\n".join(spoken))
-
-    def brought_by_tools(self, name: str) -> bool:
-        """See `Around.brought_by_tools`: the statements were checked for that."""
-        return False
 
 
 class Record:
@@ -150,10 +138,11 @@ class Record:
         """What all events say."""
         return self.evidence(self._by_ref)
 
-    @cached_property
-    def strange(self) -> frozenset[str]:
+    def strange(self, wanted: frozenset[str]) -> frozenset[str]:
         """See `Around.strange`."""
-        return terms("\n".join(map(_shown, self.events))) - terms(self.whole.spoken)
+        unsaid = wanted - self._spoken_terms
+        # What tools showed is long: it is looked into only where that can matter.
+        return unsaid & self._shown_terms if len(unsaid) >= _STRANGE * len(wanted) else frozenset()
 
     def brought_by_tools(self, name: str) -> bool:
         """See `Around.brought_by_tools`."""
@@ -170,6 +159,14 @@ class Record:
                 said = said or not shown
             shown = shown or wanted in _shown(event).lower()
         return shown and not said
+
+    @cached_property
+    def _spoken_terms(self) -> frozenset[str]:
+        return terms(self.whole.spoken)
+
+    @cached_property
+    def _shown_terms(self) -> frozenset[str]:
+        return terms("\n".join(map(_shown, self.events)))
 
     @cached_property
     def _calls(self) -> Mapping[str | None, Event]:
@@ -205,9 +202,11 @@ def _is_typed(text: str) -> bool:
 
 
 def _lines(text: str) -> Iterable[tuple[str, bool]]:
-    fenced = False
+    """Each line, and whether it is pasted: in a code block, quoted, or in a paragraph from where that looks like a
+    log, code or a diff."""
+    fenced = pasted = False
     for line in text.split("\n"):
         mark = bool(_FENCE.match(line))
         fenced ^= mark
-        quoted = line.lstrip().startswith(">")
-        yield line, mark or fenced or quoted or (looks_pasted(line) and not _URL_ONLY.match(line))
+        pasted = bool(line.strip()) and (pasted or (looks_pasted(line) and not _URL_ONLY.match(line)))
+        yield line, mark or fenced or pasted or line.lstrip().startswith(">")

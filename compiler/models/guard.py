@@ -16,26 +16,23 @@ from typing import Literal
 
 from compiler.models import fence, names, orders
 from compiler.models.evidence import Evidence, Speaker
-from data_models.knowledge import StatementKind
 
 Fault = Literal[
     "", "unseen characters", "a mark of a conversation", "an order to the reader", "a foreign name", "hearsay"
 ]
 
-_THEIRS = frozenset({"asked", "decision", "pattern", "correction"})
-"""Kinds that only people and agents can be the source of: a tool neither asks nor decides."""
-
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _ALIKE = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")
 
 
-def fault(text: str, evidence: Evidence, kind: StatementKind | None = None) -> Fault:
+def fault(text: str, evidence: Evidence, *, told: bool = False) -> Fault:
     """Why a model's text may not be kept; "" where it may.
 
     Args:
         text: a statement, a title, a line, an answer's sentence.
         evidence: what the events or statements under it say.
-        kind: the statement's kind, None for what is no statement.
+        told: whether it is told as the team's own knowledge, as all that goes into the compiled context is. Then it
+            must be made of words of people and agents, not of those that only tools showed.
     """
     if fence.has_unseen(text) or _mixes_scripts(text):
         return "unseen characters"
@@ -47,7 +44,7 @@ def fault(text: str, evidence: Evidence, kind: StatementKind | None = None) -> F
         return "an order to the reader"
     if foreign(read, evidence):
         return "a foreign name"
-    if speaker == "tool" and (kind in _THEIRS or orders.ORDER.search(read)):
+    if speaker == "tool" and (told or orders.ORDER.search(read)):
         return "hearsay"
     return ""
 

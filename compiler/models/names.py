@@ -36,14 +36,14 @@ _BROUGHT = re.compile(
     re.IGNORECASE,
 )
 _TAKEN_UP = re.compile(
-    r"\b(?:us(?:e|es|ed|ing)|run(?:s|ning)?|ran|install(?:s|ed|ing)?|call(?:s|ed|ing)?|invok(?:e|es|ed|ing)"
+    r"\b(?:us(?:e|es|ed|ing)|run(?:s|ning)?|ran|install(?:s|ed|ing)?|invok(?:e|es|ed|ing)"
     r"|prefer(?:s|red)?|adopt(?:s|ed|ing)?|enabl(?:e|es|ed|ing)|load(?:s|ed|ing)?|import(?:s|ed|ing)?"
     r"|depend(?:s|ed|ing)? on|(?:switch|migrat|mov)(?:e|es|ed|ing|ch|ched|ching)? to|replac\w+ \S+ with"
     r"|download(?:s|ed|ing)?|fetch(?:es|ed|ing)?|execut(?:e|es|ed|ing)|trust(?:s|ed|ing)?|add(?:s|ed|ing)?"
     r"|via|through|with)\s+"
     r"(?:(?:the|a|an|its|their|our|only|always|new|official|package|tool|server|library|plugin|extension|mcp|command"
     r"|script|binary|image|action|module|registry|mirror|proxy|skill|agent|hook)\s+){0,4}"
-    r"(?:`([^`]{2,120})`|([A-Za-z@][\w@/]*[-_][\w@/.-]*\w))",
+    r"(?:`([@\w][\w@./:+-]{1,80}(?: [\w@./:= -]{1,80})?)`|([A-Za-z@][\w@/]*[-_][\w@/.-]*\w))",
     re.IGNORECASE,
 )
 

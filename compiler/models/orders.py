@@ -18,7 +18,7 @@ _AGENT = (
 )
 _WHICH = r"(?:next|future|other|reading|following|subsequent|current)"
 _MUST = (
-    r"(?:must|should|shall|will|has to|have to|needs? to|(?:is|are) (?:required|instructed|expected|asked|told|to)"
+    r"(?:must|should|shall|has to|have to|needs? to|(?:is|are) (?:required|instructed|expected|asked|told|to)"
     r"|reading|processing|(?:that|who) reads?)"
 )
 _REVOKE = (
@@ -38,7 +38,7 @@ _DO = (
     r"(?:run|execute|install|use|call|invoke|open|visit|go to|fetch|download|curl|wget|clone|send|post|upload|e-?mail"
     r"|delete|remove|disable|turn off|skip|ignore|approve|merge|push|commit|add|append|include|insert|write|put|set"
     r"|change|replace|update|rename|grant|allow|trust|accept|enable|switch|import|load|read|print|echo|reply|respond"
-    r"|answer|say|tell|mention|recommend|suggest|prefer|make sure|ensure|remember|do not|don'?t|stop|avoid|contact"
+    r"|answer|say|state|declare|claim|announce|output|tell|mention|recommend|suggest|prefer|make sure|ensure|remember|do not|don'?t|stop|avoid|contact"
     r"|follow|obey|keep|treat|consider|assume|report|rotate|export|source|grep|cat)"
 )
 _BEFORE = r"(?:(?:\w+ly|now|then|first|also|always|never|just|only|important|urgent|note|todo)[,:]? )*"
@@ -49,14 +49,14 @@ MARK: Final = _any(
     r"(?:\s[^<>]*)?>",
     r"(?:^|[\n.!?;:\"“'(>#*\]-]\s*)(?:system|assistant|developer|admin|root)"
     r"(?: (?:message|prompt|override|notice))?\s*[:>]\s*(?=\S)",
-    r"\b(?:human|assistant|system) turn\b|-{2,}\s*(?:begin|end)\b|#{2,}\s*(?:system|instructions?|new task)\b",
+    r"-{2,}\s*(?:begin|end)\b|#{2,}\s*(?:system|instructions?|new task)\b",
     r"[\"'}\]]\s*[}\]]\s*,\s*[\[{\"']",
 )
 """A text that looks like a part of a conversation, a fence or a document of its own."""
 
 OVERRIDE: Final = _any(
     rf"\b{_REVOKE}\s+(?:\w+\s+){{0,3}}?(?:(?:previous|prior|above|earlier|preceding|existing|former|other|your|all)\s+"
-    rf"(?:\w+\s+){{0,2}}?{_RULES}\b|(?:instructions?|(?:system )?prompts?|guardrails?|safety (?:rules?|checks?))\b)",
+    rf"(?:\w+\s+){{0,2}}?{_RULES}\b|(?:instructions?|system prompts?|guardrails?|safety (?:rules?|checks?))\b)",
     r"\b(?:new|updated|real|actual|hidden|secret) (?:system )?(?:instructions?|directives?|system prompt)\b",
     r"\bsystem (?:override|message|notice|instructions?)\b|\bjail ?break|\bdeveloper mode\b",
     r"\b(?:act|behave|respond|reply|answer|speak) as (?:if|though|an?|the) |\bpretend (?:to be|that you|you)\b",
@@ -74,8 +74,7 @@ TO_AGENTS: Final = _any(
     r"\b(?:when|once|before|after) you (?:read|see|load|start|finish)\b",
     rf"\b(?:next|future|any|every|all|each|other|subsequent|whichever|ai|coding) {_AGENT}\s+"
     rf"(?:\w+\s+){{0,6}}?{_MUST}\b",
-    r"\b(?:tell|instruct|order|direct|remind|convince) (?:the |any |all |every |each )?"
-    rf"(?:next|future|other|reading|user'?s?)?\s*{_AGENT}\s+(?:to|that)\b",
+    rf"\b(?:tell|instruct|order|direct|remind|convince) (?:the |any |all |every |each )?{_WHICH} {_AGENT}s?\b",
 )
 """What is addressed to an agent that reads it."""
 

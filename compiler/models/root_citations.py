@@ -88,13 +88,13 @@ class Citable:
         kind = _KIND_OF.get(section)
         statements = [one for cited in citations for one in self._statements.get(cited, ())]
         said = Evidence.of_statements(statements)
-        if statements and not guard.fault(text, said, kind):
+        if statements and not guard.fault(text, said, told=True):
             return ""
         records = {cited: self._record(cited) for cited in citations}
         told = [record.evidence([cited.seq]) for cited, record in records.items()]
         people, agents = [one.people for one in told], [one.agents for one in told]
         evidence = Evidence([said.people, *people], [said.agents, *agents], _Records(list(records.values())))
-        return guard.fault(text, evidence, kind)
+        return guard.fault(text, evidence, told=True)
 
     def _find(self, digits: str, seq: str) -> Citation | None:
         try:
@@ -132,15 +132,17 @@ class _Records:
     def __init__(self, records: Sequence[Record]) -> None:
         self._records = records
 
-    @cached_property
-    def strange(self) -> frozenset[str]:
+    def strange(self, wanted: frozenset[str]) -> frozenset[str]:
         """See `Around.strange`."""
-        spoken = terms("\n".join(record.whole.spoken for record in self._records))
-        return frozenset().union(*(record.strange for record in self._records)) - spoken
+        return frozenset().union(*(record.strange(wanted) for record in self._records)) - self._spoken
 
     def brought_by_tools(self, name: str) -> bool:
         """See `Around.brought_by_tools`."""
         return any(record.brought_by_tools(name) for record in self._records)
+
+    @cached_property
+    def _spoken(self) -> frozenset[str]:
+        return terms("\n".join(record.whole.spoken for record in self._records))
 
 
 def _cited(node: Node) -> Iterator[tuple[Citation, int]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from compiler.extractive import calls
+from compiler.extractive.about import ABOUT
 from compiler.extractive.commits import DONE_WEIGHT
 from compiler.extractive.rules import ISSUE
 from compiler.extractive.select import LIGHT
@@ -80,7 +81,9 @@ def believed(statements: Iterable[Statement], record: Record) -> tuple[tuple[Sta
     """The statements that the guard lets pass, and how many it does not."""
     given = tuple(statements)
     kept = tuple(
-        one for one in given if not fault(one.text, record.evidence(cited.seq for cited in one.citations))
+        one
+        for one in given
+        if not fault(one.text.removeprefix(ABOUT), record.evidence(cited.seq for cited in one.citations))
     )
     return kept, len(given) - len(kept)
 
