@@ -74,7 +74,7 @@ def test_map(deployed: Emulator) -> None:
 
 
 def test_exceptions_cross(deployed: Emulator) -> None:
-    """An exception is raised where the function was called, with its type and arguments; a map can give it as a value."""
+    """An exception is raised where the function was called, with its type and arguments; a map may return it."""
     with pytest.raises(LookupError) as raised:
         function("square").remote(13)
     assert raised.value.args == ("unlucky", 13)

@@ -16,15 +16,16 @@ from tests.modal_emulator.contents import Contents
 IMAGE_BUILDER = "2025.06"
 TOKEN_LIFETIME_S = 3600
 MAIN = "main"
+SIGNATURE = "emulator"
 
 
 def jwt() -> str:
-    """An unsigned token that expires in an hour."""
+    """A token that expires in an hour; its signature is a word."""
     header, payload = (
         base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
         for part in ({"alg": "none", "typ": "JWT"}, {"exp": int(time.time()) + TOKEN_LIFETIME_S})
     )
-    return f"{header}.{payload}.none"
+    return f"{header}.{payload}.{SIGNATURE}"
 
 
 class Account:

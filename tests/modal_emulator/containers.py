@@ -24,7 +24,7 @@ from tests.modal_emulator.apps import STDERR, STDOUT, Apps
 from tests.modal_emulator.calls import Calls
 from tests.modal_emulator.functions import Functions
 from tests.modal_emulator.parts import Parts
-from tests.modal_emulator.presented import Point, Presenter
+from tests.modal_emulator.presented import Presenter
 from tests.modal_emulator.shelf import new_id
 from tests.modal_emulator.volumes import Volumes, metadata
 from tests.modal_emulator.wire import TASK_HEADER, asking_task
@@ -141,7 +141,7 @@ class Containers:
             app_layout=self._layout(container.app_id, definition),
         )
         (home / "arguments").write_bytes(arguments.SerializeToString())
-        points = [self._point(mount) for mount in definition.volume_mounts]
+        points = [self._volumes.point(mount) for mount in definition.volume_mounts]
         command = [sys.executable, "-m", "modal._container_entrypoint"]
         container.process = await asyncio.create_subprocess_exec(
             *self._presenter.command(points, command),
@@ -170,14 +170,9 @@ class Containers:
                 entry.volume_metadata.CopyFrom(metadata(self._volumes.shelf.get(needed.object_id)))
         return layout
 
-    def _point(self, mount: api_pb2.VolumeMount) -> Point:
-        folder = self._volumes.tree(mount.volume_id).at(mount.sub_path)
-        folder.mkdir(parents=True, exist_ok=True)
-        return Point(Path(mount.mount_path), folder, mount.read_only)
-
     def _environment(self, task_id: str, home: Path, definition: api_pb2.Function) -> dict[str, str]:
         return {
-            "PATH": os.environ["PATH"],
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(home),
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",

@@ -50,6 +50,9 @@ class Parts:
                     self._contents.copy(target, file.sha256_hex, 0o600)
 
     def _image_variables(self, image_id: str) -> dict[str, str]:
+        # The client builds its default image once a process, and then names it to every emulator the process meets.
+        if not self._images.has(image_id):
+            return {}
         image = self._images.get(image_id)
         variables = {}
         for base in image.base_images:

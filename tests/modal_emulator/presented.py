@@ -29,16 +29,17 @@ class Presenter:
     def __init__(self) -> None:
         self._links: list[Path] = []
 
-    def command(self, points: list[Point], command: list[str]) -> list[str]:
-        """The command to run so that `command` sees the points.
+    def command(self, points: list[Point], command: list[str], *, network: bool = True) -> list[str]:
+        """The command to run so that `command` sees the points, and without bubblewrap always the network.
 
         Raises:
             OSError: There is no bubblewrap that works, and no link can be made.
         """
-        if not points:
+        if not points and network:
             return command
         if bubblewrap_works():
-            return ["bwrap", "--die-with-parent", *beneath(Path("/"), points), *laid(points), "--", *command]
+            around = ["bwrap", "--die-with-parent", *([] if network else ["--unshare-net"])]
+            return [*around, *beneath(Path("/"), points), *laid(points), "--", *command]
         for point in points:
             self._link(point)
         return command
@@ -58,7 +59,7 @@ class Presenter:
 @functools.cache
 def bubblewrap_works() -> bool:
     """Whether this machine lets us use bubblewrap."""
-    probe = ["bwrap", "--dev-bind", "/", "/", "true"]
+    probe = ["bwrap", "--unshare-net", "--dev-bind", "/", "/", "true"]
     return (
         bool(shutil.which("bwrap")) and not subprocess.run(probe, capture_output=True, check=False).returncode
     )

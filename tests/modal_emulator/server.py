@@ -16,7 +16,7 @@ from typing import Self
 
 from aiohttp import web
 from modal._serialization import serialize
-from modal_proto import api_pb2
+from modal_proto import api_pb2, task_command_router_pb2
 
 from tests.modal_emulator.account import Account
 from tests.modal_emulator.apps import Apps
@@ -28,6 +28,8 @@ from tests.modal_emulator.faults import Faults, Traffic
 from tests.modal_emulator.functions import Functions
 from tests.modal_emulator.http import Http
 from tests.modal_emulator.parts import Parts
+from tests.modal_emulator.router import Router
+from tests.modal_emulator.sandboxes import Sandbox, Sandboxes
 from tests.modal_emulator.volumes import Volumes
 from tests.modal_emulator.wire import TOKEN_ID, TOKEN_SECRET, Server, Service
 
@@ -115,6 +117,11 @@ class Emulator:
         finally:
             listening.close()
 
+    @property
+    def sandboxes(self) -> list[Sandbox]:
+        """Every sandbox since the start, with what was asked for: `definition.network_access`, `secret_sources` …"""
+        return self._sandboxes.all
+
     async def _serve(self, listening: socket.socket, ready: Future[None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
@@ -134,6 +141,7 @@ class Emulator:
         await self._stopping.wait()
         serving.cancel()
         await self._containers.close()
+        await self._sandboxes.close()
         server.close()
         await server.wait_closed()
         await runner.cleanup()
@@ -147,9 +155,25 @@ class Emulator:
         apps = Apps(folder / "apps")
         functions = Functions(folder / "functions", apps, calls)
         self._containers = Containers(folder / "containers", apps, functions, calls, parts, volumes)
-        self._containers.url = self.url
-        return [Account(contents), volumes, self._dicts, parts, apps, functions, self._containers]
+        self._sandboxes = Sandboxes(folder / "sandboxes", apps, parts, volumes)
+        self._containers.url = self._sandboxes.url = self.url
+        return [
+            Account(contents),
+            volumes,
+            self._dicts,
+            parts,
+            apps,
+            functions,
+            self._containers,
+            self._sandboxes,
+        ]
 
     def _grpc(self, areas: list[object]) -> Server:
-        service = api_pb2.DESCRIPTOR.services_by_name["ModalClient"]
-        return Server([Service(service, areas, self.faults, self.traffic)])
+        control = api_pb2.DESCRIPTOR.services_by_name["ModalClient"]
+        commands = task_command_router_pb2.DESCRIPTOR.services_by_name["TaskCommandRouter"]
+        return Server(
+            [
+                Service(control, areas, self.faults, self.traffic),
+                Service(commands, [Router(self._sandboxes)], self.faults, self.traffic),
+            ]
+        )

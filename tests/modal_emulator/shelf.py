@@ -149,7 +149,11 @@ class Messages(Generic[M]):
 
     def put(self, message_id: str, message: M) -> None:
         """Keep a message, in place of what had its id."""
-        write_atomically(self._folder / message_id, message.SerializeToString())
+        write_atomically(self._path(message_id), message.SerializeToString())
+
+    def has(self, message_id: str) -> bool:
+        """Whether there is a message of this id."""
+        return self._path(message_id).is_file()
 
     def get(self, message_id: str) -> M:
         """The message of this id.
@@ -157,12 +161,14 @@ class Messages(Generic[M]):
         Raises:
             GRPCError: NOT_FOUND.
         """
-        path = self._folder / Path(message_id).name
-        if not path.is_file():
+        if not self.has(message_id):
             raise GRPCError(Status.NOT_FOUND, f"no object {message_id}")
         message = self._kind()
-        message.ParseFromString(path.read_bytes())
+        message.ParseFromString(self._path(message_id).read_bytes())
         return message
+
+    def _path(self, message_id: str) -> Path:
+        return self._folder / Path(message_id).name
 
 
 def new_id(prefix: str) -> str:

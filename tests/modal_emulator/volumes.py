@@ -16,6 +16,7 @@ from grpclib import GRPCError, Status
 from modal_proto import api_pb2
 
 from tests.modal_emulator.contents import Contents
+from tests.modal_emulator.presented import Point
 from tests.modal_emulator.shelf import Record, Shelf
 from tests.modal_emulator.tree import Tree
 
@@ -34,6 +35,12 @@ class Volumes:
         """The files of one volume."""
         tree: Tree = self._tree_of(self.shelf.folder(volume_id))
         return tree
+
+    def point(self, mount: api_pb2.VolumeMount) -> Point:
+        """Where a process shall see a volume, or a folder of it, which is made if it is not there."""
+        folder = self.tree(mount.volume_id).at(mount.sub_path)
+        folder.mkdir(parents=True, exist_ok=True)
+        return Point(Path(mount.mount_path), folder, mount.read_only)
 
     async def volume_get_or_create(
         self, request: api_pb2.VolumeGetOrCreateRequest
