@@ -4,7 +4,10 @@ import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 
+_LONG = 40
+"""Characters of a word that is not worth remembering: it will not come again."""
 _WORD = re.compile(r"[^\W_]\w*(?:[./:-]\w+)*")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -38,16 +41,26 @@ def terms(text: str) -> frozenset[str]:
     Identifiers and paths count whole and by their parts ("price_list.py" gives "price_list.py", "price",
     "list", "py"); scripts without spaces give pairs of characters.
     """
-    found: set[str] = set()
-    for word in _WORD.findall(text):
-        if _WIDE.search(word):
-            found.update(word[index : index + 2] for index in range(max(1, len(word) - 1)))
-            continue
+    return frozenset(term for word in set(_WORD.findall(text)) for term in _terms_of(word))
+
+
+def _terms_of(word: str) -> tuple[str, ...]:
+    return _remembered(word) if len(word) <= _LONG else _read(word)
+
+
+def _read(word: str) -> tuple[str, ...]:
+    """The terms of one word."""
+    if _WIDE.search(word):
+        found = {word[index : index + 2] for index in range(max(1, len(word) - 1))}
+    else:
         lower = word.lower()
-        found.add(lower)
+        found = {lower}
         if not lower.isalpha() or lower != word:
             found.update(part.lower() for part in _PART.findall(word) if len(part) > 2)
-    return frozenset(stem(term) for term in found if term not in STOPWORDS and len(term) > 1)
+    return tuple(stem(term) for term in found if term not in STOPWORDS and len(term) > 1)
+
+
+_remembered = lru_cache(maxsize=1 << 15)(_read)
 
 
 def words(text: str) -> list[str]:
