@@ -15,6 +15,7 @@ from rlm.budget import Budget, Ledger
 from rlm.cache import OnceOnly
 from rlm.calls import Asker
 from rlm.clients.errors import TransientError
+from rlm.clients.options import PerLoop
 from rlm.clients.protocol import Client, Completion, Request
 from rlm.clients.usage import Usage as ClientUsage
 from rlm.errors import ClientError
@@ -37,11 +38,16 @@ class Replies:
 
     Answers that arrive while others are being written are written together: a store far away takes as long for
     many as for one.
+
+    Args:
+        memo: where they are kept.
+        at_once: so many calls may be on their way, answered but not kept yet included: no kill costs more than those.
     """
 
-    def __init__(self, memo: Memo) -> None:
+    def __init__(self, memo: Memo, at_once: int = 50) -> None:
         self._memo = memo
         self.once = OnceOnly(self)
+        self.places = PerLoop(lambda: asyncio.Semaphore(at_once))
         self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
 
@@ -126,7 +132,8 @@ class Account:
         """The answer to one call, from memo where it is known, and what it cost now; see `Part.ask`."""
         self._ledger.check_models(client)
         try:
-            completion, known = await self._asker.ask(client, request)
+            async with self.replies.places.get():
+                completion, known = await self._asker.ask(client, request)
         except TransientError as error:
             self._failed += 1
             if self._failed >= OUTAGE:

@@ -51,7 +51,7 @@ class Runtime:
     @cached_property
     def replies(self) -> Replies:
         """Models' answers that were paid for."""
-        return Replies(self.memo)
+        return Replies(self.memo, self.settings.models.at_once)
 
     @cached_property
     def sessions_open(self) -> PerLoop[asyncio.Semaphore]:

@@ -52,3 +52,18 @@ def sometimes(faults: list[Fault], rate: float, seed: int = 0) -> Plan:
     """Calls go wrong at random, with probability `rate`, in one of several ways."""
     rng = random.Random(seed)
     return lambda number, path: rng.choice(faults) if rng.random() < rate else None
+
+
+def dealt(faults: list[Fault], each: int, seed: int) -> Plan:
+    """Of every hundred calls, `each` go wrong in each of the ways, in random order."""
+    rng = random.Random(seed)
+    deck: list[Fault | None] = []
+
+    def deal(number: int, path: str) -> Fault | None:
+        if not deck:
+            deck.extend([fault for fault in faults for _ in range(each)])
+            deck.extend([None] * (100 - len(deck)))
+            rng.shuffle(deck)
+        return deck.pop()
+
+    return deal
