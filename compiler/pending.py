@@ -15,6 +15,7 @@ from data_models.records import Receipt
 from store.blobs import get_blob
 from store.keys import parse_receipt_key
 from store.receipts import key_of, projects, read_receipt
+from store.spool import Job
 from transcripts.agent import SessionFiles
 from transcripts.events import read_events
 from transcripts.redaction.engine import Redactor
@@ -58,21 +59,34 @@ class PendingSessions:
         self._wanted = wanted
         self._progress = progress or (lambda done, total: None)
         self._sharing = Sharing(runtime.home, runtime.store.url, named=bool(project))
+        self._spooled = self._in_spool()
         names = [name for name in projects(runtime.store) if wanted(name)]
         self._waiting = [key for name in names for key in plan(runtime, name, full=full).new]
         self._replaced: set[tuple[str, ...]] = set()
         self.skipped: list[Reject] = []
 
     def __iter__(self) -> Iterator[Pending]:
-        done, total = 0, len(self._fresh) + len(self._waiting)
-        for sessions in (self._uploaded_now(), self._uploaded_before()):
+        done, total = 0, len(self._fresh) + len(self._spooled) + len(self._waiting)
+        for sessions in (self._in_files(), self._on_their_way(), self._in_store()):
             for session in sessions:
                 done += 1
                 self._progress(done, total)
                 if session is not None:
                     yield session
 
-    def _uploaded_now(self) -> Iterator[Pending | None]:
+    def _in_spool(self) -> list[Job]:
+        """Uploads that the store does not have yet, the newest state of each session first."""
+        store = self._runtime.store
+        jobs = [
+            job
+            for job in self._runtime.spool.pending()
+            if job.store_url == store.url
+            and self._wanted(job.receipt.project)
+            and store.size(job.key) is None
+        ]
+        return sorted(jobs, key=lambda job: parse_receipt_key(job.key) or (), reverse=True)
+
+    def _in_files(self) -> Iterator[Pending | None]:
         """The sessions of the agents' files; None for each that would not be compiled, or not from there."""
         author, redactor = author_of(self._runtime.settings), _redactor(self._runtime)
         for files in self._fresh:
@@ -94,7 +108,17 @@ class PendingSessions:
         stays = self._sharing.stays(receipt.session_id, receipt.cwd)
         return not known and not stays and self._wanted(receipt.project)
 
-    def _uploaded_before(self) -> Iterator[Pending | None]:
+    def _on_their_way(self) -> Iterator[Pending | None]:
+        """The sessions that wait in the spool; None for each that cannot be read or is replaced by what is new."""
+        for job in self._spooled:
+            slim = None if _session(job.key) in self._replaced else self._runtime.spool.read_slim(job)
+            if slim is None:
+                yield None
+                continue
+            self._replaced.add(_session(job.key))
+            yield Pending(job.receipt, read_events(slim)[0])
+
+    def _in_store(self) -> Iterator[Pending | None]:
         """The sessions that wait in the store; None for each that cannot be read or is replaced by what is new."""
         for key in self._waiting:
             if _session(key) in self._replaced:

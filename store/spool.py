@@ -142,7 +142,7 @@ class Spool:
         sound: list[Job] = []
         for job in jobs:
             if not has_sound_blob(store, job.receipt.slim):
-                slim = self._read_slim(job)
+                slim = self.read_slim(job)
                 if slim is None:
                     continue
                 blobs[job.receipt.slim.key] = slim
@@ -163,7 +163,8 @@ class Spool:
             self._bury(path)
             return None
 
-    def _read_slim(self, job: Job) -> bytes | None:
+    def read_slim(self, job: Job) -> bytes | None:
+        """The slim blob of a pending upload; None where it was acknowledged meanwhile, or is corrupt."""
         with store_errors(self._folder):
             try:
                 slim = job.path.read_bytes().split(b"\n", 1)[1]

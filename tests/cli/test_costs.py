@@ -8,6 +8,8 @@ import pytest
 
 from compiler.runtime import open_runtime
 from compiler.upload import upload
+from data_models.errors import StoreError
+from store.spool import Spool
 from tests.cli.helpers import Result, assert_one_line, rlm, tree
 from tests.cli.shapes import SHAPES, misfits
 from tests.compiler.models.server_model import MAP
@@ -64,6 +66,23 @@ def test_a_dry_run_without_sources_counts_what_waits(server: PricedServer, team:
     assert rlm("compile", "--dry-run", "--json", "--project", "shop").document == waiting
     assert rlm("compile", "--dry-run", "--json", "--project", "other").document["calls"] == 0
     assert server.received == []
+
+
+def test_a_dry_run_counts_what_is_in_the_spool(
+    server: PricedServer, team: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Uploads that could not reach the store yet are counted once, whether or not the files are at hand."""
+    monkeypatch.setenv("RLM_CONTEXT_STORE", str(tmp_path / "shared"))
+
+    def unreachable(*arguments: object) -> list[str]:
+        raise StoreError("out of reach")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Spool, "_flush_batch", unreachable)
+        assert compile_team(team).code == 1
+    expected = compile_team(team, "--dry-run", "--json").document["steps"]
+    assert expected[0]["calls"] == 12
+    assert rlm("compile", "--dry-run", "--json").document["steps"] == expected
 
 
 def test_costs_are_shown_after_a_compile(server: PricedServer, team: Path) -> None:
