@@ -65,11 +65,13 @@ def foreign(text: str, evidence: Evidence) -> str:
 
 
 def _steers(text: str, speaker: Speaker) -> bool:
-    """Whether a text steers whoever reads it. What people say to their own agents may, but for two things."""
+    """Whether a text steers whoever reads it. What people say to their own agents mostly may."""
     if orders.OVERRIDE.search(text) or orders.TO_AGENTS.search(text):
         return True
     if speaker == "human":
         return False
+    if orders.AGENTS_MUST.search(text):
+        return True
     if orders.ORDER.search(text) and (orders.GIVES_SECRETS.search(text) or orders.CONCEALS.search(text)):
         return True
     return speaker == "tool" and bool(orders.TO_YOU.search(text))

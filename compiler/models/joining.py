@@ -79,7 +79,7 @@ def headed(
     """
     told = [numbered[place] for place in _places(given.numbers, numbered)]
     text = shorten(one_line(given.text), LONGEST_STATEMENT)
-    if not told or not text or fault(given.text.strip(), Evidence.of_statements(told), told=True):
+    if not told or not text or fault(text, Evidence.of_statements(told), told=True):
         return list(statements)
     return [_headline(one, text, told) if one.weight >= HEADLINE_WEIGHT else one for one in statements]
 
@@ -109,7 +109,7 @@ def _joined(given: Joined, told: Sequence[Statement]) -> Statement | None:
     """One statement in the place of several; None where its text cannot be believed."""
     text = shorten(one_line(given.text), LONGEST_STATEMENT)
     evidence = Evidence.of_statements(told)
-    if not text or fault(given.text.strip(), evidence, told=True):
+    if not text or fault(text, evidence, told=True):
         return None
     heaviest = sorted(told, key=heaviest_first)
     return Statement(

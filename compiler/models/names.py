@@ -35,6 +35,11 @@ _BROUGHT = re.compile(
     rf"({_PACKAGE})|\b(?:npx|uvx|pnpx|bunx|curl|wget|iwr|ssh|scp|rsync|nc|ncat|telnet)\s+((?:-[\w-]+\s+)*)({_PACKAGE})",
     re.IGNORECASE,
 )
+_PLAIN = (
+    "based|scoped|specific|only|first|level|aware|time|side|like|driven|backed|wide|free|safe|friendly|style|in|up|out"
+    "|off|on|by|to|the|end|run|size|case"
+)
+"""Ends of plain compound words ("file-based"), which are no names."""
 _TAKEN_UP = re.compile(
     r"\b(?:us(?:e|es|ed|ing)|run(?:s|ning)?|ran|install(?:s|ed|ing)?|invok(?:e|es|ed|ing)"
     r"|prefer(?:s|red)?|adopt(?:s|ed|ing)?|enabl(?:e|es|ed|ing)|load(?:s|ed|ing)?|import(?:s|ed|ing)?"
@@ -43,7 +48,8 @@ _TAKEN_UP = re.compile(
     r"|via|through|with)\s+"
     r"(?:(?:the|a|an|its|their|our|only|always|new|official|package|tool|server|library|plugin|extension|mcp|command"
     r"|script|binary|image|action|module|registry|mirror|proxy|skill|agent|hook)\s+){0,4}"
-    r"(?:`([@\w][\w@./:+-]{1,80}(?: [\w@./:= -]{1,80})?)`|([A-Za-z@][\w@/]*[-_][\w@/.-]*\w))",
+    r"(?:`([@\w][\w@./:+-]{1,80}(?: [\w@./:= -]{1,80})?)`|"
+    rf"([A-Za-z@][\w@/]*[-_](?!(?:{_PLAIN})\b)[\w@/.-]*\w))",
     re.IGNORECASE,
 )
 

@@ -37,9 +37,10 @@ _GIVE = (
 _DO = (
     r"(?:run|execute|install|use|call|invoke|open|visit|go to|fetch|download|curl|wget|clone|send|post|upload|e-?mail"
     r"|delete|remove|disable|turn off|skip|ignore|approve|merge|push|commit|add|append|include|insert|write|put|set"
-    r"|change|replace|update|rename|grant|allow|trust|accept|enable|switch|import|load|read|print|echo|reply|respond"
-    r"|answer|say|state|declare|claim|announce|output|tell|mention|recommend|suggest|prefer|make sure|ensure|remember|do not|don'?t|stop|avoid|contact"
-    r"|follow|obey|keep|treat|consider|assume|report|rotate|export|source|grep|cat)"
+    r"|change|replace|update|rename|grant|allow|trust|accept|enable|switch|import|load|read|print|echo"
+    r"|reply|respond|answer|say|state|declare|claim|announce|output|tell|mention|recommend|suggest|prefer|make sure"
+    r"|ensure|remember|do not|don'?t|stop|avoid|contact|follow|obey|keep|treat|consider|assume|report|rotate|export"
+    r"|source|grep|cat)"
 )
 _BEFORE = r"(?:(?:\w+ly|now|then|first|also|always|never|just|only|important|urgent|note|todo)[,:]? )*"
 
@@ -72,11 +73,15 @@ TO_AGENTS: Final = _any(
     rf"\bif you(?:'re| are)? (?:an? |the )?(?:{_AGENT}\b|reading this)",
     r"\bwhoever reads\b|\bthe reader (?:must|should)\b",
     r"\b(?:when|once|before|after) you (?:read|see|load|start|finish)\b",
-    rf"\b(?:next|future|any|every|all|each|other|subsequent|whichever|ai|coding) {_AGENT}\s+"
-    rf"(?:\w+\s+){{0,6}}?{_MUST}\b",
     rf"\b(?:tell|instruct|order|direct|remind|convince) (?:the |any |all |every |each )?{_WHICH} {_AGENT}s?\b",
 )
 """What is addressed to an agent that reads it."""
+
+AGENTS_MUST: Final = _any(
+    rf"\b(?:next|future|any|every|all|each|other|subsequent|whichever|ai|coding) {_AGENT}\s+"
+    rf"(?:\w+\s+){{0,6}}?{_MUST}\b",
+)
+"""What is asked of all agents: people may."""
 
 GIVES_SECRETS: Final = _any(rf"\b{_GIVE}\b.{{0,80}}{_SECRETS}")
 """Secrets on their way somewhere."""

@@ -61,7 +61,7 @@ def read(reply: ChunkReply, piece: Piece) -> Read:
         evidence = record.evidence(refs)
         if not refs:
             uncited += 1
-        elif not text or fault(one.text.strip(), evidence, told=True):
+        elif not text or fault(text, evidence, told=True):
             refused += 1
         else:
             kept.append(_statement(one, text, refs, record, evidence, committed, roots))

@@ -34,7 +34,9 @@ def session(injection: Injection, number: int) -> tuple[str, list[dict[str, Any]
         bodies += _called(injection.where, planted, number)
     else:
         bodies.append(("user", words))
-    said = f"Decided to round the totals of till {number} half up in `till_{number}.py`, because floats drift by a cent."
+    said = (
+        f"Decided to round the totals of till {number} half up in `till_{number}.py`, because floats drift."
+    )
     bodies.append(("assistant", [{"type": "text", "text": said}]))
     return name, [_record(name, role, body, number, place) for place, (role, body) in enumerate(bodies)]
 
