@@ -64,6 +64,12 @@ def too_long() -> None:
 
 
 @app.function()
+def sleep(seconds: float) -> None:
+    """Take time."""
+    time.sleep(seconds)
+
+
+@app.function()
 def die() -> None:
     """End the container."""
     os._exit(3)

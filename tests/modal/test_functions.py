@@ -1,6 +1,7 @@
 """A deployed app, called by the real client; each function runs in a process with the real container entry point."""
 
 import io
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -105,12 +106,25 @@ def test_large_payloads(deployed: Emulator) -> None:
     assert deployed.calls["BlobCreate"] == before + 2
 
 
-@pytest.mark.parametrize("spawned", [False, True])
-def test_retries(deployed: Emulator, tmp_path: Path, spawned: bool) -> None:
+@pytest.mark.parametrize("how", ["remote", "spawn", "map"])
+def test_retries(deployed: Emulator, tmp_path: Path, how: str) -> None:
     """A function that asks for retries gets them, whether someone waits or not."""
     argument = str(tmp_path / "marker")
     call = function("second_time")
-    assert (call.spawn(argument).get(timeout=30) if spawned else call.remote(argument)) == "done"
+    if how == "map":
+        assert list(call.map([argument])) == ["done"]
+    else:
+        assert (call.spawn(argument).get(timeout=30) if how == "spawn" else call.remote(argument)) == "done"
+
+
+def test_cancel(deployed: Emulator) -> None:
+    """A cancelled call has no result, and frees its container."""
+    call = function("sleep").spawn(600)
+    with pytest.raises(TimeoutError):
+        call.get(timeout=0.1)
+    call.cancel()
+    with pytest.raises(modal.exception.RemoteError):
+        call.get(timeout=30)
 
 
 def test_a_container_that_dies(deployed: Emulator) -> None:
@@ -140,8 +154,15 @@ def test_run(deployed: Emulator) -> None:
     assert "complained in the container" in done.stdout + done.stderr
     assert "square of 6 is 36" in done.stdout
     assert "App completed" in done.stdout
-    apps = modal_command("app", "list", "--json").stdout
-    assert (apps.count('"deployed"'), apps.count('"stopped"')) == (1, 1)
+    states = [app["state"] for app in json.loads(modal_command("app", "list", "--json").stdout)]
+    assert states.count("stopped") == 1
+
+
+def test_run_a_function(deployed: Emulator) -> None:
+    """`modal run FILE::FUNCTION` runs one function with arguments from the command line."""
+    done = modal_command("run", "sample_app.py::talk", "--number", "5")
+    assert done.returncode == 0, done.stderr
+    assert "said in the container" in done.stdout
 
 
 def test_deploying_again_keeps_ids(deployed: Emulator) -> None:
@@ -167,3 +188,7 @@ def test_an_app_that_cannot_be_imported_where_it_runs(
     assert done.returncode == 0
     with pytest.raises(ModuleNotFoundError, match="no_such_module"):
         modal.Function.from_name("broken", "run").remote()
+    stopped = modal_command("app", "stop", "broken", "--yes")
+    assert stopped.returncode == 0, stopped.stderr
+    with pytest.raises(modal.exception.NotFoundError):
+        modal.Function.from_name("broken", "run").hydrate()

@@ -1,31 +1,19 @@
 """RPCs of the account: the first greeting, environments, short-lived tokens, large payloads.
 
 Like the real service (from the client's source): the environment must say which image builder is current; the auth
-token has the shape of a JWT with `exp`, and the client does not verify its signature.
+token has the shape of a JWT with `exp`.
 """
 
 import base64
-import json
-import time
 
 from google.protobuf.empty_pb2 import Empty
 from modal_proto import api_pb2
 
 from tests.modal_emulator.contents import Contents
+from tests.modal_emulator.shelf import MAIN
+from tests.modal_emulator.tokens import access_token
 
 IMAGE_BUILDER = "2025.06"
-TOKEN_LIFETIME_S = 3600
-MAIN = "main"
-SIGNATURE = "emulator"
-
-
-def jwt() -> str:
-    """A token that expires in an hour; its signature is a word."""
-    header, payload = (
-        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
-        for part in ({"alg": "none", "typ": "JWT"}, {"exp": int(time.time()) + TOKEN_LIFETIME_S})
-    )
-    return f"{header}.{payload}.{SIGNATURE}"
 
 
 class Account:
@@ -38,7 +26,7 @@ class Account:
         return api_pb2.ClientHelloResponse(image_builder_version=IMAGE_BUILDER)
 
     async def auth_token_get(self, request: api_pb2.AuthTokenGetRequest) -> api_pb2.AuthTokenGetResponse:
-        return api_pb2.AuthTokenGetResponse(token=jwt())
+        return api_pb2.AuthTokenGetResponse(token=access_token())
 
     async def workspace_name_lookup(self, request: Empty) -> api_pb2.WorkspaceNameLookupResponse:
         return api_pb2.WorkspaceNameLookupResponse(username="emulator", workspace_name="emulator")

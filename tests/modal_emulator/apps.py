@@ -16,7 +16,7 @@ from grpclib import GRPCError, Status
 from modal_proto import api_pb2
 
 from tests.modal_emulator.bell import Bell
-from tests.modal_emulator.shelf import new_id, write_atomically
+from tests.modal_emulator.shelf import MAIN, new_id, write_atomically
 
 STDERR = api_pb2.FILE_DESCRIPTOR_STDERR
 STDOUT = api_pb2.FILE_DESCRIPTOR_STDOUT
@@ -76,7 +76,7 @@ class Apps:
     def deployed(self, name: str, environment: str) -> App | None:
         """The app deployed under this name, if there is one."""
         for app in self._apps.values():
-            here = app.name == name and app.environment == environment
+            here = app.name == name and app.environment == (environment or MAIN)
             if here and app.state == api_pb2.APP_STATE_DEPLOYED:
                 return app
         return None
@@ -147,7 +147,7 @@ class Apps:
     async def app_list(self, request: api_pb2.AppListRequest) -> api_pb2.AppListResponse:
         items = []
         for app in self._apps.values():
-            if app.environment == request.environment_name:
+            if app.environment == (request.environment_name or MAIN):
                 lifecycle = app.lifecycle()
                 item = api_pb2.AppListResponse.AppListItem(
                     app_id=app.id,
@@ -189,7 +189,7 @@ class Apps:
             await log.bell.wait(left)
 
     def _create(self, environment: str, description: str, state: int, name: str = "") -> App:
-        app = App(new_id("ap"), environment, description, time.time(), state, name)
+        app = App(new_id("ap"), environment or MAIN, description, time.time(), state, name)
         self._keep(app)
         return app
 

@@ -10,6 +10,7 @@ from modal_proto import api_pb2
 
 from tests.modal_emulator.bell import Bell
 from tests.modal_emulator.shelf import new_id
+from tests.modal_emulator.tokens import jwt
 
 SUCCESS = api_pb2.GenericResult.GENERIC_STATUS_SUCCESS
 
@@ -100,7 +101,9 @@ class Calls:
         call.inputs.append(new)
         self._inputs[new.id] = new
         self._queue(new)
-        return api_pb2.FunctionPutInputsResponseItem(idx=item.idx, input_id=new.id, input_jwt=new.id)
+        return api_pb2.FunctionPutInputsResponseItem(
+            idx=item.idx, input_id=new.id, input_jwt=jwt({"idx": new.idx, "id": new.id})
+        )
 
     def again(self, each: Input, seconds: float = 0.0) -> None:
         """Queue an input that has failed, after a while; its output so far is forgotten."""

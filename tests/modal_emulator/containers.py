@@ -141,11 +141,12 @@ class Containers:
             app_layout=self._layout(container.app_id, definition),
         )
         (home / "arguments").write_bytes(arguments.SerializeToString())
+        environment = self._apps.get(container.app_id).environment
         points = [self._volumes.point(mount) for mount in definition.volume_mounts]
         command = [sys.executable, "-m", "modal._container_entrypoint"]
         container.process = await asyncio.create_subprocess_exec(
             *self._presenter.command(points, command),
-            env=self._environment(container.task_id, home, definition),
+            env=self._variables(container.task_id, environment, home, definition),
             cwd=sources,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -170,7 +171,9 @@ class Containers:
                 entry.volume_metadata.CopyFrom(metadata(self._volumes.shelf.get(needed.object_id)))
         return layout
 
-    def _environment(self, task_id: str, home: Path, definition: api_pb2.Function) -> dict[str, str]:
+    def _variables(
+        self, task_id: str, environment: str, home: Path, definition: api_pb2.Function
+    ) -> dict[str, str]:
         return {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(home),
@@ -181,6 +184,7 @@ class Containers:
             "MODAL_IS_REMOTE": "1",
             "MODAL_SERVER_URL": self.url,
             "MODAL_TASK_ID": task_id,
+            "MODAL_ENVIRONMENT": environment,
             "MODAL_CONTAINER_ARGUMENTS_PATH": str(home / "arguments"),
             "MODAL_OVERRIDE_HEADERS": f"{TASK_HEADER}:{task_id}",
         }

@@ -18,7 +18,7 @@ class Contents:
 
     def path(self, sha256: str) -> Path:
         """Where the bytes of this hash are, or will be."""
-        return self._folder / sha256
+        return self._folder / Path(sha256).name
 
     def partial(self) -> Path:
         """Where bytes may be collected before `keep`."""

@@ -16,6 +16,7 @@ from modal_proto import api_pb2
 from tests.modal_emulator.apps import Apps
 from tests.modal_emulator.calls import Calls
 from tests.modal_emulator.shelf import Messages, new_id
+from tests.modal_emulator.tokens import payload
 
 MAX_OUTSTANDING = 1000
 
@@ -31,9 +32,9 @@ class Functions:
     def definition(self, function_id: str) -> api_pb2.Function:
         """What the client said of a function; of several with different GPUs, the first."""
         request = self._functions.get(function_id)
-        if request.HasField("function"):
-            return request.function
-        return request.function_data.ranked_functions[0].function
+        several = request.function_data.ranked_functions
+        definition: api_pb2.Function = several[0].function if several else request.function
+        return definition
 
     def app_id(self, function_id: str) -> str:
         """The app a function is of."""
@@ -110,7 +111,7 @@ class Functions:
         self, request: api_pb2.FunctionRetryInputsRequest
     ) -> api_pb2.FunctionRetryInputsResponse:
         for item in request.inputs:
-            self._calls.again(self._calls.input(item.input_jwt))
+            self._calls.again(self._calls.input(str(payload(item.input_jwt)["id"])))
         return api_pb2.FunctionRetryInputsResponse(input_jwts=[item.input_jwt for item in request.inputs])
 
     async def function_finish_inputs(self, request: api_pb2.FunctionFinishInputsRequest) -> Empty:

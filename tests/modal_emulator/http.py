@@ -15,6 +15,7 @@ from aiohttp import web
 from tests.modal_emulator.contents import Contents
 from tests.modal_emulator.faults import Faults, Traffic, delay
 
+BLOCK = "/block/{sha256:[0-9a-f]{64}}"
 SILENCE_S = 1.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -30,8 +31,8 @@ class Http:
     def application(self) -> web.Application:
         """What to serve."""
         application = web.Application(middlewares=[self._with_faults])
-        application.router.add_put("/block/{sha256}", self._put)
-        application.router.add_get("/block/{sha256}", self._get)
+        application.router.add_put(BLOCK, self._put)
+        application.router.add_get(BLOCK, self._get)
         return application
 
     @web.middleware

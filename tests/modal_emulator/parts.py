@@ -54,7 +54,7 @@ class Parts:
         if not self._images.has(image_id):
             return {}
         image = self._images.get(image_id)
-        variables = {}
+        variables: dict[str, str] = {}
         for base in image.base_images:
             variables |= self._image_variables(base.image_id)
         for command in image.dockerfile_commands:

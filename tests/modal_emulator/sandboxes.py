@@ -17,12 +17,12 @@ from pathlib import Path
 from grpclib import GRPCError, Status
 from modal_proto import api_pb2
 
-from tests.modal_emulator.account import jwt
 from tests.modal_emulator.apps import Apps
 from tests.modal_emulator.parts import Parts
 from tests.modal_emulator.presented import Presenter
 from tests.modal_emulator.processes import Process
 from tests.modal_emulator.shelf import new_id
+from tests.modal_emulator.tokens import access_token
 from tests.modal_emulator.volumes import Volumes
 
 Result = api_pb2.GenericResult
@@ -142,7 +142,7 @@ class Sandboxes:
             sandbox_id=sandbox.id,
             task_id=sandbox.task_id,
             metadata=api_pb2.SandboxHandleMetadata(app_id=request.app_id),
-            command_router_access=api_pb2.CommandRouterAccess(url=self.url, jwt=jwt()),
+            command_router_access=api_pb2.CommandRouterAccess(url=self.url, jwt=access_token()),
         )
 
     async def _watch(self, sandbox: Sandbox, process: Process) -> None:
@@ -177,7 +177,7 @@ class Sandboxes:
     async def sandbox_get_command_router_access(
         self, request: api_pb2.SandboxGetCommandRouterAccessRequest
     ) -> api_pb2.SandboxGetCommandRouterAccessResponse:
-        return api_pb2.SandboxGetCommandRouterAccessResponse(url=self.url, jwt=jwt())
+        return api_pb2.SandboxGetCommandRouterAccessResponse(url=self.url, jwt=access_token())
 
     def _get(self, sandbox_id: str) -> Sandbox:
         for sandbox in self.all:

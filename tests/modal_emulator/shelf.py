@@ -13,6 +13,7 @@ from grpclib import GRPCError, Status
 from modal_proto import api_pb2
 
 OWNER = "emulator"
+MAIN = "main"
 NAMELESS = (api_pb2.OBJECT_CREATION_TYPE_EPHEMERAL, api_pb2.OBJECT_CREATION_TYPE_ANONYMOUS_OWNED_BY_APP)
 
 
@@ -77,7 +78,7 @@ class Shelf:
     def find(self, name: str, environment: str) -> Record | None:
         """The object of this name, if there is one."""
         same = (record for record in self._records.values() if record.name and record.name == name)
-        return next((record for record in same if record.environment == environment), None)
+        return next((record for record in same if record.environment == (environment or MAIN)), None)
 
     def get(self, object_id: str) -> Record:
         """The object of this id.
@@ -99,7 +100,12 @@ class Shelf:
         before = pagination.created_before or float("inf")
         left = pagination.max_objects or len(newest_first)
         for record in newest_first:
-            if left and record.name and record.environment == environment and record.created < before:
+            if (
+                left
+                and record.name
+                and record.environment == (environment or MAIN)
+                and record.created < before
+            ):
                 left -= 1
                 yield record
 
@@ -123,7 +129,7 @@ class Shelf:
             visit(record)
 
     def _create(self, name: str, environment: str, version: int) -> Record:
-        record = Record(new_id(self._prefix), name, environment, time.time(), version)
+        record = Record(new_id(self._prefix), name, environment or MAIN, time.time(), version)
         (self._folder / record.id).mkdir()
         self._keep(record)
         return record
@@ -163,7 +169,7 @@ class Messages(Generic[M]):
         """
         if not self.has(message_id):
             raise GRPCError(Status.NOT_FOUND, f"no object {message_id}")
-        message = self._kind()
+        message: M = self._kind()
         message.ParseFromString(self._path(message_id).read_bytes())
         return message
 

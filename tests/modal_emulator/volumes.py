@@ -3,7 +3,8 @@
 Like the real service (from the client's source): the order of calls of an upload, blocks of 8 MiB by hash of which
 only missing ones are put, existing files refused unless overwritten, a batch registered by one last call, files read
 block by block, paths listed without a leading slash.
-Assumed: a batch is checked as a whole before any file of it is written; a volume made without a version has version
+Assumed: a batch is checked as a whole before any file of it is written (though a kill of the emulator can leave the
+first files of a batch); a volume made without a version has version
 1; `commit` and `reload` may be called outside a container; which error answers a folder where a file was expected.
 """
 

@@ -23,8 +23,8 @@ from grpclib.protocol import H2Protocol
 from modal._utils.grpc_utils import custom_detail_codec
 from modal_proto import api_pb2
 
-from tests.modal_emulator.account import SIGNATURE
 from tests.modal_emulator.faults import Fault, Faults, Traffic, delay
+from tests.modal_emulator.tokens import SIGNATURE
 
 TOKEN_ID = "ak-emulator"
 TOKEN_SECRET = "as-emulator"
@@ -40,6 +40,12 @@ WORD = re.compile(r"(?<!^)(?=[A-Z])")
 def snake(name: str) -> str:
     """The method that handles an RPC: `VolumePutFiles2` is `volume_put_files2`."""
     return WORD.sub("_", name).lower()
+
+
+def cardinality(method: MethodDescriptor) -> Cardinality:
+    """Which sides of an RPC stream."""
+    sides = (method.client_streaming, method.server_streaming)
+    return next(each for each in Cardinality if each.value == sides)
 
 
 def check_token(metadata: Any) -> None:
@@ -101,7 +107,7 @@ class Service:
         return {
             f"/{self._service.full_name}/{method.name}": Handler(
                 partial(self._answer, method, self._handler(method.name)),
-                Cardinality((method.client_streaming, method.server_streaming)),
+                cardinality(method),
                 GetMessageClass(method.input_type),
                 GetMessageClass(method.output_type),
             )
@@ -110,7 +116,8 @@ class Service:
 
     def _handler(self, name: str) -> Callable[..., Any] | None:
         for area in self._areas:
-            if handler := getattr(area, snake(name), None):
+            handler: Callable[..., Any] | None = getattr(area, snake(name), None)
+            if handler:
                 return handler
         return None
 
@@ -119,8 +126,9 @@ class Service:
     ) -> None:
         name = method.name
         self._traffic.calls[name] += 1
-        check_token(stream.metadata)
-        asking_task.set(str(stream.metadata.get(TASK_HEADER, "")))
+        metadata: Any = stream.metadata or {}
+        check_token(metadata)
+        asking_task.set(str(metadata.get(TASK_HEADER, "")))
         if handler is None:
             await stream.recv_message()
             raise GRPCError(Status.UNIMPLEMENTED, f"the emulator has no {name}")
