@@ -1,7 +1,7 @@
 """What the root pass may cite: which records exist, when they were made, and what is said there."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from compiler.citations import parse
@@ -11,18 +11,11 @@ from compiler.models.evidence import Evidence, Record
 from compiler.sessions import Sessions
 from data_models.errors import DamagedError, KeyMissingError, NotFoundError
 from data_models.events import Event
-from data_models.knowledge import Citation, Node, Section, Statement, StatementKind
+from data_models.knowledge import Citation, Node, Statement
 
 _MOST_CITES = 8
 _AROUND = 20
 """Events before and after a cited one that show what tools brought up there."""
-
-_KIND_OF: Mapping[Section, StatementKind] = {
-    "Key decisions": "decision",
-    "Patterns": "pattern",
-    "Dead ends": "dead_end",
-    "Open items": "open_item",
-}
 
 
 class Citable:
@@ -80,12 +73,11 @@ class Citable:
         first = [one for one in self._statements.get(citation, ()) if one.citations[0] == citation]
         return max(first, key=lambda one: (one.weight, one.time, one.text), default=None)
 
-    def fault(self, text: str, citations: Sequence[Citation], section: Section) -> guard.Fault:
+    def fault(self, text: str, citations: Sequence[Citation]) -> guard.Fault:
         """Why a line may not be kept for what it says; "" where it may.
 
         What the nodes say is asked first. Only where that does not bear the line out, the records are read.
         """
-        kind = _KIND_OF.get(section)
         statements = [one for cited in citations for one in self._statements.get(cited, ())]
         said = Evidence.of_statements(statements)
         if statements and not guard.fault(text, said, told=True):

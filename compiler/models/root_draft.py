@@ -48,7 +48,7 @@ class Draft:
         self.uncited = 0
         self.refused = 0
 
-    def keep(self, lines: Any) -> dict[str, Any]:
+    def keep(self, lines: list[Any]) -> dict[str, Any]:
         """Check lines as a model wrote them; those that stand replace the draft before, if there are any.
 
         Args:
@@ -56,17 +56,7 @@ class Draft:
 
         Returns:
             How many lines of each section were kept, their characters, and what is wrong with which line.
-
-        Raises:
-            TypeError: no list.
-            ValueError: too many lines.
         """
-        if not isinstance(lines, list):
-            raise TypeError("lines must be a list of dictionaries {section, text, cites, supersedes?}")
-        if len(lines) > _MOST_LINES:
-            raise ValueError(
-                f"{len(lines)} lines; the brief has room for about 40, and {_MOST_LINES} is the most"
-            )
         checks = [_check(line, self._citable) for line in lines]
         said: set[str] = set()
         for position, check in enumerate(checks):
@@ -82,8 +72,26 @@ class Draft:
         return {
             "kept": dict(Counter(line.section for line in kept)),
             "characters": sum(len(line.text) for line in kept),
-            "wrong": [{"line": number, "why": check.why} for number, check in enumerate(checks) if check.why],
+            "wrong": [
+                {"line": number, "why": check.why, "kept": check.drafted is not None}
+                for number, check in enumerate(checks)
+                if check.why
+            ],
         }
+
+
+def checked_lines(lines: Any) -> list[Any]:
+    """What model-written code handed over, if it can be a draft.
+
+    Raises:
+        TypeError: no list.
+        ValueError: too many lines.
+    """
+    if not isinstance(lines, list):
+        raise TypeError("lines must be a list of dictionaries {section, text, cites, supersedes?}")
+    if len(lines) > _MOST_LINES:
+        raise ValueError(f"{len(lines)} lines; the brief has room for about 40, {_MOST_LINES} are the most")
+    return lines
 
 
 class _Check(NamedTuple):
@@ -109,11 +117,12 @@ def _check(line: object, citable: Citable) -> _Check:
     citations, wrong = citable.read([*_listed(line.get("cites")), *_CITED.findall(written)])
     if not citations:
         return _Check(why=f"nothing that it cites exists: {', '.join(wrong) or 'no citation'}", uncited=True)
-    if fault := citable.fault(text, citations, section):
+    if fault := citable.fault(text, citations):
         return _Check(why=f"{fault}: {_WHY}", refused=True)
     replaced, unknown = citable.read(_listed(line.get("supersedes")))
     supersedes = tuple(one for one in replaced if citable.time([one]) <= citable.time(citations))
-    why = [f"these do not exist: {', '.join(wrong + unknown)}"] if wrong + unknown else []
+    why = ["more than one sentence"] if len(split(text)) > 1 else []
+    why += [f"these do not exist: {', '.join(wrong + unknown)}"] if wrong + unknown else []
     why += ["it supersedes what was said later"] if len(supersedes) < len(replaced) else []
     return _Check(Drafted(section, text, citations, supersedes), "; ".join(why))
 
@@ -133,6 +142,4 @@ def _fault(text: str) -> str:
         return "no text"
     if len(text) > LONGEST:
         return f"{len(text)} characters; at most {LONGEST}"
-    if len(split(text)) > 1:
-        return "more than one sentence"
     return ""

@@ -37,7 +37,10 @@ def compose(written: Sequence[Drafted], base: Sequence[Line], citable: Citable) 
         citable: knows the time of each record, and what stands there.
     """
     later = _later(written)
-    own = [_line(one, later, citable) for one in written]
+    outdated = {
+        line.citations[0]: line.superseded_by for line in base if line.superseded_by and line.citations
+    }
+    own = [_line(one, {**outdated, **later}, citable) for one in written]
     told = {cited for one in written for cited in one.citations}
     marked = [_marked(line, later) for line in base]
     rest = [line for line in marked if line.superseded_by or told.isdisjoint(line.citations[:1])]
@@ -73,9 +76,9 @@ def _line(one: Drafted, later: Later, citable: Citable) -> Line:
 
 
 def _marked(line: Line, later: Later) -> Line:
-    """The line, with what replaced it where that is known now."""
+    """The line, with what replaced it where that is known now. What cites both tells of the change itself."""
     by = next((later[cited] for cited in line.citations[:1] if cited in later), ())
-    if line.superseded_by or line.section == "Where to look" or not by:
+    if not by or line.superseded_by or line.section == "Where to look" or set(by) & set(line.citations):
         return line
     return msgspec.structs.replace(line, superseded_by=by)
 

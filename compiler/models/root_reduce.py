@@ -67,7 +67,7 @@ async def reduce(client: Client, project: str, base: Sequence[Line], citable: Ci
     reply = await ask(client, request(project, given), RootReply, part)
     drafted = _distinct(_drafted(line, given) for line in reply.lines if line.text.strip())
     cited = [one for one in drafted if one.citations]
-    kept = [one for one in cited if not citable.fault(one.text, one.citations, one.section)]
+    kept = [one for one in cited if not citable.fault(one.text, one.citations)]
     return Reduced(tuple(_superseding(kept)), len(drafted) - len(cited), len(cited) - len(kept))
 
 

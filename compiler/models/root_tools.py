@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 
 from compiler.chunk import EVENT_CLIP
 from compiler.models import fence
-from compiler.models.root_draft import Draft
+from compiler.models.root_draft import Draft, checked_lines
 from compiler.sessions import Sessions
-from data_models.errors import DamagedError, KeyMissingError, StoreError
+from data_models.errors import DamagedError, KeyMissingError
 from data_models.events import Event
 from search.render import day_of
 
@@ -27,13 +27,13 @@ class RootTools:
         draft: where lines are kept.
 
     Attributes:
-        failure: why the store could not be read, which the model cannot mend: the run is worth nothing then.
+        failure: what went wrong that the model's code cannot mend and must not hide: the store is out of reach.
     """
 
     def __init__(self, sessions: Sessions, draft: Draft) -> None:
         self._sessions = sessions
         self._draft = draft
-        self.failure: StoreError | None = None
+        self.failure: Exception | None = None
 
     @property
     def table(self) -> Mapping[str, Callable[..., Any]]:
@@ -43,7 +43,8 @@ class RootTools:
     def search(self, query: str, limit: int = 12) -> list[dict[str, Any]]:
         """Passages that answer a question or hold its words, best first: [{"cites", "date", "author", "voice",
         "text"}]."""
-        hits = self._read(lambda: self._sessions.search(str(query), max(1, min(int(limit), _MOST_HITS))))
+        text, most = str(query), max(1, min(int(limit), _MOST_HITS))
+        hits = self._noted(lambda: self._sessions.search(text, most))
         short = self._sessions.short
         return [
             {
@@ -63,22 +64,23 @@ class RootTools:
         agent, begin = _position(first)
         end = _position(last)[1] if last is not None else begin + _MOST_EVENTS
         entry = self._sessions.find(str(session).strip("[] ").removeprefix("s:").partition("#")[0])
-        found = self._read(lambda: self._sessions.events(entry.session_id))
+        found = self._noted(lambda: self._sessions.events(entry.session_id))
         return _shown([one for one in found if one.subagent == agent and begin <= one.seq <= end])
 
     def draft(self, lines: list[dict[str, Any]]) -> dict[str, Any]:
         """Keep these lines as the compiled context so far, in place of the draft before. A line is {"section", "text",
         "cites": [citations], "supersedes": [citations of what it replaces, if any]}. Returns {"kept": lines by section,
-        "characters", "wrong": [{"line": its index, "why"}]}; lines that are wrong are not kept, but where "why" speaks
-        of some citations only."""
-        return self._read(lambda: self._draft.keep(lines))
+        "characters", "wrong": [{"line": its index, "why", "kept": whether it stands all the same}]}."""
+        asked = checked_lines(lines)
+        return self._noted(lambda: self._draft.keep(asked))
 
-    def _read(self, read: Callable[[], T]) -> T:
+    def _noted(self, work: Callable[[], T]) -> T:
+        """What `work` gives. The engine tells the model's code of each error; whoever runs it must know too."""
         try:
-            return read()
-        except (DamagedError, KeyMissingError):
+            return work()
+        except (DamagedError, KeyMissingError):  # one session's
             raise
-        except StoreError as error:
+        except Exception as error:
             self.failure = error
             raise
 
