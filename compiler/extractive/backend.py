@@ -7,7 +7,7 @@ from compiler.extractive import lines, summarize, tree
 from compiler.sessions import Sessions
 from data_models.knowledge import Chunk, ChunkSummary, Level, Node, Root, SessionInfo
 
-VERSION = 2
+VERSION = 3
 
 
 class ExtractiveBackend:

@@ -29,7 +29,8 @@ _MOST_CITATIONS = 4
 
 
 class _Gist(NamedTuple):
-    """What two texts are compared by. "Use X" and "don't use X" share their terms, so the turn counts too."""
+    """What two texts are compared by. "Use X" and "don't use X" share their terms, so the turn counts too; what was
+    replaced is never what stands."""
 
     text: str
     lead: str
@@ -37,6 +38,7 @@ class _Gist(NamedTuple):
     reverses: bool
     wish: Wish | None
     sources: frozenset[str]
+    replaced: bool
 
 
 def merge(statements: Iterable[Statement]) -> list[Statement]:
@@ -105,7 +107,9 @@ def _gist(statement: Statement) -> _Gist:
     wished = wish(text) if statement.by == "human" and statement.kind == "pattern" else None
     sources = frozenset(cited.session_id for cited in statement.citations)
     reverses = statement.kind != "open_item" and bool(cues.REVERSAL.search(text))
-    return _Gist(text.lower(), _lead(text), terms(text), reverses, wished, sources)
+    return _Gist(
+        text.lower(), _lead(text), terms(text), reverses, wished, sources, bool(statement.superseded_by)
+    )
 
 
 def _lead(text: str) -> str:
@@ -122,6 +126,8 @@ def _keys(gist: _Gist) -> list[str]:
 
 
 def _alike(one: _Gist, other: _Gist) -> bool:
+    if one.replaced != other.replaced:
+        return False
     if one.text == other.text or (one.lead and one.lead == other.lead and one.reverses == other.reverses):
         return True
     if one.wish and other.wish:
@@ -150,8 +156,6 @@ def _joined(group: Sequence[Statement]) -> Statement:
         sessions=_sessions(group),
         authors=tuple(sorted({author for one in group for author in one.authors})),
         files=tuple(dict.fromkeys(path for one in group for path in one.files)),
-        # What was taken back and then said again stands.
-        superseded_by=newest_first[0].superseded_by,
     )
 
 
