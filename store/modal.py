@@ -43,6 +43,7 @@ _BROKEN = (
     StreamTerminatedError,
     ConnectionError,
 )
+# Besides its own errors the client lets through those of the libraries that it brings.
 _FAILURES = (
     modal.exception.Error,
     GRPCError,

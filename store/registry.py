@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,10 +52,13 @@ def open_store(url: str, *, make: bool = True, cache: Path | None = None) -> Sto
     store = kind.open(kind.address(address), make)
     if cache is not None and kind.is_remote:
         store = CachedStore(store, BlobCache(cache, _CACHE_BYTES))
-    if make:
-        ensure_info(store)
-    elif store.size(STORE_INFO) is not None:
+    try:
         read_info(store)
+    except KeyMissingError:
+        if kind.is_remote:
+            _check_empty(store)
+        if make:
+            ensure_info(store)
     return store
 
 
@@ -141,35 +143,26 @@ def _open_s3(address: str, _make: bool) -> Store:
             "a store in S3 needs the package obstore", next_command="pip install 'rlm-context[s3]'"
         ) from error
     bucket, _, prefix = address.partition("/")
-    store = S3Store(bucket, prefix)
-    check_remote(store)
-    return store
+    return S3Store(bucket, prefix)
 
 
 def _open_modal(address: str, make: bool) -> Store:
     from store.modal import ModalStore
 
     volume, _, prefix = address.partition("/")
-    store = ModalStore(volume, prefix, make=make)
-    check_remote(store)
-    return store
+    return ModalStore(volume, prefix, make=make)
 
 
-def check_remote(store: Store) -> None:
-    """Refuse a place that holds something, but no `store.json`.
+def _check_empty(store: Store) -> None:
+    """Refuse a place elsewhere that has no `store.json`, but something else.
 
     Raises:
-        StoreError: that is so, or the place cannot be reached.
+        StoreError: that is so.
     """
-    for _ in range(
-        2
-    ):  # looked for again: another process may be making the store, and this object comes first
-        with suppress(KeyMissingError):
-            store.get(STORE_INFO)  # not size(): S3 says only here that there is no bucket
-            return
-        foreign = set(store.folders())
-        if not foreign:
-            return
+    foreign = set(store.folders())
+    # Looked for again: another process may be making the store this moment, and this object comes first.
+    if not foreign or store.size(STORE_INFO) is not None:
+        return
     if {"blobs", "inbox"} <= foreign:
         raise StoreError(f"{store.url} has lost its {STORE_INFO}", next_command=remaking(store.url))
     raise StoreError(
