@@ -1,5 +1,6 @@
 """An app as a user writes one: deployed and run by the real `modal` command in these tests."""
 
+import io
 import os
 import sys
 import time
@@ -40,6 +41,18 @@ def square(number: int) -> int:
     if number == 13:
         raise LookupError("unlucky", number)
     return number * number
+
+
+@app.function(volumes={STORE: volume})
+async def busy(number: int) -> list[int]:
+    """Use Modal from inside."""
+    await modal.Dict.from_name("shared", create_if_missing=True).put.aio("number", number)
+    async with volume.batch_upload.aio(force=True) as batch:
+        batch.put_file(io.BytesIO(b"by a function"), "uploaded")
+    await volume.commit.aio()
+    await volume.reload.aio()
+    spawned = await modal.Function.from_name("sample", "square").spawn.aio(number + 1)
+    return [await square.remote.aio(number), await spawned.get.aio()]
 
 
 @app.function()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import modal
 import pytest
 
 from tests.modal_emulator.fixtures import forget_client
+from tests.modal_emulator.presented import bubblewrap_works
 from tests.modal_emulator.server import Emulator
 
 HERE = Path(__file__).parent
@@ -41,10 +43,17 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         forget_client()
 
 
+# The volume needs a place in the root of the file system, or what looks like it.
+needs_mount = pytest.mark.skipif(
+    not bubblewrap_works() and not os.access("/", os.W_OK), reason="bubblewrap does not work here"
+)
+
+
 def function(name: str) -> modal.Function:
     return modal.Function.from_name("sample", name)
 
 
+@needs_mount
 def test_a_function_sees_volume_secret_and_image(deployed: Emulator) -> None:
     """It runs with the volume at its mount path, the secret's and the image's variables, and without our token."""
     volume = modal.Volume.from_name("data")
@@ -61,12 +70,21 @@ def test_a_function_sees_volume_secret_and_image(deployed: Emulator) -> None:
     assert not Path("/emulated-store").exists()
 
 
+@pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap does not work here")
 def test_a_part_read_only(deployed: Emulator) -> None:
     """A mount may show a folder of the volume, and refuse writes."""
     with modal.Volume.from_name("data").batch_upload(force=True) as batch:
         batch.put_file(io.BytesIO(b""), "part/inside")
     with pytest.raises(OSError, match="Read-only"):
         function("overwrite").remote()
+
+
+@needs_mount
+def test_modal_inside(deployed: Emulator) -> None:
+    """A function calls others, by handle and by name, uploads to a volume and uses a Dict."""
+    assert function("busy").remote(4) == [16, 25]
+    assert b"".join(modal.Volume.from_name("data").read_file("uploaded")) == b"by a function"
+    assert modal.Dict.from_name("shared")["number"] == 4
 
 
 def test_map(deployed: Emulator) -> None:

@@ -67,6 +67,12 @@ def test_it_ends_when_asked(start: Start) -> None:
     assert process.wait(timeout=20) == 0
 
 
+def test_a_taken_port(tmp_path: Path) -> None:
+    """Two emulators do not share a port."""
+    with Emulator(tmp_path / "one") as first, pytest.raises(OSError, match="in use"):
+        Emulator(tmp_path / "two", first.port).start()
+
+
 def test_it_can_be_stopped_and_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While it is stopped the port refuses; started again, it is where it was."""
     emulator = Emulator(tmp_path / "modal")

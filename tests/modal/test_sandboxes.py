@@ -2,10 +2,12 @@
 
 import io
 import time
+from pathlib import Path
 
 import modal
 import pytest
 
+from tests.modal_emulator import presented
 from tests.modal_emulator.presented import bubblewrap_works
 from tests.modal_emulator.sandboxes import blocks_network
 from tests.modal_emulator.server import Emulator
@@ -96,13 +98,35 @@ def test_variables(app: modal.App, modal_emulator: Emulator) -> None:
     assert "MODAL_" not in names
 
 
-def test_volume(app: modal.App) -> None:
-    """A volume is at its mount path."""
+@pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap does not work here")
+@pytest.mark.parametrize("at", ["/emulated-sandbox-store", "/usr/not/there", "/usr/share"])
+def test_volume(app: modal.App, at: str) -> None:
+    """A volume is at its mount path, whether something is there or not, and this machine keeps what it has."""
+    before = sorted(Path("/usr").iterdir())
     volume = modal.Volume.from_name("files", create_if_missing=True, version=2)
     with volume.batch_upload() as batch:
         batch.put_file(io.BytesIO(b"inside"), "note")
-    sandbox = modal.Sandbox.create(app=app, volumes={"/emulated-sandbox-store": volume})
-    assert sandbox.exec("cat", "/emulated-sandbox-store/note").stdout.read() == "inside"
+    sandbox = modal.Sandbox.create(app=app, volumes={at: volume})
+    assert sandbox.exec("cat", f"{at}/note").stdout.read() == "inside"
+    assert sandbox.exec("ls", "/usr/bin").wait() == 0
+    assert sorted(Path("/usr").iterdir()) == before
+
+
+def test_volume_without_bubblewrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where bubblewrap does not work a link leads to the volume, as long as the emulator runs, if one can be made."""
+    monkeypatch.setattr(presented, "bubblewrap_works", lambda: False)
+    (tmp_path / "files").mkdir()
+    presenter = presented.Presenter()
+    points = [presented.Point(tmp_path / "mount", tmp_path / "files", read_only=False)]
+    for _ in range(2):
+        assert presenter.command(points, ["ls"]) == ["ls"]
+    assert (tmp_path / "mount").readlink() == tmp_path / "files"
+    presenter.close()
+    assert not (tmp_path / "mount").exists()
+    with pytest.raises(OSError, match="bubblewrap"):
+        presenter.command(
+            [presented.Point(tmp_path / "no/mount", tmp_path / "files", read_only=False)], ["ls"]
+        )
 
 
 def test_a_program_that_is_not_there(app: modal.App) -> None:

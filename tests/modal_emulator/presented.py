@@ -52,7 +52,10 @@ class Presenter:
     def _link(self, point: Point) -> None:
         if point.at.is_symlink() and point.at.readlink() == point.folder:
             return
-        point.at.symlink_to(point.folder, target_is_directory=True)
+        try:
+            point.at.symlink_to(point.folder, target_is_directory=True)
+        except OSError as error:
+            raise OSError(f"no volume at {point.at} without bubblewrap on this machine: {error}") from error
         self._links.append(point.at)
 
 

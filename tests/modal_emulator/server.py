@@ -82,7 +82,14 @@ class Emulator:
             OSError: The port is taken.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        listening = socket.create_server(("127.0.0.1", self.port))
+        # Named as TCP, or asyncio does not switch off the delay that makes each answer wait 40 ms.
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(("127.0.0.1", self.port))
+        except OSError:
+            listening.close()
+            raise
         self.port = listening.getsockname()[1]
         ready: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, args=(listening, ready), daemon=True)
