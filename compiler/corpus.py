@@ -85,7 +85,7 @@ class Corpus(Sequence[Row]):
                 **project,
                 "author": entry.author,
                 "date": day_of(columns["time"][blocks[0]] or entry.started),
-                "role": columns["role"][blocks[0]],
+                "role": "tool" if columns["kind"][blocks[0]] == "tool_use" else columns["role"][blocks[0]],
                 "text": shown("\n".join(_said(columns, block) for block in blocks), _LONGEST),
             }
             for blocks in _messages(columns)
