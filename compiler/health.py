@@ -1,5 +1,7 @@
 """The state of a store and of this machine, for `status`: what is published, what waits, what went wrong."""
 
+from pathlib import Path
+
 import msgspec
 
 from compiler.costs import at_prices
@@ -7,6 +9,7 @@ from compiler.local_copy import generation_id
 from compiler.plan import plan
 from compiler.runs import RunRecord, read_runs
 from compiler.runtime import Runtime
+from data_models.env import raw_folder, worker_log
 from data_models.records import Manifest, Usage
 from rlm.prices import PRICES_DATE
 from store.generations import history, newest
@@ -52,13 +55,16 @@ class ProjectStatus(msgspec.Struct, kw_only=True):
 class Status(msgspec.Struct, kw_only=True):
     """This machine and its store.
 
-    `spool` counts uploads to this store that are kept here, `dead` those that could not be read back;
+    `ended` counts sessions whose end a hook noted and that no worker took up yet, `worker_log` says what workers
+    did, `spool` counts uploads to this store that are kept here, `dead` those that could not be read back;
     `prices_date` is the day of the price table behind all dollars.
     """
 
     home: str
     store: str
     backend: str
+    ended: int
+    worker_log: str
     spool: int
     dead: int
     prices_date: str
@@ -71,6 +77,8 @@ def status(runtime: Runtime) -> Status:
         home=str(runtime.home),
         store=runtime.store.url,
         backend=runtime.backend.name,
+        ended=_ended(runtime),
+        worker_log=worker_log(str(runtime.home)),
         spool=uploads_kept(runtime),
         dead=runtime.spool.dead(),
         prices_date=PRICES_DATE,
@@ -81,6 +89,11 @@ def status(runtime: Runtime) -> Status:
 def uploads_kept(runtime: Runtime) -> int:
     """How many uploads to this store wait here for a generation that holds them."""
     return sum(job.store_url == runtime.store.url for job in runtime.spool.pending())
+
+
+def _ended(runtime: Runtime) -> int:
+    folder = Path(raw_folder(str(runtime.home)))
+    return sum(not path.name.startswith(".") for path in folder.iterdir()) if folder.is_dir() else 0
 
 
 def _project(runtime: Runtime, name: str) -> ProjectStatus:

@@ -27,10 +27,10 @@ def latest_session(folder: Path) -> SessionFiles:
     Raises:
         NotFoundError: there is none.
     """
-    wanted = _place(folder)
+    wanted = _place(str(folder))
     for files in own_sessions():
         cwd = folder_of(files)
-        if cwd and _place(Path(cwd)) == wanted:
+        if cwd and _place(cwd) == wanted:
             return files
     raise NotFoundError(
         f"no session of Claude Code or Codex ran in {folder}",
@@ -45,8 +45,9 @@ def folder_of(files: SessionFiles) -> str:
     return next(filter(None, folders), "")
 
 
-def _place(folder: Path) -> Path:
-    return (find_repository(folder) if folder.is_absolute() else None) or folder
+def _place(folder: str) -> str:
+    """The repository that a folder is in, else the folder itself."""
+    return find_repository(folder) or folder
 
 
 def _written(files: SessionFiles) -> float:

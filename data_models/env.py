@@ -6,25 +6,47 @@ Hooks and the search fast path read settings here, because importing pydantic co
 `redaction.emails`, in the environment `RLM_CONTEXT_REDACTION__EMAILS`.
 """
 
+# ruff: noqa: PTH100, PTH111, PTH118, PTH123
 import os
-from pathlib import Path
 
 from data_models.errors import SettingsError
 
-TYPE_CHECKING = False  # typing's own costs an import
+TYPE_CHECKING = False  # typing's own costs an import, and so does pathlib, which hooks can do without
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Any
 
 PREFIX = "RLM_CONTEXT_"
 
 
-def home() -> Path:
+INSIDE = PREFIX + "INSIDE"
+"""Set where our own pipeline starts a program: an agent that it runs must not fire our hooks again."""
+
+
+def home_folder() -> str:
     """The folder that holds everything a user has: `RLM_CONTEXT_HOME`, else `~/.rlm-context`."""
     configured = os.environ.get(PREFIX + "HOME")
-    return Path(configured).expanduser().absolute() if configured else Path.home() / ".rlm-context"
+    return os.path.abspath(os.path.expanduser(configured or "~/.rlm-context"))
 
 
-def config_file() -> Path:
+def home() -> "Path":
+    """`home_folder` as a path."""
+    from pathlib import Path
+
+    return Path(home_folder())
+
+
+def raw_folder(home: str) -> str:
+    """Where hooks put sessions that ended, until a worker has redacted them."""
+    return os.path.join(home, "spool", "raw")
+
+
+def worker_log(home: str) -> str:
+    """What the workers that hooks leave behind did, and what went wrong."""
+    return os.path.join(home, "logs", "worker.log")
+
+
+def config_file() -> "Path":
     """The configuration file; it need not exist."""
     return home() / "config.toml"
 
@@ -35,9 +57,10 @@ def read_config() -> "dict[str, Any]":
     Raises:
         SettingsError: the file is not TOML or cannot be read.
     """
-    path = config_file()
+    path = os.path.join(home_folder(), "config.toml")
     try:
-        text = path.read_text(encoding="utf-8")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
         if not text.strip():
             return {}
         import tomllib  # half of what a hook may take, and most people have no such file

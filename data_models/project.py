@@ -2,12 +2,13 @@
 
 A project is a git remote (`upstream`, else `origin`) written `host/owner/repo`, else the repository's or
 session's folder relative to the home folder. Git's files are read directly, because starting `git` costs more
-than a hook may take; layout: gitrepository-layout(5), worktrees by their `gitdir` and `commondir` files.
+than a hook may take, and so do `pathlib` and `configparser`; layout: gitrepository-layout(5), git-config(1),
+worktrees by their `gitdir` and `commondir` files.
 """
 
-import configparser
+# ruff: noqa: PTH110, PTH111, PTH112, PTH113, PTH117, PTH118, PTH120, PTH123
+import os
 import re
-from pathlib import Path
 
 _SCP = re.compile(r"^(?:[^@/\s]+@)?([A-Za-z0-9.-]+):(?!//)(.+)$")
 _URL = re.compile(
@@ -17,7 +18,7 @@ _URL = re.compile(
 
 def normalise_remote(remote: str) -> str:
     """A git remote as `host/owner/repo`, lower-case, without user, password, port or ".git"; "" if it is a path."""
-    address = re.split(r"[?#]", remote.strip())[0]  # a query may hold a token
+    address = remote.strip().partition("?")[0].partition("#")[0]  # a query may hold a token
     match = _URL.match(address) or _SCP.match(address)
     if not match:
         return ""
@@ -25,63 +26,74 @@ def normalise_remote(remote: str) -> str:
     return f"{match[1]}/{path}".lower() if path else ""
 
 
-def find_repository(folder: Path) -> Path | None:
-    """The nearest folder at or above `folder` that holds a `.git`, or None."""
-    for candidate in (folder, *folder.parents):
-        try:
-            if (candidate / ".git").exists():
-                return candidate
-        except OSError:
-            return None
-    return None
+def find_repository(folder: str) -> str:
+    """The nearest folder at or above an absolute one that holds a `.git`; "" for none."""
+    candidate = folder.rstrip("/") or "/"
+    while not os.path.exists(os.path.join(candidate, ".git")):
+        parent = os.path.dirname(candidate)
+        if parent == candidate:
+            return ""
+        candidate = parent
+    return candidate
 
 
-def git_folder(repository: Path) -> Path | None:
-    """The folder with the repository's `config`: `.git`, or for a worktree the main checkout's."""
-    dot_git = repository / ".git"
+def git_folder(repository: str) -> str:
+    """The folder with the repository's `config`: `.git`, or for a worktree the main checkout's; "" if unreadable."""
+    dot_git = os.path.join(repository, ".git")
+    if os.path.isdir(dot_git):
+        return dot_git
     try:
-        if dot_git.is_dir():
-            return dot_git
-        pointer = dot_git.read_text(encoding="utf-8", errors="replace").strip()
-        folder = (repository / pointer.removeprefix("gitdir:").strip()).resolve()
-        common = folder / "commondir"
-        return (folder / common.read_text(encoding="utf-8").strip()).resolve() if common.is_file() else folder
-    except OSError:
-        return None
+        pointer = _read(dot_git).strip().removeprefix("gitdir:").strip()
+        folder = os.path.realpath(os.path.join(repository, pointer))
+        common = os.path.join(folder, "commondir")
+        return (
+            os.path.realpath(os.path.join(folder, _read(common).strip()))
+            if os.path.isfile(common)
+            else folder
+        )
+    except (OSError, ValueError):  # ValueError: a NUL in a path
+        return ""
 
 
-def remote_of(repository: Path) -> str:
+def remote_of(repository: str) -> str:
     """The URL of the remote that names the project: `upstream`, else `origin`, else "" (as written in config)."""
     folder = git_folder(repository)
-    parser = configparser.RawConfigParser(strict=False, allow_no_value=True, delimiters=("=",))
     try:
-        parser.read_string(_dedented(folder / "config") if folder else "")
-    except (OSError, configparser.Error):
+        urls = _remotes(_read(os.path.join(folder, "config"))) if folder else {}
+    except OSError:
         return ""
-    for name in ("upstream", "origin"):
-        url = parser.get(f'remote "{name}"', "url", fallback=None)
-        if url:
-            return url
-    return ""
-
-
-def _dedented(path: Path) -> str:
-    # Git indents its keys; configparser would read an indented line as a continuation.
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join(line.strip() for line in lines)
+    return urls.get("upstream") or urls.get("origin") or ""
 
 
 def project_of(cwd: str) -> tuple[str, str]:
     """The project of a session that ran in `cwd`, and its normalised remote ("" if it has none)."""
-    folder = Path(cwd)
-    repository = find_repository(folder) if folder.is_absolute() else None
+    repository = find_repository(cwd) if os.path.isabs(cwd) else ""
     remote = normalise_remote(remote_of(repository)) if repository else ""
-    return (remote or _folder_name(repository or folder)), remote
+    return (remote or _folder_name(repository or cwd)), remote
 
 
-def _folder_name(folder: Path) -> str:
-    try:
-        relative = folder.relative_to(Path.home())
-    except ValueError:
-        relative = folder
-    return "/".join(part for part in relative.parts if part not in ("/", "..")) or "home"
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def _remotes(config: str) -> dict[str, str]:
+    """The first URL of each remote of a git configuration."""
+    found: dict[str, str] = {}
+    section = ""
+    for line in map(str.strip, config.split("\n")):
+        if line.startswith("["):
+            kind, _, name = line[1:].partition("]")[0].partition(" ")
+            section = name.strip().strip('"') if kind.strip().lower() == "remote" else ""
+        elif section:
+            key, _, value = line.partition("=")
+            if key.strip().lower() == "url":
+                found.setdefault(section, value.partition(" #")[0].partition(" ;")[0].strip().strip('"'))
+    return found
+
+
+def _folder_name(folder: str) -> str:
+    path, home = os.path.normpath(folder), os.path.expanduser("~").rstrip("/")
+    if path == home or path.startswith(f"{home}/"):
+        path = path[len(home) :]
+    return "/".join(part for part in path.split("/") if part not in ("", ".", "..")) or "home"

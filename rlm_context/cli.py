@@ -19,6 +19,7 @@ COMMANDS = {
     "share": "share",
     "private": "private",
     "audit": "audit",
+    "hook": "hook",
     "status": "status",
     "doctor": "doctor",
     "store": "store",

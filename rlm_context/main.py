@@ -1,9 +1,7 @@
-"""The entry point. `search` is answered before anything heavy is imported; the rest goes to click."""
+"""The entry point. Hooks and `search` are answered before anything heavy is imported; the rest goes to click."""
 
 import os
 import sys
-
-from rlm_context.failures import explain
 
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
@@ -19,7 +17,7 @@ def main() -> None:
     except BrokenPipeError:  # the reader, say `head`, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    if _is_search(sys.argv[1:]):
+    if sys.argv[1:2] in (["search"], ["hook"]):
         os._exit(code)  # taking down the interpreter and the index costs a third of a search
     sys.exit(code)
 
@@ -31,24 +29,32 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         raise
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  nobody is shown a traceback
+        from rlm_context.failures import explain  # its imports cost more than a hook may take
+
         explain(error)
         return 1
 
 
 def _dispatch(arguments: list[str]) -> int:
-    if _is_search(arguments):
-        from rlm_context.fast_search import search_fast
-
-        code = search_fast(arguments[1:])
-        if code is not None:
-            return code
+    code = _fast(arguments)
+    if code is not None:
+        return code
     from rlm_context.cli import run_cli
 
     return run_cli(arguments)
 
 
-def _is_search(arguments: list[str]) -> bool:
-    return arguments[:1] == ["search"]
+def _fast(arguments: list[str]) -> int | None:
+    """The exit code of what is answered without click; None for everything else, such as --help."""
+    if arguments[:1] == ["hook"]:
+        from rlm_context.hooks.run import run_hook
+
+        return run_hook(arguments[1:])
+    if arguments[:1] == ["search"]:
+        from rlm_context.fast_search import search_fast
+
+        return search_fast(arguments[1:])
+    return None
 
 
 def _print_anything(stream: "TextIO") -> None:

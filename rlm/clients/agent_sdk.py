@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from data_models.env import INSIDE
 from rlm.clients.anthropic_wire import Tokens
 from rlm.clients.errors import (
     CredentialsError,
@@ -113,6 +114,7 @@ class AgentSDKClient:
             "CLAUDE_CODE_MAX_RETRIES": "0",  # `answered` retries
             "CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(request.max_tokens),
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            INSIDE: "1",  # our own hooks do nothing in a session that we run
         }
         if self._options.base_url:
             environment["ANTHROPIC_BASE_URL"] = self._options.base_url

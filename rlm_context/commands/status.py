@@ -1,6 +1,7 @@
 """`rlm-context status`: what is published, what waits, how the last runs went."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
@@ -30,6 +31,9 @@ def status_command(as_json: bool) -> None:
 
 def _told(found: Status) -> str:
     lines = [f"Home: {found.home}", f"Store: {found.store}", f"Backend: {found.backend}"]
+    if Path(found.worker_log).exists():
+        waits = f"{plural(found.ended, 'session')} ended and wait for a worker; " if found.ended else ""
+        lines.append(f"Hooks: {waits}what their workers did: {found.worker_log}")
     if found.spool:
         kept = plural(found.spool, "upload")
         lines.append(f"Spool: {kept} kept here until a generation holds them. Next: rlm-context compile")

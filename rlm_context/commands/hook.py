@@ -1,0 +1,16 @@
+"""`rlm-context hook`: for --help and wrong usage; `rlm_context.hooks.run` answers the agents."""
+
+import click
+
+from rlm_context.hooks.run import EVENTS, run_hook
+
+
+@click.command("hook")
+@click.argument("event", type=click.Choice(EVENTS))
+def hook_command(event: str) -> None:
+    """Answer a hook of Claude Code or Codex, whose JSON comes on stdin.
+
+    session-start prints the brief of the folder's project; session-end keeps the session and leaves a
+    worker behind that uploads and compiles it. Neither ever fails.
+    """
+    run_hook([event])

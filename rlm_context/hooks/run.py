@@ -1,0 +1,66 @@
+"""`rlm-context hook EVENT`: what an agent starts, its JSON on stdin.
+
+The agent waits for it, so nothing is imported here but the standard library's cheapest (`re` and `json`; `pathlib`
+alone would cost a third of the time), and nothing that goes wrong may reach the agent: whatever it is, it is one
+line on stderr and exit code 0.
+"""
+
+import json
+import os
+import sys
+
+from data_models.env import INSIDE
+
+TYPE_CHECKING = False  # typing's own costs an import
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+EVENTS = ("session-start", "session-end")
+_LONGEST = 1 << 20
+"""Bytes read of the agent's JSON; it is a few hundred."""
+
+
+def run_hook(arguments: list[str]) -> int | None:
+    """Run one hook; 0, or None if these arguments are not for a hook and the click command has to answer."""
+    if len(arguments) != 1 or arguments[0] not in EVENTS:
+        return None
+    if os.environ.get(INSIDE):
+        return 0  # an agent that our own pipeline runs: its sessions are nobody's
+    try:
+        print_out(_handler(arguments[0])(read_event()))
+    except Exception as error:  # noqa: BLE001  an agent's start and end never fail because of us
+        told = (
+            getattr(error, "message", "") or f"{type(error).__name__} {getattr(error, 'strerror', '') or ''}"
+        )
+        print(f"rlm-context: {arguments[0]}: {told.strip()}. Next: rlm-context doctor", file=sys.stderr)
+    return 0
+
+
+def read_event() -> "dict[str, Any]":
+    """What the agent says on stdin; {} where that is no JSON object, or where a person typed the command."""
+    if sys.stdin is None or sys.stdin.isatty():
+        return {}
+    try:
+        found = json.loads(sys.stdin.buffer.read(_LONGEST))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def print_out(text: str) -> None:
+    """Print what the agent is to read, whatever the terminal's encoding is."""
+    if text:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def _handler(event: str) -> "Callable[[dict[str, Any]], str]":
+    if event == "session-start":
+        from rlm_context.hooks.session_start import session_start
+
+        return session_start
+    from rlm_context.hooks.session_end import session_end
+
+    return session_end

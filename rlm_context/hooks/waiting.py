@@ -1,0 +1,133 @@
+"""What a worker does: sessions that ended or were missed are uploaded, then compiled where something is new."""
+
+import dataclasses
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from compiler.latest import own_sessions
+from compiler.local_copy import refresh
+from compiler.runtime import Runtime, open_runtime
+from compiler.sharing import local_store_url
+from compiler.upload import upload_sessions
+from data_models.env import raw_folder
+from data_models.errors import SourceError
+from rlm_context.hooks.files import names_in, running_folder
+from rlm_context.hooks.running import is_running
+from rlm_context.hooks.session_end import JOB
+from rlm_context.hooks.trigger import compile_projects_of
+from store.counted import CountedStore
+from store.receipts import projects
+from store.registry import open_store
+from transcripts.sources import SessionFiles, find_sessions
+
+_QUIET_SECONDS = 600.0
+"""A session without a mark that was written this recently may still run, in an agent that has no hooks of ours."""
+
+
+@dataclass
+class Work:
+    """What was done."""
+
+    uploaded: int = 0
+    unchanged: int = 0
+    kept: int = 0
+    compiled: str = "nothing"
+
+
+class _Job(msgspec.Struct):
+    session_id: str
+    transcript: str
+    main: str
+
+
+def take_up(home: Path) -> Work:
+    """Upload what ended and what was missed, have it compiled, and bring the local copies up to date.
+
+    Raises:
+        RlmContextError: the store, a setting or a file failed; what was not done waits for the next worker.
+    """
+    runtime = open_runtime()
+    jobs = [Path(raw_folder(str(home))) / name for name in names_in(raw_folder(str(home)))]
+    found = {files.main: files for job in jobs for files in _sessions_of(job)}
+    found |= {files.main: files for files in _missed(home)}
+    result = upload_sessions(runtime, list(found.values()))
+    for job in jobs:
+        shutil.rmtree(job)
+    compiled = _compile(runtime)
+    return Work(len(result.new), result.unchanged, len(result.kept), ", ".join(compiled) or "nothing")
+
+
+def _sessions_of(job: Path) -> list[SessionFiles]:
+    """The session of a job: the agent's own files, and the spool's where those are gone."""
+    try:
+        told = msgspec.json.decode((job / JOB).read_bytes(), type=_Job)
+    except (OSError, msgspec.MsgspecError):
+        told = _Job("", "", "")
+    own = _in_place(Path(told.transcript)) if told.transcript else []
+    return own or _found(job)
+
+
+def _in_place(transcript: Path) -> list[SessionFiles]:
+    if not transcript.is_file():
+        return []
+    # Its folder and not the file alone: subagents' files may lie beside it.
+    around = [files for files in _found(transcript.parent) if files.main == transcript]
+    return around or _found(transcript)
+
+
+def _found(place: Path) -> list[SessionFiles]:
+    try:
+        return list(find_sessions(place).sessions)
+    except SourceError:
+        return []  # empty, or no transcript: a session in which nothing was said
+
+
+def _missed(home: Path) -> Iterator[SessionFiles]:
+    """Sessions of this machine that do not run; what was uploaded of them is passed over later."""
+    marked = set(names_in(running_folder(str(home))))
+    for files in own_sessions():
+        if files.session_id in marked:
+            if not is_running(str(home), files.session_id):
+                yield files
+        elif time.time() - _written(files) > _QUIET_SECONDS:
+            yield files
+
+
+def _written(files: SessionFiles) -> float:
+    try:
+        return files.main.stat().st_mtime
+    except OSError:
+        return time.time()  # removed this moment
+
+
+def _compile(runtime: Runtime) -> list[str]:
+    """Compile what waits of this machine's uploads; the projects compiled.
+
+    Raises:
+        StoreError: a store failed; what waits in the spool is compiled by the next worker.
+    """
+    compiled: list[str] = []
+    for url in sorted({runtime.store.url, local_store_url(runtime.home)}):
+        names = {job.receipt.project for job in runtime.spool.pending() if job.store_url == url}
+        if not names:
+            continue
+        if compile_projects_of(url, sorted(names)):
+            compiled += sorted(names)
+        own = _of_store(runtime, url)
+        own.spool.acknowledge(own.store)
+        # Sessions start with what the configured store says of a project; else with what is known here.
+        elsewhere = set() if url == runtime.store.url else set(projects(runtime.store))
+        for name in sorted(names - elsewhere):
+            refresh(own, name)
+    return compiled
+
+
+def _of_store(runtime: Runtime, url: str) -> Runtime:
+    if url == runtime.store.url:
+        return runtime
+    return dataclasses.replace(runtime, store=CountedStore(open_store(url)), _catalogs={})
