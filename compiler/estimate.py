@@ -9,8 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 
-import msgspec
-
 from compiler.account import REPLY
 from compiler.buckets import Spec, plan_tree
 from compiler.chunk import chunk_session
@@ -21,6 +19,7 @@ from compiler.models.root_rlm import BUDGET
 from compiler.pending import Pending
 from compiler.plan import versions
 from compiler.runtime import Runtime
+from compiler.step import Step
 from compiler.work import NODE
 from data_models.knowledge import Chunk, Node
 from data_models.records import CatalogEntry
@@ -44,30 +43,6 @@ _SUB_ASKED, _SUB_ANSWER = 6_000, 500
 """Tokens of a sub-call and of its answer."""
 _REDUCE_LINES = 150
 """Lines among which the plain reduce chooses."""
-
-
-class Step(msgspec.Struct, kw_only=True):
-    """What one step of a compile would send.
-
-    `model` is `provider:model`; `cached` counts answers that memo has, which are in no other number; `usd` is None
-    where the model's price is not known; `at_most` says that the step takes as many calls as it needs, and the
-    numbers are its limit.
-    """
-
-    step: str
-    model: str
-    calls: int = 0
-    cached: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    usd: float | None = None
-    at_most: bool = False
-
-    def add(self, input_tokens: int, output_tokens: int, calls: int = 1) -> None:
-        """Count calls by the tokens of all of them."""
-        self.calls += calls
-        self.input_tokens += input_tokens
-        self.output_tokens += output_tokens
 
 
 def estimate(runtime: Runtime, sessions: Iterable[Pending], *, full: bool = False) -> list[Step]:

@@ -40,6 +40,7 @@ class PendingSessions:
         progress: told as sessions are read.
 
     Attributes:
+        read: how many there were so far.
         skipped: sessions that cannot be read.
     """
 
@@ -63,6 +64,7 @@ class PendingSessions:
         names = [name for name in projects(runtime.store) if wanted(name)]
         self._waiting = [key for name in names for key in plan(runtime, name, full=full).new]
         self._replaced: set[tuple[str, ...]] = set()
+        self.read = 0
         self.skipped: list[Reject] = []
 
     def __iter__(self) -> Iterator[Pending]:
@@ -72,6 +74,7 @@ class PendingSessions:
                 done += 1
                 self._progress(done, total)
                 if session is not None:
+                    self.read += 1
                     yield session
 
     def _in_spool(self) -> list[Job]:

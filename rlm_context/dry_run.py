@@ -1,27 +1,38 @@
 """What `compile --dry-run` prints: what would be read, and what would be sent to models."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 import msgspec
 
-from compiler.estimate import Step
-from compiler.upload import Preview
+from compiler.pending import PendingSessions
+from compiler.runtime import Runtime
+from compiler.step import Step
+from compiler.upload import Preview, preview
 from data_models.events import Reject
 from rlm.prices import PRICES_DATE
 from rlm_context.costs import PRICES, dollars, unpriced
+from rlm_context.names import matches
 from rlm_context.output import plural, print_json, table
+from rlm_context.progress import reading_shown
 from rlm_context.summary import reject_lines
+from transcripts.agent import SessionFiles
 
 
 class DryRun(msgspec.Struct, kw_only=True):
-    """The whole document. `usd` is of the models whose price is known; `unpriced` names the others."""
+    """The whole document.
+
+    `pending` counts the sessions that a compile would work on, None where nobody looked. `usd` is of the models
+    whose price is known; `unpriced` names the others.
+    """
 
     sessions: int
     new: int
     raw_bytes: int
     skipped: list[Reject]
     backend: str
+    pending: int | None
     steps: list[Step]
     calls: int
     cached: int
@@ -32,14 +43,50 @@ class DryRun(msgspec.Struct, kw_only=True):
     prices_date: str = PRICES_DATE
 
 
-def dry_run(found: Preview, backend: str, steps: Sequence[Step]) -> DryRun:
-    """The document: what an upload would read, and the steps with their sums."""
+def foresee(runtime: Runtime, folders: Sequence[Path], *, given: str, only: str | None, full: bool) -> DryRun:
+    """What a compile would read and send; nothing is written, nothing is sent.
+
+    Args:
+        runtime: the process's runtime.
+        folders: where it would look for sessions; none where it compiles what was uploaded before.
+        given: the project of what is read, instead of each session's own.
+        only: the project to compile, as a user names it; None for all.
+        full: whether it would make everything anew.
+
+    Raises:
+        SourceError: a source is missing, unreadable, or holds no session.
+        StoreError: the store cannot be read.
+    """
+    fresh: list[SessionFiles] = []
+    found = Preview(sessions=0, new=0, raw_bytes=0, skipped=[])
+    if folders:
+        found, fresh = preview(runtime, folders, project=given, again=full)
+    if not runtime.backend.paid:
+        return _document(runtime, found, None, [])
+    from compiler.estimate import estimate  # what models are told, which nothing else here needs
+
+    with reading_shown() as progress:
+        sessions = PendingSessions(
+            runtime,
+            fresh,
+            project=given,
+            wanted=lambda name: only is None or matches(only, name),
+            full=full,
+            progress=progress,
+        )
+        steps = estimate(runtime, sessions, full=full)
+    found.skipped += sessions.skipped
+    return _document(runtime, found, sessions.read, steps)
+
+
+def _document(runtime: Runtime, found: Preview, pending: int | None, steps: Sequence[Step]) -> DryRun:
     return DryRun(
         sessions=found.sessions,
         new=found.new,
         raw_bytes=found.raw_bytes,
         skipped=found.skipped,
-        backend=backend,
+        backend=runtime.backend.name,
+        pending=pending,
         steps=list(steps),
         calls=sum(step.calls for step in steps),
         cached=sum(step.cached for step in steps),
@@ -56,11 +103,12 @@ def print_dry_run(found: DryRun, as_json: bool) -> None:
         print_json(found)
         return
     read = f"{plural(found.sessions, 'session')} ({found.raw_bytes / 1e6:.1f} MB), {found.new:,} of them new or grown."
-    if not found.steps:
+    if found.pending is None:
         click.echo(
             f"{read} The extractive backend calls no model: 0 calls, 0 tokens, $0. Nothing was written."
         )
     else:
+        read = f"{read} {plural(found.pending, 'session')} to compile."
         click.echo("\n".join([read, "", _table(found), "", *_remarks(found)]))
     if found.skipped:
         click.echo("\nWould be left out:\n" + "\n".join(reject_lines(found.skipped)))

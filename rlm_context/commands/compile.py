@@ -10,23 +10,22 @@ import click
 from compiler.costs import check_limit
 from compiler.local_copy import refresh
 from compiler.outcome import describe
-from compiler.pending import PendingSessions
 from compiler.plan import plan
 from compiler.report import CompileReport, ProjectReport, summed
 from compiler.runtime import Runtime, open_runtime
 from compiler.sharing import local_store_url
-from compiler.upload import Preview, Uploaded, preview, upload
+from compiler.upload import Uploaded, upload
 from data_models.errors import NotFoundError, PipelineError, RlmContextError, SourceError
 from rlm.prices import PRICES_DATE
-from rlm_context.dry_run import DryRun, dry_run, print_dry_run
+from rlm_context.dry_run import foresee, print_dry_run
 from rlm_context.failures import explain, say
-from rlm_context.names import match_project, matches
+from rlm_context.names import match_project
 from rlm_context.output import print_json
 from rlm_context.progress import reading_shown, steps_shown
 from rlm_context.summary import print_report
 from rlm_context.uploaded import kept_lines
 from store.receipts import projects
-from transcripts.sources import SessionFiles, default_sources
+from transcripts.sources import default_sources
 
 
 @click.command("compile")
@@ -62,7 +61,7 @@ def compile_command(
     folders = sources or _own_sources(runtime)
     given = (project or "") if sources else ""
     if dry_run:
-        print_dry_run(_dry_run(runtime, folders, given, project, full), as_json)
+        print_dry_run(foresee(runtime, folders, given=given, only=project, full=full), as_json)
         return 0
     uploaded = _upload(runtime, folders, given, again=full)
     uploading = perf_counter() - begun
@@ -85,39 +84,11 @@ def compile_command(
     return 1 if failed else 0
 
 
-def _dry_run(
-    runtime: Runtime, folders: Sequence[Path], given: str, project: str | None, full: bool
-) -> DryRun:
-    """What a compile with the same arguments would read and send; nothing is written."""
-    fresh: list[SessionFiles] = []
-    found = Preview(sessions=0, new=0, raw_bytes=0, skipped=[])
-    if folders:
-        found, fresh = preview(runtime, folders, project=given, again=full)
-    if not runtime.backend.paid:
-        return dry_run(found, runtime.backend.name, [])
-    from compiler.estimate import estimate  # what models are told, which nothing else here needs
-
-    with reading_shown() as progress:
-        sessions = PendingSessions(
-            runtime,
-            fresh,
-            project=given,
-            wanted=lambda name: project is None or matches(project, name),
-            full=full,
-            progress=progress,
-        )
-        steps = estimate(runtime, sessions, full=full)
-    found.skipped += sessions.skipped
-    return dry_run(found, runtime.backend.name, steps)
-
-
 def _say_degraded(report: ProjectReport) -> None:
     for reason in report.degraded:
         say(f"rlm-context: {report.project} is degraded: {reason}")
     if report.next_command:
-        say(
-            f"rlm-context: that was done without a model. Next: {report.next_command}; what was paid is free then"
-        )
+        say(f"rlm-context: {report.project}: what was paid is kept. Next: {report.next_command}")
 
 
 def _own_sources(runtime: Runtime) -> Sequence[Path]:

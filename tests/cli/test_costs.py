@@ -135,7 +135,7 @@ def test_no_money_sends_nothing(server: PricedServer, team: Path) -> None:
     told = [line for line in result.err.splitlines() if "is degraded" in line]
     assert any("12 chunks: the limit of --max-usd is reached" in line for line in told)
     assert len(told) == len(set(told))
-    assert "Next: rlm-context compile --project shop --full" in result.last_line
+    assert result.last_line.endswith("Next: rlm-context compile --project shop --full")
     mended = rlm("compile", "--project", "shop", "--full", "--json")
     assert mended.document["projects"][0]["degraded"] == []
     assert mended.document["projects"][0]["next_command"] == ""

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from compiler.costs import at_prices, check_limit
-from compiler.estimate import Step, estimate
+from compiler.estimate import estimate
 from compiler.pending import PendingSessions
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.report import ProjectReport
 from compiler.runtime import Runtime, open_runtime
+from compiler.step import Step
 from compiler.upload import preview, upload
 from data_models.errors import SettingsError
 from data_models.records import Tokens, Usage
