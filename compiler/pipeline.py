@@ -302,4 +302,5 @@ def _count(report: ProjectReport, summarized: Sequence[Summarized], grown: Grown
     report.nodes.digest.new += grown.digests_new
     report.nodes.rollup = Count(grown.rollups_total, report.nodes.rollup.new + grown.rollups_new)
     report.uncited += sum(session.uncited for session in summarized) + made.uncited
+    report.refused += sum(session.refused for session in summarized) + grown.refused + made.refused
     report.llm += sum((session.usage for session in summarized), grown.usage + made.usage)

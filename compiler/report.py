@@ -43,8 +43,8 @@ class ProjectReport(msgspec.Struct, kw_only=True):
     """One project's part of a compile.
 
     `bytes_written` counts what this compile added to the store, `uncited` statements and lines that were dropped
-    because what they cite does not exist. `next_command` does anew what models were to do and did not, "" where
-    that is nothing.
+    because what they cite does not exist, `refused` texts of models that nobody should believe. `next_command` does
+    anew what models were to do and did not, "" where that is nothing.
     """
 
     project: str
@@ -59,6 +59,7 @@ class ProjectReport(msgspec.Struct, kw_only=True):
     degraded: list[str] = []
     next_command: str = ""
     uncited: int = 0
+    refused: int = 0
     llm: Usage = msgspec.field(default_factory=Usage)
     seconds: Seconds = msgspec.field(default_factory=Seconds)
     bytes_written: int = 0
@@ -76,6 +77,7 @@ class Totals(msgspec.Struct, kw_only=True):
     rejects: int
     redactions: dict[str, int]
     uncited: int
+    refused: int
     llm: Usage
     seconds: Seconds
     bytes_written: int
@@ -112,6 +114,7 @@ def summed(reports: Sequence[ProjectReport]) -> Totals:
         rejects=sum(len(report.rejects) for report in reports),
         redactions=redactions,
         uncited=sum(report.uncited for report in reports),
+        refused=sum(report.refused for report in reports),
         llm=sum((report.llm for report in reports), Usage()),
         seconds=_added(Seconds, [report.seconds for report in reports]),
         bytes_written=sum(report.bytes_written for report in reports),

@@ -102,6 +102,7 @@ def _summarized(
         degraded=tuple(summary.degraded for summary in summaries if summary.degraded),
         seconds_chunk=seconds_chunk,
         uncited=sum(summary.uncited for summary in summaries),
+        refused=sum(summary.refused for summary in summaries),
         paid=mapped.paid,
         usage=usage or Usage(cached=len(summaries) if mapped.paid.calls else 0),
     )

@@ -56,6 +56,7 @@ async def write_texts(
         root=stored[2],
         trajectory=stored[3] if part.trajectory else None,
         uncited=root.uncited,
+        refused=root.refused,
         degraded=root.degraded,
         usage=account.usage,
     )

@@ -57,6 +57,7 @@ async def grow(
         digests_new=tree.made["digest"],
         rollups_total=sum(spec.entry is None for spec in specs.values()),
         rollups_new=sum(tree.made.values()) - tree.made["digest"],
+        refused=tree.refused,
         degraded=tuple(tree.told()),
         usage=account.usage,
     )
@@ -91,6 +92,7 @@ class _Tree:
         self.usage: dict[str, Usage] = {}
         self.degraded: dict[str, list[str]] = {"digest": [], "rollup": []}
         self.made: dict[str, int] = defaultdict(int)
+        self.refused = 0
         self._tasks: dict[str, asyncio.Task[Node]] = {}
         self._kept: list[tuple[str, object]] = []
 
@@ -118,6 +120,7 @@ class _Tree:
             self._kept.append((node_id, node))
             self.usage[node_id] = part.usage
             self.made[spec.level] += 1
+            self.refused += node.refused
         if node.degraded:
             self.degraded["digest" if node.level == "digest" else "rollup"].append(node.degraded)
         return node

@@ -60,7 +60,8 @@ class Summarized(msgspec.Struct, frozen=True, kw_only=True):
     """One session as the map leaves it: its chunks and the memo key of their summaries.
 
     `paid` is what the summaries cost when they were made, `usage` what this run spent on them; `uncited` counts
-    statements that were dropped because what they cite does not exist.
+    statements that were dropped because what they cite does not exist, `refused` those of models that nobody
+    should believe.
     """
 
     ingested: Ingested
@@ -70,6 +71,7 @@ class Summarized(msgspec.Struct, frozen=True, kw_only=True):
     degraded: tuple[str, ...] = ()
     seconds_chunk: float = 0.0
     uncited: int = 0
+    refused: int = 0
     paid: Usage = msgspec.field(default_factory=Usage)
     usage: Usage = msgspec.field(default_factory=Usage)
 
@@ -82,13 +84,17 @@ class Mapped(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Grown(msgspec.Struct, frozen=True, kw_only=True):
-    """The tree after a compile: entries of the sessions it worked on, the month nodes, and what was made new."""
+    """The tree after a compile: entries of the sessions it worked on, the month nodes, and what was made new.
+
+    `refused` counts statements of models that nobody should believe, in the nodes made now.
+    """
 
     entries: tuple[CatalogEntry, ...]
     months: tuple[str, ...]
     digests_new: int
     rollups_total: int
     rollups_new: int
+    refused: int = 0
     degraded: tuple[str, ...] = ()
     usage: Usage = msgspec.field(default_factory=Usage)
 
@@ -97,7 +103,8 @@ class Texts(msgspec.Struct, frozen=True, kw_only=True):
     """The compiled context as blobs: the brief, the full text (both Markdown), and the root with its verdicts.
 
     `trajectory` is the record of the recursive run (JSON lines, `rlm/trajectory.py`), None where there was none;
-    `uncited` counts lines that were dropped because no citation of theirs resolves.
+    `uncited` counts lines that were dropped because no citation of theirs resolves, `refused` those of models that
+    nobody should believe.
     """
 
     brief: BlobRef
@@ -105,6 +112,7 @@ class Texts(msgspec.Struct, frozen=True, kw_only=True):
     root: BlobRef
     trajectory: BlobRef | None = None
     uncited: int = 0
+    refused: int = 0
     degraded: str = ""
     usage: Usage = msgspec.field(default_factory=Usage)
 

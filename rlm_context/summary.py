@@ -90,6 +90,9 @@ def _left_out(result: CompileReport) -> list[str]:
     if result.totals.redactions:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(result.totals.redactions.items()))
         lines.append(f"- redacted: {kinds}")
+    if result.totals.refused:
+        said = plural(result.totals.refused, "text")
+        lines.append(f"- {said} by models: like a planted instruction, or told by tools only")
     return lines
 
 

@@ -96,6 +96,7 @@ def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str, st
     report = asyncio.run(compile_project(runtime, "shop", DirectSteps(runtime)))
     assert report.degraded == []
     assert len(model.requests) > len(INJECTIONS)
+    assert report.refused > 100
     copy = refresh(runtime, "shop")
     assert copy is not None
     return copy.read("brief.md"), copy.read("full.md"), copy.read("root.json")
