@@ -60,15 +60,22 @@ class Project:
         standing = [one for one in self.rules.lines if not one.superseded_by]
         return [one for one in standing if one.section == section][number]
 
+    def holding(self, words: str) -> Line:
+        """The line that rules chose which holds these words."""
+        return next(one for one in self.rules.lines if words in one.text)
+
     def cites(self, line: Line) -> list[str]:
         """A line's citations as a model writes them."""
         return render(line.citations, self.sessions.short).split()
 
     def written(self, section: Section, number: int = 0, **other: Any) -> dict[str, Any]:
         """A line that a model might write: what rules chose, said a little differently."""
-        line = self.line(section, number)
+        return self.reworded(self.line(section, number), **other)
+
+    def reworded(self, line: Line, **other: Any) -> dict[str, Any]:
+        """The same of any line."""
         plain = line.text.partition(": ")[2].strip("“”").partition(". ")[0][:240]
-        return {"section": section, "text": plain, "cites": self.cites(line)} | other
+        return {"section": line.section, "text": plain, "cites": self.cites(line)} | other
 
     def run(
         self,
@@ -92,9 +99,9 @@ class Project:
         return await root(FakeClients(client, sub), settings, "shop", self.nodes, self.sessions, part)
 
 
-def compiled(runtime: Runtime, source: Path) -> Project:
+def compiled(runtime: Runtime, *sources: Path) -> Project:
     """A project of these sessions, compiled without a model."""
-    upload(runtime, [source], project="shop")
+    upload(runtime, list(sources), project="shop")
     asyncio.run(compile_project(runtime, "shop", DirectSteps(runtime)))
     return opened(runtime)
 

@@ -1,7 +1,9 @@
 """The recursive root pass: what the model drafts is checked, mended, kept; what ends it early is said."""
 
 import asyncio
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,8 @@ from tests.compiler.models.conftest import EXAMPLES
 from tests.compiler.models.root_project import DONE, Project, compiled, drafting, repl
 from tests.synthetic import write_team
 
+OLD, NEW = "SQLite, not PostgreSQL", "Readings older than two years"
+"""Two decisions of the examples, eleven days apart."""
 WRITTEN: tuple[Section, ...] = ("Key decisions", "Patterns", "Dead ends", "Open items")
 
 
@@ -163,9 +167,9 @@ def test_what_was_superseded_is_marked_with_both_citations(
     project: Project, drafted: list[dict[str, Any]]
 ) -> None:
     """The earlier line names the later one's citation and leaves the brief; the later one shows both."""
-    old, new = project.line("Key decisions", 6), project.line("Key decisions", 3)
+    old, new = project.holding(OLD), project.holding(NEW)
     assert old.time < new.time
-    line = project.written("Key decisions", 3, supersedes=project.cites(old)[:1])
+    line = project.reworded(new, supersedes=project.cites(old)[:1])
     made, _, _ = project.run([drafting([line]), DONE])
     later = first(made, "Key decisions")
     earlier = next(one for one in made.lines if one.text == old.text)
@@ -178,11 +182,11 @@ def test_what_was_superseded_is_marked_with_both_citations(
 
 def test_nothing_supersedes_what_was_said_later(project: Project) -> None:
     """An old record cannot strike out a newer one."""
-    line = project.written("Key decisions", 6, supersedes=project.cites(project.line("Key decisions", 3)))
+    new = project.holding(NEW)
+    line = project.reworded(project.holding(OLD), supersedes=project.cites(new))
     made, _, client = project.run([drafting([line]), DONE])
     assert "it supersedes what was said later" in client.requests[1].messages[-1].text
-    kept = next(one for one in made.lines if one.text == project.line("Key decisions", 3).text)
-    assert kept.superseded_by == ()
+    assert next(one for one in made.lines if one.text == new.text).superseded_by == ()
 
 
 def test_a_draft_without_one_good_line_takes_no_earlier_one_away(
@@ -196,11 +200,22 @@ def test_a_draft_without_one_good_line_takes_no_earlier_one_away(
 
 def test_without_a_draft_one_plain_call_is_made(project: Project) -> None:
     """A run that ends without having drafted: the reduce takes its place, and the reason is said."""
-    made, part, client = project.run([DONE, '{"lines": [{"section": "Patterns", "text": "Nobody pushes to main, not '
-                                      'even small fixes.", "from": [25], "superseded_by": []}]}'])  # fmt: skip
+    text = "Nobody pushes to main, not even small fixes."
+
+    def answer(request: Request) -> str:
+        [given] = [one for one in request.messages[0].text.splitlines() if "We never push to main" in one]
+        line = {
+            "section": "Patterns",
+            "text": text,
+            "from": [int(given.partition(".")[0])],
+            "superseded_by": [],
+        }
+        return json.dumps({"lines": [line]})
+
+    made, part, client = project.run([DONE, answer])
     assert made.degraded == "the recursive run made no draft (it ended without one)"
     assert client.requests[-1].system == root_prompt.REDUCE
-    assert first(made, "Patterns").text == "Nobody pushes to main, not even small fixes."
+    assert first(made, "Patterns").text == text
     assert part.usage.calls == 2
 
 
@@ -342,22 +357,16 @@ def test_the_prefix_is_the_same_for_all_projects(project: Project) -> None:
     assert plain.messages[0].text.startswith("Project: shop\n\n⟦lines ")
 
 
-def test_three_hundred_sessions(runtime: Runtime, tmp_path: Any) -> None:
+def test_three_hundred_sessions(runtime: Runtime, tmp_path: Path) -> None:
     """A large project: rows are bounded, the draft stands, and all sections are those of the rules."""
-    source = write_team(tmp_path / "team", 300, turns=1)
-    project = compiled(runtime, source)
-    examples = compiled(runtime, EXAMPLES)
-    assert len(examples.sessions.entries) == 312
-    assert project.nodes != examples.nodes
-    line = examples.written("Key decisions")
-    counting = repl(
-        'print(len(context), sum(1 for row in context if row.get("kind") == "session"))\nprint(context[0])'
-    )
-    made, _, client = examples.run([counting, drafting([line]), DONE])
-    told = client.requests[1].messages[-1].text.split()
-    assert int(told[0]) < 20_000
-    assert int(told[1]) == 312
+    project = compiled(runtime, write_team(tmp_path / "team", 300, turns=1), EXAMPLES)
+    assert len(project.sessions.entries) == 312
+    counting = repl('print(len(context), sum(1 for row in context if row.get("kind") == "session"))')
+    made, _, client = project.run([counting, drafting([project.reworded(project.holding(OLD))]), DONE])
+    rows, sessions = map(int, client.requests[1].messages[-1].text.split())
+    assert rows < 20_000
+    assert sessions == 312
     assert made.degraded == ""
     assert (
-        {one.section for one in made.lines} == {one.section for one in examples.rules.lines} == set(SECTIONS)
+        {one.section for one in made.lines} == {one.section for one in project.rules.lines} == set(SECTIONS)
     )

@@ -108,7 +108,7 @@ def test_bait_is_refused_and_counted(project: Project, given: list[Line]) -> Non
 
 def test_what_the_model_calls_superseded_is_marked(project: Project, given: list[Line]) -> None:
     """The old line names the new one's citation, the new one cites both; an older line supersedes nothing."""
-    old, new = project.line("Key decisions", 6), project.line("Key decisions", 3)
+    old, new = project.holding("SQLite, not PostgreSQL"), project.holding("Readings older than two years")
     said, says = old.text.partition(": ")[2][:60], new.text.partition(": ")[2][:80]
     lines = [
         {
