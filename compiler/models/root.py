@@ -86,12 +86,13 @@ async def _recursive(
     part: Part,
 ) -> _Written:
     """The recursive run's last good draft, though a limit ended it."""
-    draft, early = await root_rlm.run(clients, settings, project, rows, sessions, citable, part)
+    draft, early, failed = await root_rlm.run(clients, settings, project, rows, sessions, citable, part)
     if draft.lines:
         why = f"ended early ({early})" if early else ""
     else:
         why = f"the recursive run made no draft ({early or 'it ended without one'})"
-    return _Written(draft.lines, draft.uncited, draft.refused, why)
+    sub_calls = f"{failed} of its sub-calls failed" if failed else ""
+    return _Written(draft.lines, draft.uncited, draft.refused, "; ".join(filter(None, (why, sub_calls))))
 
 
 async def _plain(

@@ -88,6 +88,14 @@ class Citable:
         evidence = Evidence([said.people, *people], [said.agents, *agents], _Records(list(records.values())))
         return guard.fault(text, evidence, told=True)
 
+    def events(self, session_id: str) -> Sequence[Event]:
+        """All events of a session; none where its file is damaged, which is noted."""
+        try:
+            return self._sessions.events(session_id)
+        except (DamagedError, KeyMissingError):
+            self.unreadable.add(session_id)
+            return ()
+
     def _find(self, digits: str, seq: str) -> Citation | None:
         try:
             session_id = self._ids.get(digits) or self._sessions.find(digits).session_id
@@ -103,19 +111,12 @@ class Citable:
 
     def _record(self, citation: Citation) -> Record:
         """A record and those around it."""
-        events = self._events(citation.session_id)
+        events = self.events(citation.session_id)
         at = [position for position, event in enumerate(events) if event.ref == citation.seq]
         return Record(events[max(at[0] - _AROUND, 0) : at[-1] + _AROUND + 1] if at else ())
 
     def _at(self, citation: Citation) -> list[Event]:
-        return [event for event in self._events(citation.session_id) if event.ref == citation.seq]
-
-    def _events(self, session_id: str) -> Sequence[Event]:
-        try:
-            return self._sessions.events(session_id)
-        except (DamagedError, KeyMissingError):
-            self.unreadable.add(session_id)
-            return ()
+        return [event for event in self.events(citation.session_id) if event.ref == citation.seq]
 
 
 class _Records:

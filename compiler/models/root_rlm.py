@@ -19,6 +19,7 @@ from rlm.budget import Budget
 from rlm.clients.errors import ProviderError, RequestError, TransientError
 from rlm.engine import RLM
 from rlm.errors import LimitError, RLMError, RunCancelled, SandboxError
+from rlm.result import RLMResult
 from rlm.sandbox.registry import open_sandbox
 
 BUDGET = Budget(usd=None, iterations=12, calls=24, batch=24, seconds=1_800, answer_tokens=8_192)
@@ -32,10 +33,11 @@ _LIMITS: Mapping[str, str] = {
 
 
 class Ended(NamedTuple):
-    """How a recursive run ended: its last good draft, and why it ended early, "" where it did not."""
+    """How a recursive run ended: its last good draft, why it ended early ("" where it did not), failed sub-calls."""
 
     draft: Draft
     early: str
+    failed: int
 
 
 async def run(
@@ -65,7 +67,7 @@ async def run(
         SettingsError: a model cannot be opened.
     """
     draft = Draft(citable)
-    tools = RootTools(sessions, draft)
+    tools = RootTools(sessions, citable, draft)
     engine = RLM(
         root=clients.root,
         sub=clients.sub,
@@ -76,17 +78,29 @@ async def run(
         prices=part.account.prices,
     )
     early = ""
+    result: RLMResult | None
     try:
-        part.book(await engine.complete(f"{QUESTION}\n\nProject: {fence.line(project)}", rows))
+        result = await engine.complete(f"{QUESTION}\n\nProject: {fence.line(project)}", rows)
     except RLMError as error:
-        if error.result:
-            part.book(error.result)
+        result, early = error.result, _reason(error)
         if isinstance(error, ProviderError | RunCancelled):
+            _book(part, result)
             raise
-        early = _reason(error)
+    _book(part, result)
     if tools.failure:
         raise tools.failure
-    return Ended(draft, early)
+    return Ended(draft, early, _failed(result))
+
+
+def _book(part: Part, result: RLMResult | None) -> None:
+    if result:
+        part.book(result)
+
+
+def _failed(result: RLMResult | None) -> int:
+    """Sub-calls that a model or its provider failed; the root model's code saw that, and went on."""
+    steps = [record for record in result.trajectory.records if record["kind"] == "step"] if result else []
+    return sum("model" in call and bool(call.get("error")) for step in steps for call in step["calls"])
 
 
 def _reason(error: RLMError) -> str:

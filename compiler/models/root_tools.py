@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 
 from compiler.chunk import EVENT_CLIP
 from compiler.models import fence
+from compiler.models.root_citations import Citable
 from compiler.models.root_draft import Draft, checked_lines
 from compiler.sessions import Sessions
-from data_models.errors import DamagedError, KeyMissingError
 from data_models.events import Event
 from search.render import day_of
 
@@ -23,15 +23,17 @@ class RootTools:
     """The tools of one root pass, by name in `table`.
 
     Args:
-        sessions: what is looked up in.
+        sessions: what is searched.
+        citable: what is read.
         draft: where lines are kept.
 
     Attributes:
         failure: what went wrong that the model's code cannot mend and must not hide: the store is out of reach.
     """
 
-    def __init__(self, sessions: Sessions, draft: Draft) -> None:
+    def __init__(self, sessions: Sessions, citable: Citable, draft: Draft) -> None:
         self._sessions = sessions
+        self._citable = citable
         self._draft = draft
         self.failure: Exception | None = None
 
@@ -64,7 +66,7 @@ class RootTools:
         agent, begin = _position(first)
         end = _position(last)[1] if last is not None else begin + _MOST_EVENTS
         entry = self._sessions.find(str(session).strip("[] ").removeprefix("s:").partition("#")[0])
-        found = self._noted(lambda: self._sessions.events(entry.session_id))
+        found = self._noted(lambda: self._citable.events(entry.session_id))
         return _shown([one for one in found if one.subagent == agent and begin <= one.seq <= end])
 
     def draft(self, lines: list[dict[str, Any]]) -> dict[str, Any]:
@@ -78,8 +80,6 @@ class RootTools:
         """What `work` gives. The engine tells the model's code of each error; whoever runs it must know too."""
         try:
             return work()
-        except (DamagedError, KeyMissingError):  # one session's
-            raise
         except Exception as error:
             self.failure = error
             raise

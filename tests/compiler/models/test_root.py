@@ -299,6 +299,15 @@ def test_a_store_that_fails_ends_the_pass(project: Project, monkeypatch: pytest.
         project.run([repl('try:\n    events("05d95954")\nexcept Exception:\n    pass'), DONE])
 
 
+def test_sub_calls_that_fail_are_told(project: Project, drafted: list[dict[str, Any]]) -> None:
+    """The root model goes on without them, and whoever looks at the compile knows."""
+    asking = repl('print(llm_query_batched(["one", "two", "three"]))')
+    sub = QueueClient([TransientError("down"), "an answer", Completion("", Usage(1, 1, 0), "refusal")])
+    made, part, _ = project.run([asking, drafting(drafted), DONE], sub=sub)
+    assert made.degraded == "2 of its sub-calls failed"
+    assert part.usage.calls == 5
+
+
 def test_a_killed_pass_pays_nothing_again(project: Project, drafted: list[dict[str, Any]]) -> None:
     """Killed in its third turn, and started anew: the turns and sub-calls that were answered come from memo."""
     asking = repl('print(llm_query_batched(["What is open?", "What was decided?"]))')

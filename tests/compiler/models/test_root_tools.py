@@ -17,7 +17,8 @@ from tests.compiler.models.root_project import Project
 @pytest.fixture
 def tools(project: Project) -> RootTools:
     """The tools of a root pass."""
-    return RootTools(project.sessions, Draft(Citable(project.nodes, project.sessions)))
+    citable = Citable(project.nodes, project.sessions)
+    return RootTools(project.sessions, citable, Draft(citable))
 
 
 def test_search_finds_passages_that_can_be_cited(project: Project, tools: RootTools) -> None:
