@@ -51,41 +51,55 @@ async def ask_models(
         show: called with the progress.
     """
     clients = Clients(runtime.settings.models)
-    prices = runtime.account().prices
-    follower = Follower(show, prices)
     try:
-        root, sub = follower.watched(clients.root), follower.watched(clients.sub)
-        corpus = Corpus(library)
         with JsonLines(record) as write:
-
-            def watch(step: Record) -> None:
-                write(step)
-                follower(step)
-
-            rlm = RLM(
-                root,
-                sub,
-                tools=ask_tools(library),
-                sandbox=open_sandbox(runtime.settings.sandbox),
-                budget=Budget(usd=usd, iterations=ITERATIONS, calls=CALLS),
-                cache=runtime.replies,
-                prices=prices,
-                watch=watch,
-            )
+            rlm = _engine(runtime, clients, library, usd, show, write)
+            corpus = Corpus(library)
             result, reason = await _run(rlm, ask_prompt(library, question), corpus, record)
-            if library.failure:  # the code may have taken for empty what could not be read
-                raise library.failure
+        if library.failure:  # the code may have taken for empty what could not be read
+            raise library.failure
     except RunCancelled as error:
         if error.result is None:
             raise
         raise Stopped(_answer(runtime, library, question, error.result, "interrupted", record)) from error
+    finally:
+        if not record.stat().st_size:  # nothing was asked
+            record.unlink()
+        await clients.close()
+    return _answer(runtime, library, question, result, reason, record)
+
+
+def _engine(
+    runtime: Runtime, clients: Clients, library: Library, usd: float, show: Show, write: JsonLines
+) -> RLM:
+    """The engine over the models of the settings.
+
+    Raises:
+        ProviderError: a model's client cannot be opened.
+        SettingsError: a model has no known price.
+    """
+    prices = runtime.account().prices
+    follower = Follower(show, prices)
+
+    def watch(record: Record) -> None:
+        write(record)
+        follower(record)
+
+    try:
+        return RLM(
+            follower.watched(clients.root),
+            follower.watched(clients.sub),
+            tools=ask_tools(library),
+            sandbox=open_sandbox(runtime.settings.sandbox),
+            budget=Budget(usd=usd, iterations=ITERATIONS, calls=CALLS),
+            cache=runtime.replies,
+            prices=prices,
+            watch=watch,
+        )
     except UnpricedModelError as error:
         raise SettingsError(
             f"{error.message}, and a question has one", next_command=f"set {price_setting(error.model)}"
         ) from error
-    finally:
-        await clients.close()
-    return _answer(runtime, library, question, result, reason, record)
 
 
 async def _run(rlm: RLM, prompt: str, corpus: Corpus, record: Path) -> tuple[RLMResult, str]:

@@ -7,7 +7,7 @@ import msgspec
 
 from compiler.recent import Recent
 from compiler.sessions import Sessions
-from data_models.errors import NotFoundError, StoreError
+from data_models.errors import DamagedError, KeyMissingError, NotFoundError
 from data_models.events import Event
 
 # `[s:1a2b3c4d#12]`, and what models make of it: several in one bracket, ranges, the session named once.
@@ -65,11 +65,15 @@ class CitationReader:
         return _BRACKET.sub(kept, text), list(found.values())
 
     def look_up(self, digits: str, seq: str) -> Cited:
-        """One citation."""
+        """One citation.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
         try:
             entry = self._sessions.find(digits)
             event = self._records(entry.session_id).get(seq)
-        except (NotFoundError, StoreError):  # a damaged session is said by `doctor`; here it backs nothing
+        except (NotFoundError, DamagedError, KeyMissingError):  # a session that cannot be read backs nothing
             event = None
         if event is None:
             return Cited(session_id=digits, seq=seq)

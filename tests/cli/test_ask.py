@@ -127,13 +127,16 @@ def test_extractive_says_how_to_switch_a_model_on(small: Path) -> None:
     assert "RLM_CONTEXT_BACKEND=model" in result.last_line
 
 
-def test_no_key_is_a_clear_error(server: MessagesServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_key_is_a_clear_error(
+    server: MessagesServer, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is missing and the command that mends it; nothing is sent, no record is left."""
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     result = ask()
     assert (result.code, result.out) == (1, "")
     assert result.last_line == ("rlm-context: no key for Anthropic's API. Next: export ANTHROPIC_API_KEY=…")
     assert server.received == []
+    assert list((small / "asked").iterdir()) == []
 
 
 def test_a_wrong_key_is_a_clear_error(server: MessagesServer) -> None:

@@ -26,15 +26,16 @@ from rlm.trajectory import read_records
 from tests.compiler.asking import Asking, compiled, repl, write_sessions
 from tests.compiler.models.injections import INJECTIONS, Injection
 from tests.compiler.models.test_injections import session
+from tests.synthetic import write_team
 
 FIRST = repl('hit = search("slow because it reads", 1)[0]\nprint(llm_query("What? " + hit["text"]))')
 THEN = repl('finish("It reads the file twice [s:" + hit["s"] + "].")')
 
 
 @pytest.fixture
-def copy(runtime: Runtime, team: Path) -> Copy:
-    """Twelve sessions of three authors."""
-    return compiled(runtime, team)
+def copy(runtime: Runtime, tmp_path: Path) -> Copy:
+    """Three sessions of three authors."""
+    return compiled(runtime, write_team(tmp_path / "team", 3))
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def asking(monkeypatch: pytest.MonkeyPatch) -> Asking:
 
 @pytest.fixture
 def tools(runtime: Runtime, copy: Copy) -> LibraryTools:
-    """The tools over the twelve sessions."""
+    """The tools over them."""
     return LibraryTools(Library(runtime.store, [copy]))
 
 
@@ -104,7 +105,7 @@ def test_a_large_project_stays_on_the_host(
             "finish(str(context_len()) + ' ' + str(len(found)) + ' [s:' + row['s'] + ']')"
         ),
     )
-    assert answer.text == f"180 36 {answer.citations[0].shown}"
+    assert answer.text == f"45 9 {answer.citations[0].shown}"
 
 
 def test_what_ends_a_run_leaves_what_there_was(asking: Asking, copy: Copy) -> None:
@@ -207,7 +208,7 @@ def test_search_and_events_and_sessions(tools: LibraryTools) -> None:
     assert event["s"] == found[0]["s"]
     assert tools.events(found[0]["s"], seq, seq) == [event]
     known = tools.sessions()
-    assert len(known) == 12
+    assert len(known) == 3
     assert known[0]["date"] >= known[-1]["date"]
     json.dumps([found, event, known])
 
@@ -247,27 +248,23 @@ def gullible(injection: Injection, tool: str, prompt: str) -> str:
     return repl(f"finish({json.dumps(chr(10).join([*lines, injection.text, *said]))})")
 
 
-PLANTED = [number for number, one in enumerate(INJECTIONS) if one.name != "encoded"]
+PLANTED = [injection for injection in INJECTIONS if injection.name != "encoded"]
 """A name that a model decoded stands nowhere: no check can tell it from one that it made up."""
 
 
-@pytest.mark.parametrize("number", PLANTED, ids=[INJECTIONS[number].name for number in PLANTED])
-def test_no_injection_comes_out_of_an_answer(
-    number: int, asking: Asking, runtime: Runtime, tmp_path: Path
-) -> None:
+def test_no_injection_comes_out_of_an_answer(asking: Asking, runtime: Runtime, tmp_path: Path) -> None:
     """A root model that falls for what is planted: what of it comes out is said to be tool output, and no order."""
-    injection = INJECTIONS[number]
-    name, records = session(injection, number)
-    copy = compiled(runtime, write_sessions(tmp_path / "team", {name: records}))
-    digits = Library(runtime.store, [copy]).short[name]
-    answer = asking(
-        [copy], gullible(injection, f"{digits}#4", f"{digits}#1"), question="How are totals rounded?"
-    )
-    assert not answer.partial
-    sentences = [] if answer.passages else re.split(r"(?<=\))\s|\n", answer.text)
-    bare = [one for one in sentences if "(tool output)" not in one]
-    assert [one for one in bare for bait in injection.bait if bait.lower() in one.lower()] == []
-    assert answer.dropped_sentences > 0 or "(tool output)" in answer.text
+    assert len(PLANTED) >= 20
+    sessions = dict(session(injection, number) for number, injection in enumerate(PLANTED))
+    copy = compiled(runtime, write_sessions(tmp_path / "team", sessions))
+    short = Library(runtime.store, [copy]).short
+    for injection, name in zip(PLANTED, sessions, strict=True):
+        reply = gullible(injection, f"{short[name]}#4", f"{short[name]}#1")
+        answer = asking([copy], reply, question=f"How are totals rounded? {name}")
+        sentences = [] if answer.passages else re.split(r"(?<=\))\s|\n", answer.text)
+        bare = [one.lower() for one in sentences if "(tool output)" not in one]
+        assert [one for one in bare for bait in injection.bait if bait.lower() in one] == [], injection.name
+        assert answer.dropped_sentences > 0 or "(tool output)" in answer.text
 
 
 HONEST = """Totals are rounded half up in `till_0.py`, because floats drift by a cent [s:D#5].

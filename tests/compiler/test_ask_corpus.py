@@ -19,9 +19,9 @@ from tests.synthetic import write_team
 
 
 @pytest.fixture
-def copy(runtime: Runtime, team: Path) -> Copy:
-    """Twelve sessions of three authors."""
-    return compiled(runtime, team)
+def copy(runtime: Runtime, tmp_path: Path) -> Copy:
+    """Five sessions of three authors."""
+    return compiled(runtime, write_team(tmp_path / "team", 5))
 
 
 def test_rows_are_messages_in_time(runtime: Runtime, copy: Copy) -> None:
@@ -30,7 +30,7 @@ def test_rows_are_messages_in_time(runtime: Runtime, copy: Copy) -> None:
     rows = list(Corpus(library))
     assert all(list(row) == ["s", "author", "date", "role", "text"] for row in rows)
     assert {row["role"] for row in rows} == {"human", "assistant", "tool"}
-    assert len({row["s"] for row in rows}) == len(rows) == 12 * 3 * 5
+    assert len({row["s"] for row in rows}) == len(rows) == 5 * 3 * 5
     digits = [key for key, _ in itertools.groupby(row["s"].partition("#")[0] for row in rows)]
     assert digits == [library.short[entry.session_id] for entry in library.in_time]
     seqs = [int(row["s"].partition("#")[2]) for row in rows if row["s"].startswith(digits[0])]
@@ -44,8 +44,8 @@ def test_any_row_and_any_slice(runtime: Runtime, copy: Copy) -> None:
     rows = list(corpus)
     assert [corpus[position] for position in range(len(corpus))] == rows
     assert corpus[-1] == rows[-1]
-    assert corpus[40:170:13] == rows[40:170:13]
-    assert corpus[170:400] == rows[170:]
+    assert corpus[10:70:13] == rows[10:70:13]
+    assert corpus[70:400] == rows[70:]
     with pytest.raises(IndexError):
         corpus[len(rows)]
 
@@ -86,7 +86,7 @@ def test_a_damaged_session_is_noted_and_left_out(runtime: Runtime, copy: Copy) -
     assert path is not None
     path.write_bytes(b"PAR1")
     library = Library(runtime.store, [copy])
-    assert len(Corpus(library)) == 11 * 15
+    assert len(Corpus(library)) == 4 * 15
     assert library.unreadable == {victim.session_id}
     assert library.failure is None
 
