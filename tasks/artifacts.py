@@ -11,6 +11,7 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from compiler.report import ProjectReport
 from data_models.events import Reject
 from rlm.digest import to_markdown
+from rlm.prices import PRICES_DATE
 from rlm.trajectory import parse_records
 from store.blobs import get_blob
 from store.generations import newest
@@ -70,6 +71,9 @@ def table_rows(report: ProjectReport, rejects: list[Reject]) -> list[dict[str, s
     rows: list[dict[str, str | int | float]] = [
         {"what": name, "value": count} for name, count in counts.items()
     ]
+    if report.llm.calls:
+        rows.append({"what": "model calls", "value": report.llm.calls})
+        rows.append({"what": f"US dollars, prices of {PRICES_DATE}", "value": round(report.llm.usd, 4)})
     for step, seconds in msgspec.structs.asdict(report.seconds).items():
         rows.append({"what": f"seconds, {step}", "value": round(seconds, 2)})
     for reject in rejects[:_SHOWN_REJECTS]:

@@ -13,7 +13,10 @@ from compiler.report import ProjectReport
 from compiler.runtime import open_runtime
 from compiler.upload import upload
 from data_models.errors import SettingsError, StoreError
+from data_models.records import Usage
 from flows.run import compile_projects
+from rlm.prices import PRICES_DATE
+from tasks.artifacts import table_rows
 from tests.compiler.models.server_model import MAP
 from tests.flows.helpers import Api
 from tests.rlm.servers.backend import model_server
@@ -116,3 +119,12 @@ def test_an_unpriced_model_is_refused_by_the_flow_too(
     assert isinstance(failed, SettingsError)
     assert 'prices."claude-next"' in str(failed.next_command)
     assert server.received == []
+
+
+def test_the_table_of_a_run_shows_its_cost() -> None:
+    """Calls and dollars with the date of the prices; nothing of it where no model was asked."""
+    rows = table_rows(ProjectReport(project="p", llm=Usage(calls=3, usd=0.123456)), [])
+    told = {str(row["what"]): row["value"] for row in rows}
+    assert told["model calls"] == 3
+    assert told[f"US dollars, prices of {PRICES_DATE}"] == 0.1235
+    assert "model calls" not in {row["what"] for row in table_rows(ProjectReport(project="p"), [])}
