@@ -5,7 +5,7 @@ show is known from hearsay of strangers.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Literal, Protocol
 
@@ -18,6 +18,8 @@ Speaker = Literal["human", "assistant", "tool"]
 
 _SPOKEN = 1 / 3
 """Part of a statement's terms from which its speaker's words are taken to say it."""
+_SPOKEN_NEARBY = 0.6
+"""The same of what all in the record said: who approves with a word is cited for what another proposed."""
 _STRANGE = 0.3
 """Part of a statement's terms that only tools showed, from which it is theirs."""
 
@@ -48,14 +50,20 @@ class Evidence:
         people: what people said in their own words.
         agents: what agents said and did.
         around: what stands around them, None where that is unknown.
+        nearby: gives the terms of all that people and agents said around them.
     """
 
     def __init__(
-        self, people: Iterable[str] = (), agents: Iterable[str] = (), around: Around | None = None
+        self,
+        people: Iterable[str] = (),
+        agents: Iterable[str] = (),
+        around: Around | None = None,
+        nearby: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
         self.people = "\n".join(people)
         self.agents = "\n".join(agents)
         self._around = around
+        self._nearby = nearby
 
     @classmethod
     def of_statements(cls, statements: Iterable[Statement]) -> "Evidence":
@@ -81,7 +89,10 @@ class Evidence:
             return "tool"
         if _share(wanted, self._people_terms) >= _SPOKEN:
             return "human"
-        return "assistant" if _share(wanted, self._spoken_terms) >= _SPOKEN else "tool"
+        if _share(wanted, self._spoken_terms) >= _SPOKEN:
+            return "assistant"
+        spoken = self.spoken.strip() and _share(wanted, self._nearby()) >= _SPOKEN_NEARBY
+        return "assistant" if spoken else "tool"
 
     def names(self, name: str) -> bool:
         """Whether people or agents named something, and not only because a tool had shown it."""
@@ -131,7 +142,7 @@ class Record:
                 agents.append(event.text)
             elif event.tool_use_id in self._calls:
                 agents.append(self._calls[event.tool_use_id].text)
-        return Evidence(people, agents, self)
+        return Evidence(people, agents, self, lambda: self._spoken_terms)
 
     @cached_property
     def whole(self) -> Evidence:

@@ -123,6 +123,21 @@ def test_plain_facts_of_agents_pass() -> None:
         assert evidence.speaker(text) == "assistant"
 
 
+def test_an_approval_may_be_cited_for_what_was_proposed() -> None:
+    """A person's "yes" and an agent's proposal make a decision, also where only the yes is cited; a page's does not."""
+    text = "Totals are kept in integer cents because floats drift."
+    proposed = (
+        Talk()
+        .human("totals?")
+        .agent("We could keep totals in integer cents, because floats drift.")
+        .human("yes, do it")
+    )
+    assert fault(text, Record(proposed.events).evidence(["3"]), told=True) == ""
+    page = "We could keep totals in integer cents, because floats drift."
+    shown = Talk().human("totals?").call("WebFetch", "money", page).human("yes, do it")
+    assert fault(text, Record(shown.events).evidence(["4"]), told=True) == "hearsay"
+
+
 def test_statements_are_evidence_for_what_is_made_of_them() -> None:
     """A sentence over checked statements may use their words and names, and brings in no others."""
     one = Statement(
