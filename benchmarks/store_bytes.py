@@ -22,7 +22,7 @@ from pathlib import Path
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import Runtime, open_runtime
 from compiler.upload import upload
-from store.cached import BlobCache, CachedStore
+from store.cached import CachedStore, CopyCache
 from store.counted import CountedStore
 from store.local import LocalStore
 from tests.synthetic import write_session, write_team
@@ -70,14 +70,14 @@ def _measure(folder: Path, size: int) -> None:
     os.environ["RLM_CONTEXT_HOME"] = str(folder / "home")
     team = write_team(folder / "team", size)
     _compile(open_runtime(), team)
-    warm = BlobCache(folder / "copies", 1 << 30)
+    warm = CopyCache(folder / "copies", 1 << 30)
     _one_more(folder, 1, warm)  # fills the copies, once for this machine
     up, down, calls = _one_more(folder, 2, warm)
-    _, without, _ = _one_more(folder, 3, BlobCache(folder / "none", 0))
+    _, without, _ = _one_more(folder, 3, CopyCache(folder / "none", 0))
     print(f"{size:>8} {up:>9,} {down:>9,} {without:>16,} {calls:>6}")
 
 
-def _one_more(folder: Path, number: int, cache: BlobCache) -> tuple[int, int, int]:
+def _one_more(folder: Path, number: int, cache: CopyCache) -> tuple[int, int, int]:
     """Upload and compile another session; bytes up, bytes down, calls."""
     session = _NEW.format(number)
     source = folder / f"new-{number}"

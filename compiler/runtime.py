@@ -99,7 +99,7 @@ def open_runtime(*, make_store: bool = True) -> Runtime:
         StoreError: the store cannot be opened, or a newer version wrote it.
     """
     settings = load_settings()
-    cache = settings.home / "cache" / "blobs"
+    cache = settings.home / "cache" / "copies"
     store = CountedStore(open_store(settings.store_url, make=make_store, cache=cache))
     settings = _with_team(settings, store)
     return Runtime(settings=settings, store=store, backend=_backend(settings))

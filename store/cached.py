@@ -1,8 +1,9 @@
-"""A store elsewhere with copies of its blobs on this machine, so that nothing immutable comes down twice.
+"""A store elsewhere with copies on this machine, so that nothing comes down twice that cannot be out of date.
 
-Only blobs are copied: their name is their hash, so a copy can never be out of date. Nothing rests on the copies:
-they may vanish at any moment (another process makes room, someone empties the folder), and a damaged one is fetched
-anew. What is written is not copied, so that what we sent up is read back from the store once before it is trusted.
+These are blobs, whose name is their hash, and results in memo, of which any sound one will do: both show by themselves
+whether they are whole. Nothing rests on the copies: they may vanish at any moment (another process makes room, someone
+empties the folder), and a damaged one is fetched anew. What is written is not copied, so that what we sent up is read
+back from the store once before it is trusted.
 """
 
 import hashlib
@@ -16,23 +17,25 @@ from contextlib import suppress
 from pathlib import Path
 
 from store.files import read_file
+from store.memo import is_result
 from store.protocol import Store
 
 _BLOB = re.compile(r"blobs/sha256/([0-9a-f]{2})/(\1[0-9a-f]{62})")
+_RESULT = re.compile(r"memo/[^/]+/[^/]+/[^/]+")
 
 _CONFIRMED_FOR = 300.0
 """Seconds for which a process believes that the store still holds what it has seen there."""
 
 
-class BlobCache:
-    """Copies of blobs in a folder, `<2 digits>/<sha256>`, the least recently used removed to keep to a bound.
+class CopyCache:
+    """Copies of objects in a folder, `<2 digits>/<sha256 of the key>`, the least recently used removed.
 
     Safe to use from several threads and processes: a copy appears whole, and what vanishes is fetched again. The
     bound may be exceeded by what other processes add within a moment, by an eighth of it at most for each.
 
     Args:
         folder: it is made when something is added.
-        bound: bytes that the copies may take; a larger blob than an eighth of it is not kept.
+        bound: bytes that the copies may take; a larger object than an eighth of it is not kept.
     """
 
     def __init__(self, folder: Path, bound: int) -> None:
@@ -41,25 +44,25 @@ class BlobCache:
         self._lock = threading.Lock()
         self._unseen = bound  # bytes added since the folder was last measured; at first nobody has
 
-    def read(self, digest: str) -> bytes | None:
-        """The blob with this SHA-256 (hex), or None; a damaged copy is removed."""
-        path = self._path(digest)
+    def read(self, key: str) -> bytes | None:
+        """The copy of the object under this key, or None; a damaged one is removed."""
+        path = self._path(key)
         data = _read(path)
         if data is None:
             return None
         with suppress(OSError):  # gone meanwhile, or a home that may only be read
-            if hashlib.sha256(data).hexdigest() != digest:
+            if not _is_sound(key, data):
                 path.unlink()
                 return None
             os.utime(path)
         return data
 
-    def add(self, digest: str, data: bytes) -> None:
-        """Keep a copy of the blob with this SHA-256, if it can be kept: a full disk costs the copy and no more."""
-        if len(data) * 8 > self._bound:
+    def add(self, key: str, data: bytes) -> None:
+        """Keep a copy of an object, if it is sound and can be kept: a full disk costs the copy and no more."""
+        if len(data) * 8 > self._bound or not _is_sound(key, data):
             return
         with suppress(OSError):
-            self._write(self._path(digest), data)
+            self._write(self._path(key), data)
             with self._lock:
                 self._unseen += len(data)
                 if self._unseen * 8 < self._bound:
@@ -67,12 +70,13 @@ class BlobCache:
                 self._unseen = 0
             self._make_room()
 
-    def drop(self, digest: str) -> None:
-        """Forget the copy of a blob."""
+    def drop(self, key: str) -> None:
+        """Forget the copy of an object."""
         with suppress(OSError):
-            self._path(digest).unlink()
+            self._path(key).unlink()
 
-    def _path(self, digest: str) -> Path:
+    def _path(self, key: str) -> Path:
+        digest = hashlib.sha256(key.encode()).hexdigest()
         return self._folder / digest[:2] / digest
 
     def _write(self, path: Path, data: bytes) -> None:
@@ -98,13 +102,13 @@ class BlobCache:
 
 
 class CachedStore:
-    """`store.protocol.Store` over another one, blobs read through a cache on this machine.
+    """`store.protocol.Store` over another one, blobs and results read through a cache on this machine.
 
-    A copy is given only if the store itself still holds that blob, which each process asks at most once in five
-    minutes: a blob that is lost up there must not look sound down here.
+    A copy is given only if the store itself still holds the object, which each process asks at most once in five
+    minutes: what is lost up there must not look sound down here.
     """
 
-    def __init__(self, store: Store, cache: BlobCache) -> None:
+    def __init__(self, store: Store, cache: CopyCache) -> None:
         self.url = store.url
         self._store = store
         self._cache = cache
@@ -112,26 +116,23 @@ class CachedStore:
 
     def get(self, key: str) -> bytes:
         """See `Store.get`."""
-        match = _BLOB.fullmatch(key)
-        if match is None:
-            return self._store.get(key)
-        digest = match[2]
-        copy = self._cache.read(digest)
+        copy = self._cache.read(key) if _may_be_copied(key) else None
         if copy is not None and self._is_there(key, len(copy)):
             return copy
         data = self._store.get(key)
-        if hashlib.sha256(data).hexdigest() == digest:
+        if _may_be_copied(key):
             self._confirmed[key] = time.monotonic()
-            self._cache.add(digest, data)
+            self._cache.add(key, data)
         return data
 
     def put(self, key: str, data: bytes) -> None:
         """See `Store.put`."""
+        self._forget(key)
         self._store.put(key, data)
 
     def put_many(self, items: Iterable[tuple[str, bytes]]) -> None:
         """See `Store.put_many`."""
-        self._store.put_many(items)
+        self._store.put_many(self._forgetting(items))
 
     def size(self, key: str) -> int | None:
         """See `Store.size`."""
@@ -147,15 +148,22 @@ class CachedStore:
 
     def delete(self, key: str) -> None:
         """See `Store.delete`."""
+        self._forget(key)
         self._store.delete(key)
-        self._confirmed.pop(key, None)
-        match = _BLOB.fullmatch(key)
-        if match is not None:
-            self._cache.drop(match[2])
 
     def local_path(self, key: str) -> Path | None:
         """See `Store.local_path`: never here, since a copy may vanish while it is read."""
         return self._store.local_path(key)
+
+    def _forgetting(self, items: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+        for key, data in items:
+            self._forget(key)
+            yield key, data
+
+    def _forget(self, key: str) -> None:
+        if _may_be_copied(key):
+            self._confirmed.pop(key, None)
+            self._cache.drop(key)
 
     def _is_there(self, key: str, size: int) -> bool:
         now = time.monotonic()
@@ -165,6 +173,15 @@ class CachedStore:
             return False
         self._confirmed[key] = now
         return True
+
+
+def _may_be_copied(key: str) -> bool:
+    return bool(_BLOB.fullmatch(key) or _RESULT.fullmatch(key))
+
+
+def _is_sound(key: str, data: bytes) -> bool:
+    blob = _BLOB.fullmatch(key)
+    return hashlib.sha256(data).hexdigest() == blob[2] if blob else is_result(key, data)
 
 
 def _read(path: Path) -> bytes | None:

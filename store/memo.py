@@ -29,7 +29,7 @@ class Memo:
             stored = self._store.get(key)
         except KeyMissingError:
             return None
-        if stored[:_CHECKSUM] != _checksum(key, stored[_CHECKSUM:]):
+        if not is_result(key, stored):
             with self._lock:
                 self.damaged += 1
             return None
@@ -43,6 +43,11 @@ class Memo:
         """Keep several results (hash, value) of one stage, cheaper than one by one."""
         keyed = ((memo_key(stage, digest), data) for digest, data in results)
         self._store.put_many((key, _checksum(key, data) + data) for key, data in keyed)
+
+
+def is_result(key: str, stored: bytes) -> bool:
+    """Whether these bytes, as they are stored, are a sound result under this key."""
+    return stored[:_CHECKSUM] == _checksum(key, stored[_CHECKSUM:])
 
 
 def _checksum(key: str, data: bytes) -> bytes:

@@ -36,6 +36,9 @@ _BATCH = 64
 """Files of one upload; every upload costs two calls, however many files it has."""
 
 _AT_ONCE = 16
+_NOT_FOUND = modal.exception.NotFoundError
+_INVALID = modal.exception.InvalidError
+_NO_FILE = (FileNotFoundError, _INVALID)  # invalid: it is a folder
 _PAUSES = (0.1, 0.5, 2.0)  # seconds
 _BROKEN = (
     modal.exception.ServiceError,
@@ -79,13 +82,13 @@ class ModalStore:
         self._prefix = f"{prefix}/" if prefix else ""
         self._patience = patience
         try:
-            self._volume = self._call(lambda _: _open(volume, make=make))
-        except modal.exception.InvalidError as error:
+            self._volume = self._call(lambda _: _open(volume, make=make), passing=(_INVALID, _NOT_FOUND))
+        except _INVALID as error:
             raise SettingsError(
                 f"{volume!r} is no name of a Modal volume",
                 next_command="set RLM_CONTEXT_STORE to modal://NAME",
             ) from error
-        except modal.exception.NotFoundError as error:
+        except _NOT_FOUND as error:
             raise StoreError(
                 f"there is no Modal volume {volume}", next_command=f"modal volume create {volume} --version 2"
             ) from error
@@ -94,8 +97,8 @@ class ModalStore:
         """See `Store.get`."""
         path = self._path(key)
         try:
-            return self._call(partial(self._read, path))
-        except (FileNotFoundError, modal.exception.InvalidError) as error:  # InvalidError: it is a folder
+            return self._call(partial(self._read, path), passing=_NO_FILE)
+        except _NO_FILE as error:
             raise KeyMissingError(key) from error
 
     def put(self, key: str, data: bytes) -> None:
@@ -107,8 +110,7 @@ class ModalStore:
         iterator = iter(items)
         while batch := dict(islice(iterator, _BATCH)):
             files = {self._path(key): data for key, data in batch.items()}
-            patience = self._patience + sum(map(len, files.values())) / _SLOWEST
-            self._call(partial(self._write, files), patience)
+            self._call(partial(self._write, files), writing=sum(map(len, files.values())))
 
     def size(self, key: str) -> int | None:
         """See `Store.size`."""
@@ -133,8 +135,8 @@ class ModalStore:
         """See `Store.delete`."""
         path = self._path(key)
         try:
-            self._call(lambda _: self._volume.remove_file.aio(path))
-        except (FileNotFoundError, modal.exception.InvalidError):  # InvalidError: it is a folder
+            self._call(lambda _: self._volume.remove_file.aio(path), passing=_NO_FILE)
+        except _NO_FILE:
             return
 
     def local_path(self, key: str) -> Path | None:
@@ -197,8 +199,8 @@ class ModalStore:
         """(path without "/" at either end, entry) of what is in a folder, or of one file; nothing there: nothing."""
 
         try:
-            return self._call(partial(self._entries, path, recursive))
-        except (FileNotFoundError, modal.exception.NotFoundError):
+            return self._call(partial(self._entries, path, recursive), passing=(_NOT_FOUND,))
+        except _NOT_FOUND:
             return []
 
     async def _entries(self, path: str, recursive: bool, arrived: Arrived) -> list[tuple[str, FileEntry]]:
@@ -219,32 +221,48 @@ class ModalStore:
             found.append((entry.path.strip("/"), entry))
         return found
 
-    def _call(self, work: Callable[[Arrived], Coroutine[Any, Any, _T]], patience: float | None = None) -> _T:
+    def _call(
+        self,
+        work: Callable[[Arrived], Coroutine[Any, Any, _T]],
+        *,
+        passing: tuple[type[Exception], ...] = (),
+        writing: int | None = None,
+    ) -> _T:
         """The result of some calls of the client, within our deadline and with our errors.
 
-        What says that something is not there, or is not what it should be, is passed on.
+        Args:
+            work: makes the calls.
+            passing: errors of the client that the caller has a meaning for.
+            writing: bytes that go up, for which there is more time; None if nothing does.
         """
+        some_done = writing is not None
         try:
-            return run(work, patience or self._patience)
-        except (FileNotFoundError, modal.exception.NotFoundError, modal.exception.InvalidError):
+            return run(work, self._patience + (writing or 0) / _SLOWEST)
+        except passing:
             raise
         except (modal.exception.AuthError, modal.exception.PermissionDeniedError) as error:
             raise StoreFullError(
                 f"Modal does not accept the token for {self.url}",
                 next_command="modal token new",
-                partial=True,
+                partial=some_done,
             ) from error
         except modal.exception.ResourceExhaustedError as error:
             raise StoreFullError(
                 f"Modal takes no more for {self.url}: a limit or a quota is reached",
                 next_command=f"modal volume ls {self._name}",
-                partial=True,
+                partial=some_done,
             ) from error
-        except (DeadlineError, *_FAILURES) as error:
+        except (DeadlineError, *_BROKEN) as error:
             raise StoreError(
                 f"Modal gives no answer for {self.url} ({type(error).__name__})",
                 next_command="check the network and status.modal.com, then run the same command again",
-                partial=True,
+                partial=some_done,
+            ) from error
+        except _FAILURES as error:
+            raise StoreError(
+                f"Modal cannot do this in {self.url} ({type(error).__name__})",
+                next_command=f"modal volume ls {self._name} {self._prefix}",
+                partial=some_done,
             ) from error
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_models.errors import KeyMissingError, SettingsError, StoreError
-from store.cached import BlobCache, CachedStore
+from store.cached import CachedStore, CopyCache
 from store.files import store_errors
 from store.info import ensure_info, read_info, remaking
 from store.keys import STORE_INFO
@@ -39,7 +39,7 @@ def open_store(url: str, *, make: bool = True, cache: Path | None = None) -> Sto
             left out), or `memory://NAME` (this process only).
         make: whether it may be made, a Modal volume included; else nothing is written, and a place where nothing is
             yet is just empty (a bucket or volume that does not exist is an error).
-        cache: the folder for copies of the blobs of a store that is not on this machine; None: no copies.
+        cache: the folder for copies of what a store elsewhere holds; None: no copies.
 
     Raises:
         SettingsError: no store is known by that scheme, or what it needs is not installed.
@@ -51,7 +51,7 @@ def open_store(url: str, *, make: bool = True, cache: Path | None = None) -> Sto
     kind, address = _split(url)
     store = kind.open(kind.address(address), make)
     if cache is not None and kind.is_remote:
-        store = CachedStore(store, BlobCache(cache, _CACHE_BYTES))
+        store = CachedStore(store, CopyCache(cache, _CACHE_BYTES))
     try:
         read_info(store)
     except KeyMissingError:

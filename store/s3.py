@@ -102,7 +102,7 @@ class S3Store:
 
     def put(self, key: str, data: bytes) -> None:
         """See `Store.put`."""
-        with self._errors():
+        with self._errors(partial=True):
             obstore.put(self._service, check_key(key), data, max_concurrency=4)
 
     def put_many(self, items: Iterable[tuple[str, bytes]]) -> None:
@@ -162,8 +162,11 @@ class S3Store:
             return listing()
 
     @contextmanager
-    def _errors(self, key: str = "") -> Iterator[None]:
-        """Turn the library's errors into ours; `key` is what was asked for, where that may be missing."""
+    def _errors(self, key: str = "", *, partial: bool = False) -> Iterator[None]:
+        """Turn the library's errors into ours; `key` is what was asked for, where that may be missing.
+
+        `partial`: whether something may have been written.
+        """
         try:
             yield
         except FileNotFoundError as error:
@@ -177,7 +180,7 @@ class S3Store:
             raise StoreFullError(
                 f"{_endpoint()} does not allow this to the credentials given ({_code(error) or 'no reason said'})",
                 next_command=_CREDENTIALS,
-                partial=True,
+                partial=partial,
             ) from error
         except InvalidPathError as error:
             raise StoreError(
@@ -185,24 +188,24 @@ class S3Store:
                 next_command=f"find it with aws s3 ls --recursive {self.url}/ and remove it",
             ) from error
         except (BaseError, OSError, ValueError) as error:
-            raise self._other(error) from error
+            raise self._other(error, partial) from error
 
-    def _other(self, error: Exception) -> StoreError:
+    def _other(self, error: Exception, partial: bool) -> StoreError:
         code = _code(error)
         if code in _FULL:
             return StoreFullError(
-                f"no space left in {self.url} ({code})", next_command="free space there", partial=True
+                f"no space left in {self.url} ({code})", next_command="free space there", partial=partial
             )
         if _METADATA.search(str(error)):
             return StoreError("there are no credentials for S3", next_command=_CREDENTIALS)
         if code:
             return StoreError(
-                f"{self.url} cannot be used: {code}", next_command="rlm-context doctor", partial=True
+                f"{self.url} cannot be used: {code}", next_command="rlm-context doctor", partial=partial
             )
         return StoreError(
             f"{_endpoint()} gives no answer",
             next_command="check the network and AWS_ENDPOINT_URL, then run the same command again",
-            partial=True,
+            partial=partial,
         )
 
 

@@ -29,6 +29,7 @@ class Table:
 
     def __init__(self) -> None:
         self._place: dict[str, tuple[str, str]] = {}
+        self._order: dict[str, tuple[str, int]] = {}
         self._passed: dict[tuple[str, str], int] = defaultdict(int)
         self._failed: dict[tuple[str, str], int] = defaultdict(int)
 
@@ -36,8 +37,9 @@ class Table:
         """Leave out what has no row, and note where the others go."""
         for item in items:
             place = _place(item)
-            if place:
+            if place and isinstance(item, pytest.Function):
                 self._place[item.nodeid] = place
+                self._order[place[0]] = item.function.__module__, item.function.__code__.co_firstlineno
         items[:] = [item for item in items if item.nodeid in self._place]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -50,7 +52,7 @@ class Table:
 
     def lines(self) -> list[str]:
         """The table in Markdown."""
-        rows = list(dict.fromkeys(row for row, _ in self._place.values()))
+        rows = sorted(self._order, key=lambda row: (self._order[row], row))
         head = ["what must hold", *_SHOWN]
         lines = [
             head,

@@ -11,9 +11,10 @@ import pytest
 from data_models.errors import DamagedError, KeyMissingError
 from store import cached
 from store.blobs import blob_ref, get_blob, has_sound_blob, put_blob
-from store.cached import BlobCache, CachedStore
+from store.cached import CachedStore, CopyCache
 from store.counted import CountedStore
 from store.local import LocalStore
+from store.memo import Memo
 from store.memory import MemoryStore
 from store.protocol import Store
 from tests.store.conformance import StoreConformance
@@ -25,7 +26,7 @@ class TestCached(StoreConformance):
     """A store read through the cache keeps the contracts of a store."""
 
     def make_store(self, folder: Path) -> Store:
-        return CachedStore(MemoryStore(), BlobCache(folder / "cache", BOUND))
+        return CachedStore(MemoryStore(), CopyCache(folder / "cache", BOUND))
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def remote() -> CountedStore:
 
 def opened(remote: Store, folder: Path) -> CachedStore:
     """The store as another process opens it: with the same copies, and nothing in mind."""
-    return CachedStore(remote, BlobCache(folder / "cache", BOUND))
+    return CachedStore(remote, CopyCache(folder / "cache", BOUND))
 
 
 def test_a_blob_comes_down_once(remote: CountedStore, tmp_path: Path) -> None:
@@ -50,8 +51,24 @@ def test_a_blob_comes_down_once(remote: CountedStore, tmp_path: Path) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in paths if path.is_dir()} == {0o700}
 
 
-def test_what_is_no_blob_is_not_copied(remote: CountedStore, tmp_path: Path) -> None:
-    """Receipts, manifests, memo and names that only look like blobs are read from the store each time."""
+def test_a_result_comes_down_once(remote: CountedStore, tmp_path: Path) -> None:
+    """Results in memo are copied too; one that is put anew is read anew, a damaged or removed one is a miss."""
+    digest = "ab" * 32
+    Memo(remote).put("map", digest, b"paid")
+    for _ in range(3):
+        memo = Memo(opened(remote, tmp_path))
+        assert [memo.get("map", digest) for _ in range(2)] == [b"paid"] * 2
+    assert remote.read == 32 + len(b"paid")
+    memo.put("map", digest, b"PAID")
+    assert memo.get("map", digest) == b"PAID"
+    remote.put(f"memo/map/ab/{digest}", b"damaged")
+    assert Memo(opened(remote, tmp_path)).get("map", digest) is None
+    remote.delete(f"memo/map/ab/{digest}")
+    assert Memo(opened(remote, tmp_path)).get("map", digest) is None
+
+
+def test_what_may_change_is_not_copied(remote: CountedStore, tmp_path: Path) -> None:
+    """Receipts, manifests and names that only look like blobs are read from the store each time."""
     store = opened(remote, tmp_path)
     for key in ("gen/p/0000000001-00000000.json", "blobs/sha256/ab/" + "cd" * 32, "blobs/sha256/ab/x"):
         store.put(key, b"1")
@@ -129,20 +146,22 @@ def test_deleting_takes_the_copy_along(remote: CountedStore, tmp_path: Path) -> 
 
 
 def test_the_bound_is_kept(tmp_path: Path) -> None:
-    """The least recently used copies make room; a blob that would take more than an eighth is not kept."""
+    """The least recently used copies make room; an object that would take more than an eighth is not kept."""
     folder = tmp_path / "cache"
-    cache = BlobCache(folder, 8000)
-    cache.add(blob_ref(b"x" * 1001).sha256, b"x" * 1001)
+    cache = CopyCache(folder, 8000)
+    cache.add(blob_ref(b"x" * 1001).key, b"x" * 1001)
     assert not folder.exists()
     blobs = [bytes([index]) * 900 for index in range(40)]
-    favourite = blob_ref(blobs[0]).sha256
+    favourite = blob_ref(blobs[0]).key
     for index, data in enumerate(blobs):
-        cache.add(blob_ref(data).sha256, data)
-        os.utime(folder / blob_ref(data).sha256[:2] / blob_ref(data).sha256, (index, index))
+        before = set(folder.glob("*/*"))
+        cache.add(blob_ref(data).key, data)
+        for path in set(folder.glob("*/*")) - before:
+            os.utime(path, (index, index))
         assert cache.read(favourite) == blobs[0]
         assert sum(path.stat().st_size for path in folder.glob("*/*")) <= 8000
-    assert cache.read(blob_ref(blobs[-1]).sha256) == blobs[-1]
-    assert cache.read(blob_ref(blobs[1]).sha256) is None
+    assert cache.read(blob_ref(blobs[-1]).key) == blobs[-1]
+    assert cache.read(blob_ref(blobs[1]).key) is None
 
 
 def test_a_disk_without_room_costs_the_copy_only(remote: CountedStore, tmp_path: Path) -> None:
@@ -157,7 +176,7 @@ def read_and_evict(folder: Path, seed: int) -> None:
     """Read blobs in some order through a cache that holds few of them."""
     order = random.Random(seed)
     remote = LocalStore(folder / "remote")
-    store = CachedStore(remote, BlobCache(folder / "cache", 8000))
+    store = CachedStore(remote, CopyCache(folder / "cache", 8000))
     for _ in range(150):
         data = bytes([order.randrange(30)]) * 900
         assert get_blob(store, blob_ref(data)) == data

@@ -20,6 +20,8 @@ _numbers = count()
 class TestModal(StoreConformance):
     """The contracts, over a new volume (version 2)."""
 
+    examples = 8
+
     @pytest.fixture(autouse=True)
     def service(self, modal_emulator: Emulator) -> None:
         """An emulator is running."""
@@ -178,3 +180,15 @@ def test_links_and_folders_are_no_objects(modal_emulator: Emulator, store: Modal
     assert list(store.folders("a")) == ["sub"]
     with pytest.raises(KeyMissingError):
         store.get("a/sub")
+
+
+def test_a_volume_that_is_deleted_meanwhile(modal_emulator: Emulator, store: ModalStore) -> None:
+    """A volume that somebody deletes is an error for writers that says where to look."""
+    import modal
+
+    store.put("a", b"1")
+    modal.Volume.objects.delete("team")
+    with pytest.raises(StoreError) as caught:
+        store.put("b", b"1")
+    assert "modal volume ls team" in str(caught.value.next_command)
+    assert caught.value.partial

@@ -24,6 +24,8 @@ QUICK = Deadlines(connect=1, idle=0.3, request=2, retrying=3, retries=2)
 class TestS3(StoreConformance):
     """The contracts, over an S3 service on loopback."""
 
+    examples = 8
+
     def make_store(self, folder: Path) -> Store:
         return S3Store(BUCKET, new_prefix())
 
