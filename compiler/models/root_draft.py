@@ -90,7 +90,7 @@ def checked_lines(lines: Any) -> list[Any]:
     if not isinstance(lines, list):
         raise TypeError("lines must be a list of dictionaries {section, text, cites, supersedes?}")
     if len(lines) > _MOST_LINES:
-        raise ValueError(f"{len(lines)} lines; the brief has room for about 40, {_MOST_LINES} are the most")
+        raise ValueError(f"{len(lines)} lines; the brief has room for about 30, {_MOST_LINES} are the most")
     return lines
 
 

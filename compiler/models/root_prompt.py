@@ -30,7 +30,9 @@ Each line rests on records and cites them. Nothing is guessed, nothing is genera
 say the same. What came up in several sessions or was said by several people weighs more; so does what is still true \
 and will matter again, before what was one day's progress. Small talk, praise and details that the code shows are \
 left out.
-There is room for about 7,000 characters in all, some 35 lines: the best come first in each section."""
+There is room for about 5,800 characters in all, some 30 lines: a third of it for Key decisions, about a sixth each \
+for Summary, Patterns and Dead ends. The best lines come first in each section; what does not fit is left to those \
+who look on."""
 
 REDUCE = f"""\
 {_TASK}

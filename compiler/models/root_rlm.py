@@ -77,29 +77,24 @@ async def run(
         cache=part.account.replies,
         prices=part.account.prices,
     )
-    early = ""
-    result: RLMResult | None
+    early, failed = "", 0
     try:
         result = await engine.complete(f"{QUESTION}\n\nProject: {fence.line(project)}", rows)
+        failed = _booked(part, result)
     except RLMError as error:
-        result, early = error.result, _reason(error)
+        failed = _booked(part, error.result) if error.result else 0
         if isinstance(error, ProviderError | RunCancelled):
-            _book(part, result)
             raise
-    _book(part, result)
+        early = _reason(error)
     if tools.failure:
         raise tools.failure
-    return Ended(draft, early, _failed(result))
+    return Ended(draft, early, failed)
 
 
-def _book(part: Part, result: RLMResult | None) -> None:
-    if result:
-        part.book(result)
-
-
-def _failed(result: RLMResult | None) -> int:
-    """Sub-calls that a model or its provider failed; the root model's code saw that, and went on."""
-    steps = [record for record in result.trajectory.records if record["kind"] == "step"] if result else []
+def _booked(part: Part, result: RLMResult) -> int:
+    """Count what a run spent; how many of its sub-calls failed, which its code saw, and went on."""
+    part.book(result)
+    steps = [record for record in result.trajectory.records if record["kind"] == "step"]
     return sum("model" in call and bool(call.get("error")) for step in steps for call in step["calls"])
 
 
