@@ -74,7 +74,13 @@ def of_extract(piece: Piece, reason: str) -> Read:
     """The same without a model, and why."""
     extract = piece.extract
     kept, refused = believed(extract.statements, piece.record)
-    return Read(extract.title, kept, extract.terms, 0, refused, (reason,))
+    return Read(_hosts_title(piece), kept, extract.terms, 0, refused, (reason,))
+
+
+def _hosts_title(piece: Piece) -> str:
+    """The title of the agent's host, which a model made of the same transcript; "" where it steers its reader."""
+    title = piece.extract.title
+    return "" if fault(title, piece.record.whole) else title
 
 
 def believed(statements: Iterable[Statement], record: Record) -> tuple[tuple[Statement, ...], int]:
@@ -195,7 +201,7 @@ def summary(whole: Piece, pieces: Sequence[Read]) -> ChunkSummary:
     terms = dict.fromkeys(term for piece in pieces for term in piece.terms)
     return ChunkSummary(
         chunk_id=whole.chunk.id,
-        title=titles[-1] if titles else extract.title,
+        title=titles[-1] if titles else _hosts_title(whole),
         statements=tuple(dict.fromkeys((*told, *extra))),
         files=extract.files,
         commits=extract.commits,
