@@ -65,14 +65,15 @@ class MontySandbox:
 
 @asynccontextmanager
 async def _pool(sessions: int, limits: SandboxLimits) -> AsyncIterator[Pool]:
-    # One worker more than sessions: a dead one may still be on its way out when its successor starts.
-    workers = monty.Monty(max_processes=sessions + 1, request_timeout=limits.step_seconds + _GRACE)
-    with ThreadPoolExecutor(sessions + 1, thread_name_prefix="rlm-monty") as threads:
-        pool = _MontyPool(workers, _Threads(threads), limits)
+    with ThreadPoolExecutor(sessions + 1, thread_name_prefix="rlm-monty") as executor:
+        threads = _Threads(executor)
         try:
-            await pool.threads.run(workers.__enter__)
-        except (OSError, RuntimeError, monty.MontyError) as error:
+            # One worker more than sessions: a dead one may still be on its way out when its successor starts.
+            workers = monty.Monty(max_processes=sessions + 1, request_timeout=limits.step_seconds + _GRACE)
+            await threads.run(workers.__enter__)
+        except (OSError, RuntimeError, monty.MontyError) as error:  # OSError: its program is not installed
             raise SandboxError(f"monty does not start: {error}", next_command="rlm-context doctor") from error
+        pool = _MontyPool(workers, threads, limits)
         try:
             yield pool
         finally:

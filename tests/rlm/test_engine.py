@@ -270,6 +270,17 @@ def test_monty_reports_a_worker_that_does_not_start(make: Run, monkeypatch: pyte
         make(repl("finish('')")).complete_sync("?")
 
 
+def test_monty_without_its_worker_program(make: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the program is not installed at all, that is the same error: what can do without a sandbox goes on."""
+
+    def missing(**options: object) -> None:
+        raise FileNotFoundError("could not locate the `monty` binary")
+
+    monkeypatch.setattr("pydantic_monty.Monty", missing)
+    with pytest.raises(SandboxError, match="monty"):
+        make(repl("finish('')")).complete_sync("?")
+
+
 def test_the_trajectory_grows_with_the_run(make: Run, tmp_path: Path) -> None:
     """One line a step, written as it happens, each prompt once; the file is the user's alone and can be read back."""
     path = tmp_path / "run.jsonl"
