@@ -22,8 +22,13 @@ from tests.compiler.models.server_model import MAP, calls_of, fitting, settings_
 from tests.rlm.servers.messages import MessagesServer
 from tests.synthetic import write_session
 
+CHUNK_TOKENS = 500
+"""The least that a chunk may be set to: then the time is that of calls, and not of reading long texts."""
+
 _TURN_TOKENS = 60
 """Estimated tokens of one invented turn."""
+_FULL = 0.9
+"""How full a chunk of whole turns becomes."""
 
 
 def main(options: argparse.Namespace) -> None:
@@ -32,8 +37,9 @@ def main(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, MessagesServer() as server:
         server.latency, server.reply = options.latency, fitting
         sessions = options.chunks // options.per_session
-        turns = options.per_session * (options.chunk_tokens // _TURN_TOKENS)
-        team = write_project(Path(folder) / "team", sessions, turns)
+        team = write_project(
+            Path(folder) / "team", sessions, options.per_session, tokens=options.chunk_tokens
+        )
         report = _compile(Path(folder), team, server, options)
         calls = calls_of(server, MAP)
         ideal = len(calls) / options.at_once * options.latency
@@ -44,8 +50,9 @@ def main(options: argparse.Namespace) -> None:
         print(f"map / ideal {took / ideal:.3f}, calls / ideal {seen / ideal:.3f}")
 
 
-def write_project(folder: Path, sessions: int, turns: int) -> Path:
-    """Invented sessions of so many turns, five a day, by two authors; the folder."""
+def write_project(folder: Path, sessions: int, per_session: int, tokens: int = CHUNK_TOKENS) -> Path:
+    """Invented sessions of so many chunks of so many tokens, five a day, by two authors; the folder."""
+    turns = int(per_session * tokens * _FULL) // _TURN_TOKENS
     for number in range(sessions):
         session_id = f"{number:08x}-0000-4000-8000-{number:012x}"
         start = datetime(2026, 1, 5, 9, tzinfo=UTC) + timedelta(days=number // 5, hours=number % 5)
@@ -79,7 +86,7 @@ if __name__ == "__main__":
     )
     parser.add_argument("--chunks", type=int, default=2_000)
     parser.add_argument("--per-session", type=int, default=1)
-    parser.add_argument("--chunk-tokens", type=int, default=500)
+    parser.add_argument("--chunk-tokens", type=int, default=CHUNK_TOKENS)
     parser.add_argument("--latency", type=float, default=1.0)
     parser.add_argument("--at-once", type=int, default=50)
     main(parser.parse_args())
