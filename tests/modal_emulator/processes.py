@@ -86,7 +86,10 @@ class Process:
     async def wait(self) -> int:
         """Its end, and the end of its outputs."""
         await self._collecting
-        return await self._process.wait()
+        code = await self._process.wait()
+        if self._process.stdin:
+            self._process.stdin.close()
+        return code
 
     def kill(self) -> None:
         """End it and all it started."""

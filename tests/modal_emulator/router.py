@@ -21,10 +21,18 @@ class Router:
 
     async def task_exec_start(self, request: router.TaskExecStartRequest) -> router.TaskExecStartResponse:
         sandbox = self._sandboxes.running(request.task_id)
-        if request.exec_id not in sandbox.commands:
-            sandbox.commands[request.exec_id] = await self._sandboxes.start(
-                sandbox, request.command_args, request.workdir, request.secret_sources, request.timeout_secs
-            )
+        async with sandbox.starting:
+            if request.exec_id not in sandbox.commands:
+                started = await self._sandboxes.start(
+                    sandbox,
+                    request.command_args,
+                    request.workdir,
+                    request.secret_sources,
+                    request.timeout_secs,
+                )
+                sandbox.commands[request.exec_id] = started
+                if sandbox.ended.is_set():
+                    started.kill()
         return router.TaskExecStartResponse()
 
     async def task_exec_stdin_write(

@@ -41,6 +41,7 @@ class Sandbox:
         self.home = home / self.task_id
         self.first: Process | None = None
         self.commands: dict[str, Process] = {}
+        self.starting = asyncio.Lock()
         self.result = Result()
         self.ended = asyncio.Event()
 
@@ -48,10 +49,13 @@ class Sandbox:
         """Kill what runs in it; the first reason given stays."""
         if not self.result.status:
             self.result = result
-        for process in [self.first, *self.commands.values()]:
-            if process:
-                process.kill()
+        for process in self.processes():
+            process.kill()
         self.ended.set()
+
+    def processes(self) -> list[Process]:
+        """All that was started in it."""
+        return [*([self.first] if self.first else []), *self.commands.values()]
 
     def command(self, exec_id: str) -> Process:
         """The process of this id, or NOT_FOUND."""
@@ -120,6 +124,7 @@ class Sandboxes:
         """End all."""
         for sandbox in self.all:
             sandbox.end(Result(status=Result.GENERIC_STATUS_TERMINATED))
+        await asyncio.gather(*(process.wait() for sandbox in self.all for process in sandbox.processes()))
         await asyncio.gather(*self._tasks)
         self._presenter.close()
 

@@ -88,7 +88,8 @@ class Server(grpclib.server.Server):
         """Accept no more, and end every connection."""
         super().close()
         for protocol in self._protocols:
-            protocol.connection.close()
+            # Aborted, because a transport that is only closed first waits to send what nobody may read any more.
+            protocol.connection._transport.abort()
 
 
 class Service:
