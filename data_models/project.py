@@ -2,28 +2,42 @@
 
 A project is a git remote (`upstream`, else `origin`) written `host/owner/repo`, else the repository's or
 session's folder relative to the home folder. Git's files are read directly, because starting `git` costs more
-than a hook may take, and so do `pathlib` and `configparser`; layout: gitrepository-layout(5), git-config(1),
+than a hook may take, and so do `re`, `pathlib` and `configparser`; layout: gitrepository-layout(5), git-config(1),
 worktrees by their `gitdir` and `commondir` files.
 """
 
 # ruff: noqa: PTH110, PTH111, PTH112, PTH113, PTH117, PTH118, PTH120, PTH123
 import os
-import re
 
-_SCP = re.compile(r"^(?:[^@/\s]+@)?([A-Za-z0-9.-]+):(?!//)(.+)$")
-_URL = re.compile(
-    r"^[a-z][a-z0-9+.-]*://(?:[^@/\s]*@)?([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::\d+)?/(.+)$", re.I
-)
+_HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
+_SCHEME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789+.-")
 
 
 def normalise_remote(remote: str) -> str:
     """A git remote as `host/owner/repo`, lower-case, without user, password, port or ".git"; "" if it is a path."""
-    address = remote.strip().partition("?")[0].partition("#")[0]  # a query may hold a token
-    match = _URL.match(address) or _SCP.match(address)
-    if not match:
+    address = remote.strip().partition("?")[0].partition("#")[0].lower()  # a query may hold a token
+    scheme, is_url, rest = address.partition("://")
+    if is_url:
+        place, _, path = rest.partition("/")
+        host, port = _host_and_port(place.rpartition("@")[2])
+        usable = _SCHEME.issuperset(scheme) and scheme[:1].isalpha() and (port.isdigit() or not port)
+    else:  # the form of scp: host:path
+        place, _, path = address.partition(":")
+        host = place.rpartition("@")[2]
+        usable = "/" not in place and not path.startswith("//")
+    if not usable or not host or any(char.isspace() for char in place):
         return ""
-    path = match[2].strip("/").removesuffix(".git").strip("/")
-    return f"{match[1]}/{path}".lower() if path else ""
+    name = path.strip("/").removesuffix(".git").strip("/")
+    is_host = _HOST.issuperset(host) or (host[0] == "[" and host[-1] == "]" and bool(is_url))
+    return f"{host}/{name}" if name and is_host and "\n" not in name else ""
+
+
+def _host_and_port(place: str) -> tuple[str, str]:
+    if place.startswith("["):  # an IPv6 address
+        host, _, port = place.partition("]")
+        return f"{host}]", port.removeprefix(":")
+    host, _, port = place.partition(":")
+    return host, port
 
 
 def find_repository(folder: str) -> str:

@@ -4,12 +4,12 @@
 """
 
 # ruff: noqa: PTH112, PTH118, PTH123, PTH208
-import json
 import os
 import sys
 
 from data_models.errors import SettingsError
 from data_models.project import project_of
+from rlm_context.hooks.quick_json import loads
 
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class LocalBrief:
         with open(os.path.join(home, "brief.md"), encoding="utf-8") as file:
             self.text = file.read()
         with open(os.path.join(home, "manifest.json"), "rb") as file:
-            manifest = json.loads(file.read())
+            manifest = loads(file.read())
         self.created = int(manifest["created"])
         self.sessions = int(manifest["counts"]["sessions"])
 
@@ -64,7 +64,7 @@ def _names(folder: str) -> list[str]:
 def _current(folder: str) -> "dict[str, Any]":
     try:
         with open(os.path.join(folder, "current"), "rb") as file:
-            found = json.loads(file.read())
+            found = loads(file.read())
     except OSError:
         return {}  # never completed
     return found if isinstance(found, dict) else {}
@@ -76,7 +76,7 @@ def _alias(project: str) -> str:
 
     try:
         found = os.environ.get(PREFIX + "PROJECT_ALIASES")
-        aliases = json.loads(found) if found else read_config().get("project_aliases", {})
+        aliases = loads(found.encode()) if found else read_config().get("project_aliases", {})
         return str(aliases.get(project, project))
     except SettingsError as error:  # the brief is worth more than the alias
         print(f"rlm-context: {error.message}. Next: {error.next_command}", file=sys.stderr)

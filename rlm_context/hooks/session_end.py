@@ -7,13 +7,13 @@ where the home is on another file system they are copied, for the seconds until 
 """
 
 # ruff: noqa: PTH100, PTH102, PTH104, PTH113, PTH114, PTH118, PTH120
-import json
 import os
 import time
 
 from data_models.env import home_folder, raw_folder
 from rlm_context.hooks.detach import start_worker
 from rlm_context.hooks.files import make_private
+from rlm_context.hooks.quick_json import quoted
 from rlm_context.hooks.running import unmark
 from rlm_context.hooks.text import session_of, text_of
 
@@ -64,7 +64,9 @@ def keep(home: str, event: "dict[str, Any]") -> str:
         _take(path, target)
     _write(
         os.path.join(temporary, JOB),
-        json.dumps({"session_id": session_of(event), "transcript": transcript, "main": below}).encode(),
+        f'{{"session_id":{quoted(session_of(event))},"transcript":{quoted(transcript)}}}'.encode(
+            "utf-8", "replace"
+        ),
     )
     for folder in sorted(folders - {raw}):
         _sync_folder(folder)

@@ -1,7 +1,6 @@
 """SessionStart: prints the brief of the folder's project, and sees to sessions that never got their end."""
 
 # ruff: noqa: PTH109, PTH116, PTH118
-import json
 import os
 import time
 
@@ -10,6 +9,7 @@ from rlm_context.hooks.detach import start_worker
 from rlm_context.hooks.envelope import changes, marks, whole
 from rlm_context.hooks.files import names_in, read_small, shown_folder, swept_file, write_small
 from rlm_context.hooks.local_brief import LocalBrief, local_brief
+from rlm_context.hooks.quick_json import quoted
 from rlm_context.hooks.running import killed_sessions, mark_running
 from rlm_context.hooks.text import session_of, text_of
 
@@ -35,7 +35,7 @@ def session_start(event: "dict[str, Any]") -> str:
         text = _told(home, session_id, text_of(event, "source"), brief) if brief else ""
     finally:
         _after(home, session_id)
-    return f"{_ENVELOPE}{json.dumps(text, ensure_ascii=False)}}}}}" if text else ""
+    return f"{_ENVELOPE}{quoted(text)}}}}}" if text else ""
 
 
 def _told(home: str, session_id: str, source: str, brief: LocalBrief) -> str:

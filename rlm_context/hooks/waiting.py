@@ -42,7 +42,6 @@ class Work:
 class _Job(msgspec.Struct):
     session_id: str
     transcript: str
-    main: str
 
 
 def take_up(home: Path) -> Work:
@@ -67,7 +66,7 @@ def _sessions_of(job: Path) -> list[SessionFiles]:
     try:
         told = msgspec.json.decode((job / JOB).read_bytes(), type=_Job)
     except (OSError, msgspec.MsgspecError):
-        told = _Job("", "", "")
+        told = _Job("", "")
     own = _in_place(Path(told.transcript)) if told.transcript else []
     return own or _found(job)
 

@@ -303,7 +303,8 @@ def test_the_whole_way_as_an_agent_goes_it(home: Path, checkout: Path) -> None:
     transcript(home, 1, checkout)
     assert hook("session-end", event(1, checkout, home), worker=True).returncode == 0
     log = home / "rlm-context" / "logs" / "worker.log"
-    until(lambda: log.exists() and f"compiled: {REMOTE}" in log.read_text(), 240)
+    until(lambda: log.exists() and "uploaded" in log.read_text(), 240)
+    assert f"1 uploaded, 0 unchanged, 0 not shared, compiled: {REMOTE}" in log.read_text()
     lock = home / "rlm-context" / "hooks" / "worker.lock"
     until(lambda: (free := try_lock(lock, fcntl.LOCK_EX)) is not None and not os.close(free))
     assert "[s:00000001#" in hook("session-start", event(2, checkout, home)).stdout

@@ -1,5 +1,6 @@
 """SessionStart: what the agent reads, and that nothing keeps it from starting."""
 
+import ast
 import json
 import os
 import re
@@ -8,11 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rlm_context.hooks.envelope import MOST_UNITS, changes, marks, whole
 from rlm_context.hooks.local_brief import LocalBrief
+from rlm_context.hooks.quick_json import loads, quoted
 from rlm_context.hooks.waiting import take_up
-from tests.hooks.helpers import REMOTE, context_of, event, hook, session_id, transcript
+from tests.hooks.helpers import REMOTE, ROOT, context_of, event, hook, session_id, transcript
 from transcripts.collect import FENCE, Collector, Position
 
 
@@ -185,9 +189,10 @@ def test_an_agent_that_our_pipeline_runs_has_no_hooks(home: Path, known: Path) -
 def test_hooks_load_next_to_nothing(name: str, home: Path, known: Path) -> None:
     """The standard library only, and of it nothing slow."""
     code = (
-        "import json, sys\nfrom rlm_context.hooks import detach\ndetach._become_worker = lambda home: None\n"
-        "from rlm_context.main import run\ncode = run(sys.argv[1:])\n"
-        "print(json.dumps(sorted(sys.modules)), file=sys.stderr)\nsys.exit(code)"
+        "import sys\nbefore = sorted(sys.modules)\n"
+        "from rlm_context.hooks import detach\ndetach._become_worker = lambda home: None\n"
+        "from rlm_context.main import run\ncode = run(sys.argv[1:])\nafter = sorted(sys.modules)\n"
+        "print(before, after, sep='\\n', file=sys.stderr)\nsys.exit(code)"
     )
     transcript(home, 6, known)
     done = subprocess.run(
@@ -197,7 +202,7 @@ def test_hooks_load_next_to_nothing(name: str, home: Path, known: Path) -> None:
         text=True,
         check=True,
     )
-    loaded = set(json.loads(done.stderr.splitlines()[-1]))
+    before, loaded = (set(ast.literal_eval(line)) for line in done.stderr.splitlines())
     ours = {
         name
         for name in loaded
@@ -205,7 +210,61 @@ def test_hooks_load_next_to_nothing(name: str, home: Path, known: Path) -> None:
     }
     assert {one.partition(".")[0] for one in ours} == {"rlm_context", "data_models"}
     assert loaded & {"click", "pydantic", "msgspec", "prefect", "tantivy", "compiler", "store"} == set()
-    assert (
-        loaded & {"pathlib", "typing", "datetime", "configparser", "hashlib", "subprocess", "logging"}
-        == set()
+    slow = {
+        "re",
+        "enum",
+        "json.decoder",
+        "pathlib",
+        "typing",
+        "datetime",
+        "configparser",
+        "hashlib",
+        "subprocess",
+    }
+    assert (loaded - before) & slow == set()
+
+
+def test_the_installed_form_says_the_same(home: Path, known: Path, tmp_path: Path) -> None:
+    """By its path, with -I and -S: equal output; nothing is imported from the agent's folder or environment."""
+    (tmp_path / "rlm_context").mkdir()
+    (tmp_path / "rlm_context" / "__init__.py").write_text("raise SystemExit(7)")
+    (tmp_path / "json.py").write_text("raise SystemExit(7)")
+    main = ROOT / "rlm_context" / "hooks" / "__main__.py"
+    told = json.dumps(event(9, known, home, source="startup"))
+    (home / "rlm-context" / "hooks").mkdir(exist_ok=True)
+    (home / "rlm-context" / "hooks" / "swept").touch()
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", main, "session-start"],
+        input=told,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
+    assert context_of(done) == start(home, known)
+    unknown = subprocess.run(
+        [sys.executable, "-I", "-S", main, "x"], capture_output=True, text=True, check=False
+    )
+    assert unknown.returncode == 2
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(VALUES)
+def test_quick_json_reads_what_json_writes(value: object) -> None:
+    """The accelerator alone gives the same values, and quotes texts the same way."""
+    assert loads(json.dumps(value).encode()) == value
+    text = str(value)
+    assert quoted(text) == json.dumps(text, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[1] 2", b"nope", b'{"a" 1}', b"\xff", b"[" * 100_000])
+def test_quick_json_refuses_what_is_none(data: bytes) -> None:
+    """One kind of error, whatever is wrong."""
+    with pytest.raises(ValueError, match=r"."):
+        loads(data)
