@@ -89,7 +89,9 @@ class Server(grpclib.server.Server):
         super().close()
         for protocol in self._protocols:
             # Aborted, because a transport that is only closed first waits to send what nobody may read any more.
-            protocol.connection._transport.abort()
+            # One that has ended before has none left.
+            if transport := getattr(protocol.connection, "_transport", None):
+                transport.abort()
 
 
 class Service:
