@@ -10,9 +10,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from itertools import cycle
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-from tests.rlm.servers.models import Call, ModelServer, Reply
+from rlm.clients.options import Options
+from rlm.clients.protocol import Completion, Request
+from rlm.clients.usage import Usage
+from tests.rlm.servers.models import Call, ModelServer, Reply, tokens
 from tests.rlm.servers.web import Received
 
 MAP, TREE, ROOT, SUB = (
@@ -83,6 +86,39 @@ def asked_again(received: Iterable[Received]) -> list[Received]:
         if each.answered:
             answered.add(digest)
     return again
+
+
+class FittingClient:
+    """The same model inside this process, at once; counts its calls by model, over all instances.
+
+    Args:
+        name: `provider:model`.
+        options: not looked at.
+    """
+
+    asked: ClassVar[Counter[str]] = Counter()
+
+    def __init__(self, name: str, options: Options) -> None:
+        self.model = name.partition(":")[2]
+
+    async def complete(self, request: Request) -> Completion:
+        """See `Client.complete`."""
+        self.asked[self.model] += 1
+        turns = len(request.messages) // 2
+        received = Received(0, "POST", "", {}, None)
+        schema = dict(request.schema) if request.schema else None
+        text = request.messages[-1].text
+        call = Call(self.model, request.system, text, schema, request.max_tokens, received, turns)
+        reply = fitting(call)
+        assert isinstance(reply, str)
+        return Completion(reply, Usage(1, tokens(text), tokens(reply)))
+
+    async def count_tokens(self, request: Request) -> int:
+        """See `Client.count_tokens`."""
+        return request.size // 4
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
 
 
 class _Document:
