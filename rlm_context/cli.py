@@ -20,6 +20,8 @@ COMMANDS = {
     "private": "private",
     "audit": "audit",
     "hook": "hook",
+    "install": "install",
+    "uninstall": "install",
     "status": "status",
     "doctor": "doctor",
     "store": "store",

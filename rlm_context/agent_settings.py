@@ -1,0 +1,73 @@
+"""Our hooks inside an agent's settings, which belong to the user: put in, taken out, and nothing else touched.
+
+Claude Code's settings and Codex's hooks.json have the same shape: {"hooks": {EVENT: [{"matcher": …, "hooks":
+[{"type": "command", "command": …, "timeout": SECONDS}]}]}}.
+"""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from data_models.errors import SettingsError
+
+_OURS = ("rlm_context/hooks/__main__.py", "rlm-context hook ", "session_end_upload.sh")
+"""What our commands hold; the last is the upload script that came before this program, and is replaced."""
+_SECONDS = 10
+"""Above Claude Code's own budget of 1.5 s for all SessionEnd hooks together, which a busy machine may pass."""
+_MATCHERS = {"SessionStart": "startup|resume|clear|compact"}
+
+
+def with_hooks(settings: Mapping[str, Any], commands: Mapping[str, str]) -> dict[str, Any]:
+    """The settings with a hook for each event (event to command) in place of any of ours that they had.
+
+    Raises:
+        SettingsError: they have not the shape of settings.
+    """
+    changed = without_hooks(settings)
+    hooks = changed.setdefault("hooks", {})
+    for event, command in commands.items():
+        matcher = {"matcher": _MATCHERS[event]} if event in _MATCHERS else {}
+        entry = {"type": "command", "command": command, "timeout": _SECONDS}
+        hooks.setdefault(event, []).append({**matcher, "hooks": [entry]})
+    return changed
+
+
+def without_hooks(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings without our hooks, and without what only they had filled.
+
+    Raises:
+        SettingsError: they have not the shape of settings.
+    """
+    changed = copy.deepcopy(dict(settings))
+    hooks = _checked(changed.get("hooks", {}), dict, "hooks")
+    for event in list(hooks):
+        groups = _checked(hooks[event], list, event)
+        hooks[event] = [kept for group in groups if (kept := _without_ours(group, event)) is not None]
+        if groups and not hooks[event]:
+            del hooks[event]
+    if settings.get("hooks") and not hooks:
+        del changed["hooks"]
+    return changed
+
+
+def has_hooks(settings: Mapping[str, Any]) -> bool:
+    """Whether any of our hooks stands in them; raises SettingsError."""
+    return without_hooks(settings) != settings
+
+
+def _without_ours(group: Any, event: str) -> dict[str, Any] | None:
+    """A group of hooks without ours; None where nothing else was in it."""
+    members = _checked(_checked(group, dict, event).get("hooks", []), list, event)
+    kept = [member for member in members if not _is_ours(member)]
+    return group if len(kept) == len(members) else {**group, "hooks": kept} if kept else None
+
+
+def _is_ours(member: Any) -> bool:
+    command = member.get("command") if isinstance(member, dict) else None
+    return isinstance(command, str) and any(mark in command for mark in _OURS)
+
+
+def _checked(value: Any, kind: type, name: str) -> Any:
+    if not isinstance(value, kind):
+        raise SettingsError(f"{name} is not what an agent's settings hold there, so nothing was changed")
+    return value
