@@ -99,6 +99,31 @@ class Spool:
         with store_errors(self._folder):
             return sum(1 for _ in self._dead.iterdir()) if self._dead.is_dir() else 0
 
+    def redirect(self, session_id: str, store_url: str) -> int:
+        """Mean what is pending of a session for this store, and for no other any more.
+
+        Args:
+            session_id: the session.
+            store_url: the store that it goes to from now on.
+
+        Returns:
+            How many uploads that were.
+
+        Raises:
+            StoreFullError: no space, or not allowed; what was not moved is as it was.
+        """
+        moved = 0
+        for job in self.pending():
+            if job.receipt.session_id != session_id or job.store_url == store_url:
+                continue
+            slim = self.read_slim(job)
+            if slim is not None:
+                self.add(job.receipt, slim, store_url)
+                with store_errors(self._folder):
+                    job.path.unlink(missing_ok=True)
+                moved += 1
+        return moved
+
     def flush(self, store: Store) -> list[str]:
         """Write blob, then receipt, of every pending upload meant for this store; what it has is left alone.
 
