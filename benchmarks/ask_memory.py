@@ -21,8 +21,8 @@ from pathlib import Path
 
 import msgspec
 
-from compiler.corpus import Corpus
-from compiler.library import Library
+from compiler.asking.corpus import Corpus
+from compiler.asking.library import Library
 from compiler.local_copy import Copy
 from data_models.arrow import events_to_parquet
 from data_models.events import Event

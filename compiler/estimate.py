@@ -14,8 +14,9 @@ from compiler.buckets import Spec, plan_tree
 from compiler.chunk import chunk_session
 from compiler.costs import model_of, models_asked
 from compiler.memoised import recall
-from compiler.models import chunks, prompts, root_prompt
-from compiler.models.root_rlm import BUDGET
+from compiler.models import chunks, prompts
+from compiler.models.root_pass import prompt as root_prompt
+from compiler.models.root_pass.rlm import BUDGET
 from compiler.pending import Pending
 from compiler.plan import versions
 from compiler.runtime import Runtime

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import msgspec
 
 from compiler.author import author_of
+from compiler.destinations import Destinations
 from compiler.order import ordered
-from compiler.places import Places
 from compiler.readable import write_readable
 from compiler.runtime import Runtime
 from compiler.seen import Known, Seen, signature
@@ -139,39 +139,56 @@ def upload_sessions(
     """Upload those of these sessions that are new or have grown; arguments and errors as of `upload`."""
     result = Uploaded()
     seen = Seen(runtime.home / "cache" / "uploads.json")
-    salt = _salt(runtime, project)
-    places = Places(runtime, named=bool(project))
-    marks = {files.main: signature(_paths(files), salt) for files in found}
+    destinations = Destinations(runtime, named=bool(project))
+    marks = _marks(runtime, found, project)
     fresh = []
     for files in found:
         known = None if again else seen.receipt(files.main, marks[files.main])
-        if known and places.holds(files.session_id, known):
+        if known and destinations.holds(files.session_id, known):
             result.unchanged += 1
             result.projects.add(known.project)
-            _note_kept(places, files.session_id, known.cwd, result)
+            _note_kept(destinations, files.session_id, known.cwd, result)
         else:
             fresh.append(files)
-    places.flush()  # what an earlier run left behind
+    destinations.flush()  # what an earlier run left behind
     done = result.unchanged
-    for batch in _spooled(runtime, places, fresh, project, result, readable_copies):
+    for batch in _spooled(runtime, destinations, fresh, project, result, readable_copies):
         for one in batch:
             receipt = one.receipt
             seen.remember(
                 one.files.main, marks[one.files.main], Known(one.key, receipt.project, one.store, receipt.cwd)
             )
-            _note_kept(places, receipt.session_id, receipt.cwd, result)
+            _note_kept(destinations, receipt.session_id, receipt.cwd, result)
             result.add(one)
         done += len(batch)
         if progress:
             progress(done, len(found))
     if fresh:
         seen.save()
-    places.flush()
+    destinations.flush()
     return result
 
 
-def _note_kept(places: Places, session_id: str, cwd: str, result: Uploaded) -> None:
-    reason = places.stays(session_id, cwd)
+def unsent(runtime: Runtime, found: Sequence[SessionFiles]) -> list[SessionFiles]:
+    """Those of these sessions that `upload_sessions` would read: new, grown, or meant for another store now."""
+    seen = Seen(runtime.home / "cache" / "uploads.json")
+    destinations = Destinations(runtime)
+    marks = _marks(runtime, found, "")
+    known = {files.main: seen.receipt(files.main, marks[files.main]) for files in found}
+    return [
+        files
+        for files in found
+        if (one := known[files.main]) is None or not destinations.holds(files.session_id, one)
+    ]
+
+
+def _marks(runtime: Runtime, found: Sequence[SessionFiles], project: str) -> dict[Path, str]:
+    salt = _salt(runtime, project)
+    return {files.main: signature(_paths(files), salt) for files in found}
+
+
+def _note_kept(destinations: Destinations, session_id: str, cwd: str, result: Uploaded) -> None:
+    reason = destinations.stays(session_id, cwd)
     if reason:
         result.kept.append(Kept(session_id=session_id, cwd=cwd, reason=reason))
 
@@ -264,7 +281,7 @@ def _paths(files: SessionFiles) -> list[Path]:
 
 def _spooled(
     runtime: Runtime,
-    places: Places,
+    destinations: Destinations,
     fresh: Sequence[SessionFiles],
     project: str,
     result: Uploaded,
@@ -282,25 +299,29 @@ def _spooled(
                     result.skipped.append(read)
                 else:
                     receipt, blob = read
-                    store = places.of(receipt.session_id, receipt.cwd)
+                    store = destinations.of(receipt.session_id, receipt.cwd)
                     uploads.append(_Upload(files, ordered(store, receipt), blob, store.url))
             if waiting:
                 yield waiting.result()
-            waiting = pool.submit(_spool, runtime, places, uploads, result, readable_copies)
+            waiting = pool.submit(_spool, runtime, destinations, uploads, result, readable_copies)
         if waiting:
             yield waiting.result()
 
 
 def _spool(
-    runtime: Runtime, places: Places, uploads: list[_Upload], result: Uploaded, readable_copies: bool
+    runtime: Runtime,
+    destinations: Destinations,
+    uploads: list[_Upload],
+    result: Uploaded,
+    readable_copies: bool,
 ) -> list[_Upload]:
     done: list[_Upload] = []
     for url in sorted({upload.store for upload in uploads}):
         mine = [upload for upload in uploads if upload.store == url]
-        places.note_leaving(url, [upload.receipt for upload in mine])
+        destinations.note_leaving(url, [upload.receipt for upload in mine])
         keys = runtime.spool.add_many(((upload.receipt, upload.blob) for upload in mine), url)
         if readable_copies:
-            result.degraded += write_readable(places.store(url), [(up.receipt, up.blob) for up in mine])
+            result.degraded += write_readable(destinations.store(url), [(up.receipt, up.blob) for up in mine])
         done += [upload._replace(key=key, blob=b"") for upload, key in zip(mine, keys, strict=True)]
     return done
 

@@ -3,7 +3,7 @@
 from prefect import flow, tags
 from prefect.runtime import deployment
 
-from compiler.ask import Answer
+from compiler.asking.answer import Answer
 from compiler.local_copy import Copy, refresh
 from compiler.report import ProjectReport
 from compiler.runs import recorded
@@ -28,7 +28,7 @@ async def ask(question: str, project: str | None = None, max_usd: float | None =
         its projects.
 
     Raises:
-        RlmContextError: there is no such project, or `compiler.ask.ask` failed.
+        RlmContextError: there is no such project, or `compiler.asking.answer.ask` failed.
     """
     runtime = process_runtime()
     copies = _copies(runtime, project)

@@ -7,9 +7,9 @@ from pathlib import Path
 from shutil import get_terminal_size
 from typing import Any
 
-from compiler.ask import Answer
-from compiler.asked import page_of
-from compiler.cited import Cited
+from compiler.asking.answer import Answer
+from compiler.asking.cited import Cited
+from compiler.asking.records import page_of
 from data_models.records import Tokens
 from rlm.prices import PRICES_DATE
 from rlm_context.costs import cost_line

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from compiler.ask_progress import Progress as Asked
-from compiler.ask_progress import Show
+from compiler.asking.progress import Progress as Asked
+from compiler.asking.progress import Show
 from rlm_context.costs import dollars
 from rlm_context.failures import say
 from rlm_context.output import plural

@@ -6,8 +6,8 @@ from pathlib import Path
 from prefect import task
 from prefect.artifacts import acreate_markdown_artifact
 
-from compiler.ask import Answer, ask
-from compiler.cited import Cited
+from compiler.asking.answer import Answer, ask
+from compiler.asking.cited import Cited
 from compiler.local_copy import Copy
 from rlm.digest import to_markdown
 from rlm.prices import PRICES_DATE

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from compiler.account import Part
-from compiler.models import chunks, nodes, root
+from compiler.models import chunks, nodes
 from compiler.models.clients import Clients
+from compiler.models.root_pass import root
 from compiler.sessions import Sessions
 from data_models.knowledge import Chunk, ChunkSummary, Level, Node, Root, SessionInfo
 from data_models.settings import Settings

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from compiler.ask import Answer, ask
-from compiler.ask_progress import Progress
+from compiler.asking.answer import Answer, ask
+from compiler.asking.progress import Progress
 from compiler.local_copy import Copy, refresh
 from compiler.models import clients
 from compiler.pipeline import DirectSteps, compile_project

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from compiler.ask import Answer, Stopped, ask, ask_now
-from compiler.ask_prompt import ask_prompt
-from compiler.ask_tools import LibraryTools
-from compiler.asked import page_of
-from compiler.library import Library
+from compiler.asking.answer import Answer, Stopped, ask, ask_now
+from compiler.asking.library import Library
+from compiler.asking.prompt import ask_prompt
+from compiler.asking.records import page_of
+from compiler.asking.tools import LibraryTools
 from compiler.local_copy import Copy
 from compiler.runtime import Runtime, open_runtime
 from data_models.errors import SettingsError, StoreError

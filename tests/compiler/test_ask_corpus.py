@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import compiler.corpus
-from compiler.corpus import Corpus, clipped
-from compiler.library import Library
+import compiler.asking.corpus
+from compiler.asking.corpus import Corpus, clipped
+from compiler.asking.library import Library
 from compiler.local_copy import Copy
 from compiler.recent import Recent
 from compiler.runtime import Runtime
@@ -54,7 +54,7 @@ def test_going_through_reads_each_session_once(
     runtime: Runtime, copy: Copy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where only one session's rows fit: memory is bounded, and files are not read again and again."""
-    monkeypatch.setattr(compiler.corpus, "_KEPT_CHARS", 1)
+    monkeypatch.setattr(compiler.asking.corpus, "_KEPT_CHARS", 1)
     library = Library(runtime.store, [copy])
     corpus = Corpus(library)
     read: list[str] = []
@@ -100,7 +100,7 @@ def test_a_store_out_of_reach_is_an_error(
     def refuse(store: object, ref: object) -> bytes:
         raise StoreError("out of reach")
 
-    monkeypatch.setattr("compiler.library.get_blob", refuse)
+    monkeypatch.setattr("compiler.asking.library.get_blob", refuse)
     with pytest.raises(StoreError):
         Corpus(library)
     assert library.failure is not None

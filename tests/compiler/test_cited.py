@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from compiler.asking.cited import CitationReader
+from compiler.asking.library import Library
 from compiler.citations import parse
-from compiler.cited import CitationReader
-from compiler.library import Library
 from compiler.runtime import Runtime
 from tests.compiler.asking import compiled
 from tests.synthetic import write_team

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from compiler.ask import Answer
+from compiler.asking.answer import Answer
 from compiler.runs import read_runs
 from compiler.runtime import open_runtime
 from data_models.errors import NotFoundError

@@ -12,7 +12,7 @@ from compiler.citations import render
 from compiler.extractive import lines
 from compiler.local_copy import refresh
 from compiler.models.clients import Clients
-from compiler.models.root import root
+from compiler.models.root_pass.root import root
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import Runtime
 from compiler.sessions import Sessions

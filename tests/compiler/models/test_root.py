@@ -10,7 +10,7 @@ import pytest
 
 from compiler.account import Account
 from compiler.brief import brief
-from compiler.models import root_prompt
+from compiler.models.root_pass import prompt as root_prompt
 from compiler.runtime import Runtime
 from data_models.errors import StoreError
 from data_models.knowledge import SECTIONS, Line, Root, Section

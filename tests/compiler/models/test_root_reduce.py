@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from compiler.brief import brief
-from compiler.models.root_reduce import request
+from compiler.models.root_pass.reduce import request
 from data_models.knowledge import SECTIONS, Line, Root
 from rlm.clients.errors import ReplyError, RequestError, TransientError
 from rlm.clients.protocol import Completion

@@ -5,10 +5,10 @@ import asyncio
 import msgspec
 import pytest
 
-from compiler.models.root_citations import Citable
-from compiler.models.root_draft import Draft
-from compiler.models.root_rows import context_rows
-from compiler.models.root_tools import RootTools
+from compiler.models.root_pass.citations import Citable
+from compiler.models.root_pass.draft import Draft
+from compiler.models.root_pass.rows import context_rows
+from compiler.models.root_pass.tools import RootTools
 from data_models.errors import DamagedError, NotFoundError
 from data_models.events import Event
 from tests.compiler.models.root_project import Project

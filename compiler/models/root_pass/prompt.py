@@ -1,7 +1,7 @@
 """What the root model is told. Each text is the same, byte by byte, for all projects, so providers cache it."""
 
 from compiler.models import fence
-from compiler.models.root_draft import LONGEST
+from compiler.models.root_pass.draft import LONGEST
 
 _TASK = """\
 You write the compiled context of a software project: the brief that its developers, and the coding agents beside \

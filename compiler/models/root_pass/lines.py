@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from compiler.extractive.lines import PER_SECTION
-from compiler.models.root_citations import Citable
-from compiler.models.root_draft import Drafted
+from compiler.models.root_pass.citations import Citable
+from compiler.models.root_pass.draft import Drafted
 from data_models.knowledge import SECTIONS, Citation, Line, Section, Statement, StatementKind
 
 _SHOWN = 2

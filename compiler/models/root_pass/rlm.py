@@ -8,11 +8,11 @@ from typing import NamedTuple
 from compiler.account import Part
 from compiler.models import fence
 from compiler.models.clients import Clients
-from compiler.models.root_citations import Citable
-from compiler.models.root_draft import Draft
-from compiler.models.root_prompt import RLM as QUESTION
-from compiler.models.root_rows import Row
-from compiler.models.root_tools import RootTools
+from compiler.models.root_pass.citations import Citable
+from compiler.models.root_pass.draft import Draft
+from compiler.models.root_pass.prompt import RLM as QUESTION
+from compiler.models.root_pass.rows import Row
+from compiler.models.root_pass.tools import RootTools
 from compiler.sessions import Sessions
 from data_models.settings import Settings
 from rlm.budget import Budget

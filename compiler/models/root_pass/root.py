@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 from compiler.account import Part
 from compiler.extractive import lines
-from compiler.models import root_reduce, root_rlm
 from compiler.models.asking import NoAnswer
 from compiler.models.clients import Clients
-from compiler.models.root_citations import Citable
-from compiler.models.root_draft import Drafted
-from compiler.models.root_lines import compose
-from compiler.models.root_rows import Row, context_rows
+from compiler.models.root_pass import reduce, rlm
+from compiler.models.root_pass.citations import Citable
+from compiler.models.root_pass.draft import Drafted
+from compiler.models.root_pass.lines import compose
+from compiler.models.root_pass.rows import Row, context_rows
 from compiler.sessions import Sessions
 from data_models.knowledge import Line, Node, Root
 from data_models.settings import Settings
@@ -86,7 +86,7 @@ async def _recursive(
     part: Part,
 ) -> _Written:
     """The recursive run's last good draft, though a limit ended it."""
-    draft, early, failed = await root_rlm.run(clients, settings, project, rows, sessions, citable, part)
+    draft, early, failed = await rlm.run(clients, settings, project, rows, sessions, citable, part)
     if draft.lines:
         why = f"ended early ({early})" if early else ""
     else:
@@ -99,7 +99,7 @@ async def _plain(
     clients: Clients, project: str, base: Sequence[Line], citable: Citable, part: Part
 ) -> _Written:
     try:
-        made = await root_reduce.reduce(clients.root, project, base, citable, part)
+        made = await reduce.reduce(clients.root, project, base, citable, part)
     except NoAnswer as error:
         return _Written(why=f"the plain reduce came to nothing ({error.reason})")
     why = "" if made.lines else "the plain reduce came to nothing (no line of it can stand)"

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from compiler.ask_progress import Progress, Show
-from compiler.asked import new_record
-from compiler.cited import Cited, first_words
-from compiler.library import Library
+from compiler.asking.cited import Cited, first_words
+from compiler.asking.library import Library
+from compiler.asking.progress import Progress, Show
+from compiler.asking.records import new_record
 from compiler.local_copy import Copy
 from compiler.runtime import Runtime
 from data_models.records import Usage
@@ -105,7 +105,7 @@ async def ask(
     library = Library(runtime.store, copies)
     if runtime.settings.backend == "extractive":
         return best_passages(library, question)
-    from compiler.ask_model import ask_models  # the engine, which nobody else waits for
+    from compiler.asking.model import ask_models  # the engine, which nobody else waits for
 
     usd = ASK_USD if max_usd is None else max_usd
     record = new_record(runtime.home)

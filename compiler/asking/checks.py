@@ -9,8 +9,8 @@ the team decided, agreed or does.
 import re
 from collections.abc import Iterator
 
+from compiler.asking.cited import CitationReader
 from compiler.citations import parse
-from compiler.cited import CitationReader
 from compiler.extractive.words import terms
 from compiler.models.evidence import Record
 from compiler.models.guard import fault

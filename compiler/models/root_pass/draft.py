@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from compiler.extractive.text import split
-from compiler.models.root_citations import Citable
+from compiler.models.root_pass.citations import Citable
 from data_models.knowledge import SECTIONS, Citation, Section
 
 LONGEST = 300

@@ -12,7 +12,7 @@ from store.receipts import key_of
 from store.registry import open_store
 
 
-class Places:
+class Destinations:
     """The stores of one upload; the default local one is opened when something has to stay there.
 
     Args:

@@ -6,8 +6,8 @@ Arguments come from model-written code: their kinds and sizes are checked here.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from compiler.corpus import shown
-from compiler.library import Library
+from compiler.asking.corpus import shown
+from compiler.asking.library import Library
 from data_models.errors import NotFoundError, StoreError
 from data_models.events import Event
 from search.render import day_of

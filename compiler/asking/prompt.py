@@ -1,6 +1,6 @@
 """What the root model is told besides the engine's own prompt when it answers a question about sessions."""
 
-from compiler.library import Library
+from compiler.asking.library import Library
 from search.render import day_of
 
 _ROWS = """\

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, groupby
 from typing import Any, overload
 
-from compiler.library import Library
+from compiler.asking.library import Library
 from compiler.models.fence import plain
 from compiler.recent import Recent
 from data_models.errors import DamagedError, KeyMissingError

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import msgspec
 
-from compiler.ask import Answer, Stopped, best_passages
-from compiler.ask_guard import guarded
-from compiler.ask_progress import Follower, Show
-from compiler.ask_prompt import ask_prompt
-from compiler.ask_tools import ask_tools
-from compiler.asked import page_of
-from compiler.cited import CitationReader
-from compiler.corpus import Corpus, clipped
+from compiler.asking.answer import Answer, Stopped, best_passages
+from compiler.asking.checks import guarded
+from compiler.asking.cited import CitationReader
+from compiler.asking.corpus import Corpus, clipped
+from compiler.asking.library import Library
+from compiler.asking.progress import Follower, Show
+from compiler.asking.prompt import ask_prompt
+from compiler.asking.records import page_of
+from compiler.asking.tools import ask_tools
 from compiler.costs import price_setting
-from compiler.library import Library
 from compiler.models.clients import Clients
 from compiler.runtime import Runtime
 from data_models.errors import SettingsError
@@ -40,7 +40,7 @@ async def ask_models(
     record: Path,
     show: Show,
 ) -> Answer:
-    """The models' answer; what is raised is that of `compiler.ask.ask`.
+    """The models' answer; what is raised is that of `compiler.asking.answer.ask`.
 
     Args:
         runtime: the process's runtime.

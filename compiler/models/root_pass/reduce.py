@@ -11,9 +11,9 @@ from compiler.extractive.text import shorten
 from compiler.models import fence
 from compiler.models.asking import ask
 from compiler.models.replies import schema
-from compiler.models.root_citations import Citable
-from compiler.models.root_draft import LONGEST, WRITTEN, Drafted, one_line
-from compiler.models.root_prompt import REDUCE
+from compiler.models.root_pass.citations import Citable
+from compiler.models.root_pass.draft import LONGEST, WRITTEN, Drafted, one_line
+from compiler.models.root_pass.prompt import REDUCE
 from data_models.knowledge import Citation, Line
 from rlm.clients.protocol import Client, Message, Request
 from search.render import day_of

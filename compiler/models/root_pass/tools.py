@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 from compiler.chunk import EVENT_CLIP
 from compiler.models import fence
-from compiler.models.root_citations import Citable
-from compiler.models.root_draft import Draft, checked_lines
+from compiler.models.root_pass.citations import Citable
+from compiler.models.root_pass.draft import Draft, checked_lines
 from compiler.sessions import Sessions
 from data_models.events import Event
 from search.render import day_of
