@@ -33,18 +33,15 @@ def readable(receipt: Receipt, blob: bytes) -> str:
     return "\n".join([*_head(receipt), *_told(events)]) + "\n"
 
 
-def write_readable(store: Store, uploads: Sequence[tuple[Receipt, bytes]]) -> list[str]:
-    """Store the readable copies of uploads (receipt, slim blob); what could not be written, and why.
+def write_readable(store: Store, receipt: Receipt, blob: bytes) -> list[str]:
+    """Store the readable copy of an upload; why it could not be, [] where it was.
 
-    The uploads stand without them, so a failure stops nothing.
+    The upload stands without it, so a failure stops nothing.
     """
     try:
-        store.put_many(
-            (readable_key(receipt.author, receipt.session_id), readable(receipt, blob).encode())
-            for receipt, blob in uploads
-        )
+        store.put(readable_key(receipt.author, receipt.session_id), readable(receipt, blob).encode())
     except StoreError as error:
-        return [f"no readable copy of {len(uploads)} or fewer sessions: {error.message}"]
+        return [f"no readable copy of {receipt.session_id}: {error.message}"]
     return []
 
 

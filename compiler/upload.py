@@ -152,7 +152,7 @@ def upload_sessions(
             fresh.append(files)
     destinations.flush()  # what an earlier run left behind
     done = result.unchanged
-    for batch in _spooled(runtime, destinations, fresh, project, result, readable_copies):
+    for batch in _spooled(runtime, destinations, fresh, project, result):
         for one in batch:
             receipt = one.receipt
             seen.remember(
@@ -166,7 +166,18 @@ def upload_sessions(
     if fresh:
         seen.save()
     destinations.flush()
+    if readable_copies:
+        result.degraded += _write_readable(runtime, destinations, set(result.new))
     return result
+
+
+def _write_readable(runtime: Runtime, destinations: Destinations, keys: set[str]) -> list[str]:
+    """Write the readable copies of what was uploaded, from the spool, which holds it still; what failed, and why."""
+    failed: list[str] = []
+    for job in runtime.spool.pending():
+        if job.key in keys and (blob := runtime.spool.read_slim(job)) is not None:
+            failed += write_readable(destinations.store(job.store_url), job.receipt, blob)
+    return failed
 
 
 def unsent(runtime: Runtime, found: Sequence[SessionFiles]) -> list[SessionFiles]:
@@ -285,7 +296,6 @@ def _spooled(
     fresh: Sequence[SessionFiles],
     project: str,
     result: Uploaded,
-    readable_copies: bool,
 ) -> Iterator[list[_Upload]]:
     """Read and spool the sessions batch by batch; what is yielded survives a crash."""
     author, redactor = author_of(runtime.settings), runtime.redactor
@@ -303,25 +313,17 @@ def _spooled(
                     uploads.append(_Upload(files, ordered(store, receipt), blob, store.url))
             if waiting:
                 yield waiting.result()
-            waiting = pool.submit(_spool, runtime, destinations, uploads, result, readable_copies)
+            waiting = pool.submit(_spool, runtime, destinations, uploads)
         if waiting:
             yield waiting.result()
 
 
-def _spool(
-    runtime: Runtime,
-    destinations: Destinations,
-    uploads: list[_Upload],
-    result: Uploaded,
-    readable_copies: bool,
-) -> list[_Upload]:
+def _spool(runtime: Runtime, destinations: Destinations, uploads: list[_Upload]) -> list[_Upload]:
     done: list[_Upload] = []
     for url in sorted({upload.store for upload in uploads}):
         mine = [upload for upload in uploads if upload.store == url]
         destinations.note_leaving(url, [upload.receipt for upload in mine])
         keys = runtime.spool.add_many(((upload.receipt, upload.blob) for upload in mine), url)
-        if readable_copies:
-            result.degraded += write_readable(destinations.store(url), [(up.receipt, up.blob) for up in mine])
         done += [upload._replace(key=key, blob=b"") for upload, key in zip(mine, keys, strict=True)]
     return done
 

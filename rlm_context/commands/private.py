@@ -8,7 +8,7 @@ from compiler.audit import read_audit
 from compiler.citations import resolve
 from compiler.latest import latest_session, own_sessions
 from compiler.runtime import open_runtime
-from compiler.sharing import private_sessions
+from compiler.sharing import local_store_url, private_sessions
 from data_models.errors import NotFoundError
 from rlm_context.output import print_json
 from rlm_context.places import digits_of
@@ -22,12 +22,14 @@ def private_command(session: str | None, undo: bool, as_json: bool) -> None:
     """Keep one session on this machine.
 
     SESSION is an id or the digits of a citation; without one, the latest session of this folder's
-    repository. It counts from the next upload on, also for a session that still runs.
+    repository. It counts at once, also for a session that still runs or whose upload waits.
     """
     runtime = open_runtime(make_store=False)
     private = private_sessions(runtime.home)
     session_id = _session(session) if session else latest_session(Path.cwd()).session_id
     (private.remove if undo else private.add)(session_id)
+    if not undo:
+        runtime.spool.redirect(session_id, local_store_url(runtime.home))
     stores = sorted({left.store for left in read_audit(runtime.home) if left.session_id == session_id})
     if as_json:
         print_json({"session_id": session_id, "private": not undo, "already_in": stores})

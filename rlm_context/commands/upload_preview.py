@@ -7,10 +7,10 @@ import click
 import zstandard
 
 from compiler.author import author_of
-from compiler.places import Places
+from compiler.destinations import Destinations
 from compiler.readable import readable
 from compiler.runtime import Runtime
-from compiler.upload import read_session
+from compiler.upload import read_session, unsent
 from data_models.events import Reject
 from data_models.records import Receipt
 from rlm_context.output import plural, print_json
@@ -20,28 +20,29 @@ from transcripts.sources import Found
 
 
 def show_preview(runtime: Runtime, found: Found, as_json: bool) -> None:
-    """Print every session that would be uploaded, session by session; nothing is written or sent."""
-    places = Places(runtime)
+    """Print every session that would be uploaded, session by session; nothing is sent."""
+    destinations = Destinations(runtime)
     skipped = list(found.skipped)
     drafts = _drafts(runtime, found, skipped)
     if as_json:
-        sessions = [_described(places, receipt, blob) for receipt, blob in drafts]
+        sessions = [_described(destinations, receipt, blob) for receipt, blob in drafts]
         print_json({"store": runtime.store.url, "sessions": sessions, "skipped": skipped})
         return
     for receipt, blob in drafts:
-        reason = places.stays(receipt.session_id, receipt.cwd)
+        reason = destinations.stays(receipt.session_id, receipt.cwd)
         where = f"stays on this machine: {reason}" if reason else f"would go to {runtime.store.url}"
         click.echo(f"===== {receipt.session_id} {where} ({receipt.slim.size:,} bytes)")
         if not reason:
             click.echo(harmless(readable(receipt, blob)))
     if skipped:
         click.echo("Would be left out:\n" + "\n".join(reject_lines(skipped)))
-    click.echo(f"{plural(len(found.sessions), 'session')} looked at; nothing was sent.")
+    looked_at = plural(len(found.sessions), "session")
+    click.echo(f"{looked_at} looked at; what is there already is not shown, and nothing was sent.")
 
 
 def _drafts(runtime: Runtime, found: Found, skipped: list[Reject]) -> Iterator[tuple[Receipt, bytes]]:
     author = author_of(runtime.settings)
-    for files in found.sessions:
+    for files in unsent(runtime, found.sessions):
         read = read_session(runtime, files, "", author, runtime.redactor)
         if isinstance(read, Reject):
             skipped.append(read)
@@ -49,8 +50,8 @@ def _drafts(runtime: Runtime, found: Found, skipped: list[Reject]) -> Iterator[t
             yield read
 
 
-def _described(places: Places, receipt: Receipt, blob: bytes) -> dict[str, Any]:
-    reason = places.stays(receipt.session_id, receipt.cwd)
+def _described(destinations: Destinations, receipt: Receipt, blob: bytes) -> dict[str, Any]:
+    reason = destinations.stays(receipt.session_id, receipt.cwd)
     data = b"" if reason else zstandard.ZstdDecompressor().decompressobj().decompress(blob)
     return {
         "session_id": receipt.session_id,

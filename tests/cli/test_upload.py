@@ -11,6 +11,8 @@ import zstandard
 
 from compiler.audit import audit_file, read_audit
 from compiler.readable import readable_key
+from data_models.errors import StoreError
+from store.spool import Spool
 from tests.cli.helpers import MIRA, rlm
 from tests.cli.shapes import SHAPES, misfits
 from tests.synthetic import write_session
@@ -206,6 +208,25 @@ def test_a_session_can_be_marked_before_it_ends(team: Path, checkout: Path) -> N
     assert sent("upload") == []
 
 
+def test_an_upload_that_waits_stays_when_it_is_marked(
+    team: Path, checkout: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spooled while the store was out of reach, then marked: it goes to the store on this machine."""
+    rlm("share", ".")
+    first = session(1, checkout)
+
+    def fail(*arguments: object) -> None:
+        raise StoreError("out of reach")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Spool, "_flush_batch", fail)
+        assert rlm("upload").code == 1
+    rlm("private", first)
+    assert sent("sync") == []
+    assert not any(first.encode() in data for data in contents(team))
+    assert first.encode() in b"".join(contents(home / "rlm-context" / "store"))
+
+
 def test_lists_can_be_edited_by_hand(team: Path, checkout: Path, home: Path) -> None:
     """Comments stay, a URL is as good as the short form, taking out what is not there is an error."""
     rlm("share", f"git@{REMOTE.replace('/', ':', 1)}.git")
@@ -242,6 +263,8 @@ def test_a_dry_run_shows_what_would_leave(team: Path, checkout: Path, home: Path
     assert record["seq"] == 1
     assert list(contents(team)) == []
     assert not (home / "rlm-context" / "store").exists()
+    rlm("upload")
+    assert rlm("upload", "--dry-run", "--json").document["sessions"] == []
 
 
 def test_why_and_doctor_know_what_is_not_shared(team: Path, checkout: Path) -> None:
