@@ -64,6 +64,28 @@ class PriceSettings(BaseModel):
     cache_read: float = Field(default=0.0, ge=0)
 
 
+class ModalSettings(BaseModel):
+    """The app that `modal deploy -m flows.modal_app` makes; read when it is deployed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    secrets: tuple[str, ...] = Field(
+        default=(),
+        description="Names of Modal secrets whose variables the functions get: keys of providers, "
+        "`RLM_CONTEXT_…`, `PREFECT_API_URL`.",
+    )
+    cron: str = Field(
+        default="",
+        description="When every project is compiled, in five fields (UTC), for teams with no other scheduler.",
+    )
+    containers: int = Field(
+        default=8,
+        ge=1,
+        le=100,
+        description="Containers that batches of a compile may run in at the same time.",
+    )
+
+
 class Settings(BaseSettings):
     """All settings. The environment variable of `chunk_tokens` is `RLM_CONTEXT_CHUNK_TOKENS`."""
 
@@ -74,7 +96,10 @@ class Settings(BaseSettings):
     home: Path = Field(
         default_factory=env.home, description="Spool, cache, logs, default store, Prefect's home."
     )
-    store: str = Field(default="", description="A folder. Empty: the folder `store` in the home.")
+    store: str = Field(
+        default="",
+        description="A folder, modal://VOLUME or s3://BUCKET/PREFIX. Empty: the folder `store` in the home.",
+    )
     author: str = Field(
         default="", description="Your name in the store. Empty: git's user.email, else user@host."
     )
@@ -91,8 +116,22 @@ class Settings(BaseSettings):
         description="How the backend `model` writes the compiled context: by a recursive run that can look into "
         "sessions, or by one plain call.",
     )
-    sandbox: Literal["monty", "jail"] = Field(
+    sandbox: Literal["monty", "jail", "modal"] = Field(
         default="monty", description="Where code that the root model writes is run."
+    )
+    runner: Literal["local", "modal", "dask"] = Field(
+        default="local",
+        description="Where batches of sessions are ingested and summarised: in this process, in the app that is "
+        "deployed on Modal, or on a Dask cluster.",
+    )
+    dask_scheduler: str = Field(
+        default="",
+        description="Address of a Dask scheduler. Empty: a cluster of this machine, for each compile.",
+    )
+    modal: ModalSettings = Field(default_factory=ModalSettings)
+    store_mount: Path | None = Field(
+        default=None,
+        description="A folder in which the store's volume is mounted, as it is on Modal: blobs are read there.",
     )
     chunk_tokens: int = Field(
         default=12_000,
