@@ -37,14 +37,21 @@ def translated(error: Exception, sdk: ModuleType) -> ClientError:
     if isinstance(error, sdk.APIStatusError):
         return _of_status(error)
     if isinstance(error, sdk.APIConnectionError):
-        cause = error.__cause__
-        lost = not isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout)
-        return TransientError(f"no answer: {type(cause or error).__name__}", lost=lost)
+        return _of_connection(error, (httpx2.ConnectError, httpx2.ConnectTimeout))
     if isinstance(error, httpx2.TransportError):
         return TransientError(f"the answer broke off: {type(error).__name__}", lost=True)
     if isinstance(error, sdk.APIError | ValueError):  # ValueError: not the JSON it should be
         return TransientError("the answer cannot be read", lost=True)
     raise error
+
+
+def _of_connection(error: Any, unreached: tuple[type[Exception], ...]) -> TransientError:
+    """What a connection that failed means. `error` is an APIConnectionError of one of the packages."""
+    cause = error.__cause__
+    server, why = error.request.url.host, type(cause or error).__name__
+    if isinstance(cause, unreached):
+        return TransientError(f"{server} cannot be reached ({why})")
+    return TransientError(f"no answer from {server} ({why})", lost=True)
 
 
 def _of_status(error: Any) -> ClientError:
