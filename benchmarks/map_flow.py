@@ -25,10 +25,8 @@ from tests.synthetic import write_session
 CHUNK_TOKENS = 500
 """The least that a chunk may be set to: then the time is that of calls, and not of reading long texts."""
 
-_TURN_TOKENS = 60
-"""Estimated tokens of one invented turn."""
-_FULL = 0.9
-"""How full a chunk of whole turns becomes."""
+_TURN_TOKENS = 68
+"""Estimated tokens of one invented turn, at most."""
 
 
 def main(options: argparse.Namespace) -> None:
@@ -52,7 +50,7 @@ def main(options: argparse.Namespace) -> None:
 
 def write_project(folder: Path, sessions: int, per_session: int, tokens: int = CHUNK_TOKENS) -> Path:
     """Invented sessions of so many chunks of so many tokens, five a day, by two authors; the folder."""
-    turns = int(per_session * tokens * _FULL) // _TURN_TOKENS
+    turns = per_session * (tokens // _TURN_TOKENS)
     for number in range(sessions):
         session_id = f"{number:08x}-0000-4000-8000-{number:012x}"
         start = datetime(2026, 1, 5, 9, tzinfo=UTC) + timedelta(days=number // 5, hours=number % 5)
