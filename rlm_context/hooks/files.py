@@ -54,7 +54,7 @@ def read_small(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
             return file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return b""
 
 
@@ -64,5 +64,5 @@ def names_in(folder: str) -> list[str]:
         return sorted(
             name for name in os.listdir(folder) if not name.startswith(".") and not name.endswith(".tmp")
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []

@@ -10,6 +10,7 @@ import sys
 
 from data_models.env import INSIDE
 from rlm_context.hooks.quick_json import loads
+from rlm_context.hooks.text import complain
 
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
@@ -30,10 +31,7 @@ def run_hook(arguments: list[str]) -> int | None:
     try:
         print_out(_handler(arguments[0])(read_event()))
     except Exception as error:  # noqa: BLE001  an agent's start and end never fail because of us
-        told = (
-            getattr(error, "message", "") or f"{type(error).__name__} {getattr(error, 'strerror', '') or ''}"
-        )
-        print(f"rlm-context: {arguments[0]}: {told.strip()}. Next: rlm-context doctor", file=sys.stderr)
+        complain(arguments[0], error)
     return 0
 
 

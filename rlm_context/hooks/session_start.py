@@ -11,7 +11,7 @@ from rlm_context.hooks.files import names_in, read_small, shown_folder, swept_fi
 from rlm_context.hooks.local_brief import LocalBrief, local_brief
 from rlm_context.hooks.quick_json import quoted
 from rlm_context.hooks.running import killed_sessions, mark_running
-from rlm_context.hooks.text import session_of, text_of
+from rlm_context.hooks.text import complain, session_of, text_of
 
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
@@ -25,39 +25,48 @@ _ENVELOPE = '{"hookSpecificOutput":{"hookEventName":"SessionStart","additionalCo
 def session_start(event: "dict[str, Any]") -> str:
     """What the agent is to read: JSON with the brief, or with what changed where a session goes on; "" for nothing.
 
-    Raises:
-        OSError, ValueError, KeyError, TypeError: the copy of the brief cannot be read.
+    A home that cannot be written costs a line on stderr, and not the brief.
     """
     home = home_folder()
     session_id = session_of(event)
+    seen = os.path.join(shown_folder(home), session_id) if session_id else ""
+    text = ""
+    problems: list[Exception] = []
     try:
         brief = local_brief(home, text_of(event, "cwd") or os.getcwd())
-        text = _told(home, session_id, text_of(event, "source"), brief) if brief else ""
-    finally:
+        if brief:
+            text, shown = _told(seen, text_of(event, "source"), brief)
+            if text and seen:
+                write_small(seen, "\n".join([brief.generation, *sorted(shown)]).encode())
+    except (OSError, ValueError, KeyError, TypeError) as error:  # the last three: the copy is damaged
+        problems.append(error)
+    try:
         _after(home, session_id)
+    except OSError as error:
+        problems.append(error)
+    if problems:
+        complain("session-start", problems[0])
     return f"{_ENVELOPE}{quoted(text)}}}}}" if text else ""
 
 
-def _told(home: str, session_id: str, source: str, brief: LocalBrief) -> str:
-    """The brief, or only what is new since this session read it: what it read is still in its history.
+def _told(path: str, source: str, brief: LocalBrief) -> tuple[str, set[str]]:
+    """The brief, or only what is new since this session read it, and the marks of all lines that it has read then.
 
-    After `clear` and `compact` nothing of it is left there. A session that was started before this program was
-    installed has read nothing, and gets all of it also when it is resumed.
+    What it read is still in its history; after `clear` and `compact` nothing of it is left there. A session that
+    was started before this program was installed has read nothing, and gets all of it also when it is resumed.
+
+    Args:
+        path: where it is noted what the session has read; "" for nowhere.
+        source: why the session starts, as the agent says it.
+        brief: the newest brief here.
     """
-    path = os.path.join(shown_folder(home), session_id) if session_id else ""
     generation, _, seen = (
         read_small(path).decode("ascii", "replace").partition("\n") if path else ("", "", "")
     )
-    before = set(seen.split())
     if source != "resume" or not generation:
-        text, shown = whole(brief), marks(brief)
-    elif generation == brief.generation:
-        return ""
-    else:
-        text, shown = changes(brief, before), before | marks(brief)
-    if path:
-        write_small(path, "\n".join([brief.generation, *sorted(shown)]).encode())
-    return text
+        return whole(brief), marks(brief)
+    before = set(seen.split())
+    return ("" if generation == brief.generation else changes(brief, before)), before | marks(brief)
 
 
 def _after(home: str, session_id: str) -> None:
@@ -75,5 +84,5 @@ def _age(path: str) -> float:
     """Seconds since a file was written; endless where there is none."""
     try:
         return time.time() - os.stat(path).st_mtime
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return float("inf")

@@ -1,5 +1,7 @@
 """Values of an agent's JSON, and texts counted as the agent counts them. Standard library only."""
 
+import sys
+
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
     from typing import Any
@@ -20,6 +22,15 @@ def session_of(event: "dict[str, Any]") -> str:
         found.isascii() and found.replace("-", "").replace("_", "").isalnum() and len(found) <= _LONGEST_ID
     )
     return found if usable else ""
+
+
+def complain(event: str, error: Exception) -> None:
+    """Say on stderr, in one line and without content, what kept a hook from doing its work."""
+    told = (
+        getattr(error, "message", "")
+        or f"{type(error).__name__} {getattr(error, 'strerror', '') or ''}".strip()
+    )
+    print(f"rlm-context: {event}: {told}. Next: rlm-context doctor", file=sys.stderr)
 
 
 def units(text: str) -> int:

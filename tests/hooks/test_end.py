@@ -15,6 +15,7 @@ import pytest
 from compiler.runtime import open_runtime
 from flows.server_process import try_lock
 from rlm_context.hooks import session_end, waiting
+from rlm_context.hooks.detach import open_log
 from rlm_context.hooks.running import is_running, killed_sessions, mark_running
 from rlm_context.hooks.waiting import take_up
 from rlm_context.hooks.worker import work_alone
@@ -282,6 +283,18 @@ def test_a_failed_compile_is_tried_again(home: Path, checkout: Path, monkeypatch
     take_up(home / "rlm-context")
     assert calls == [REMOTE, REMOTE]
     assert len(open_runtime().spool.pending()) == 1
+
+
+def test_the_workers_log_does_not_grow_for_ever(home: Path) -> None:
+    """Above 1 MB it is set aside, in place of the one that was set aside before."""
+    log = home / "rlm-context" / "logs" / "worker.log"
+    for text in ("first", "second"):
+        os.close(open_log(str(home / "rlm-context")))
+        log.write_text(text * 300_000)
+    os.close(open_log(str(home / "rlm-context")))
+    assert sorted(path.name for path in log.parent.iterdir()) == ["worker.log", "worker.log.1"]
+    assert log.stat().st_size == 0
+    assert log.with_name("worker.log.1").read_text().startswith("second")
 
 
 def test_status_names_the_workers_log_and_what_waits(home: Path, checkout: Path) -> None:

@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -157,6 +158,16 @@ def test_a_damaged_copy_is_one_line(file: str, home: Path, known: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "")
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.endswith("Next: rlm-context doctor\n")
+
+
+def test_a_home_that_cannot_be_written_still_gives_the_brief(home: Path, known: Path) -> None:
+    """No space, no permission: the session starts with what is known, and it is said what is wrong."""
+    shutil.rmtree(home / "rlm-context" / "hooks", ignore_errors=True)
+    (home / "rlm-context" / "hooks").write_text("in the way")
+    done = hook("session-start", event(9, known, home, source="startup"))
+    assert done.returncode == 0
+    assert "## Summary" in done.stdout
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_broken_config_file_costs_a_line(home: Path, known: Path) -> None:
