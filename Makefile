@@ -28,7 +28,7 @@ define install
 	$$pip install --no-deps --no-build-isolation -e .
 endef
 
-.PHONY: help compile test lint clean
+.PHONY: help compile test lint live clean
 .NOTPARALLEL:
 
 help:
@@ -36,6 +36,7 @@ help:
 	@echo "make compile SOURCE=DIR   the same for the sessions in DIR"
 	@echo "make test                 run every test"
 	@echo "make lint                 ruff, mypy and the import contract"
+	@echo "make live                 one small compile and one question with real models, under a cent"
 	@echo "make clean                remove $(VENV) and caches"
 	@echo "PYTHON=/path/to/python3   chooses the interpreter (3.11 or newer)"
 
@@ -64,6 +65,9 @@ lint: $(READY_DEV)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+live: $(READY_DEV)
+	@$(BIN)/python -m benchmarks.live
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
