@@ -7,9 +7,17 @@ from rlm.sandbox.jail import JailSandbox
 from rlm.sandbox.monty import MontySandbox
 from rlm.sandbox.protocol import Sandbox, SandboxLimits
 
+
+def _modal(limits: SandboxLimits | None) -> Sandbox:
+    from rlm.sandbox.modal import ModalSandbox  # its client takes a second to import
+
+    return ModalSandbox(limits)
+
+
 SANDBOXES: Mapping[str, Callable[[SandboxLimits | None], Sandbox]] = {
     MontySandbox.name: MontySandbox,
     JailSandbox.name: JailSandbox,
+    "modal": _modal,
 }
 
 

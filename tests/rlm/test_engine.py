@@ -229,10 +229,10 @@ def test_a_dead_worker_is_replaced_and_replayed(kind: Any) -> None:
 
 def test_sandboxes_are_opened_by_name() -> None:
     """The registry knows each by its own name; another name is an error that lists them."""
-    assert [open_sandbox(name).name for name in SANDBOXES] == list(SANDBOXES) == ["monty", "jail"]
+    assert [open_sandbox(name).name for name in SANDBOXES] == list(SANDBOXES) == ["monty", "jail", "modal"]
     with pytest.raises(SandboxError) as caught:
         open_sandbox("exec")
-    assert "monty, jail" in (caught.value.next_command or "")
+    assert "monty, jail, modal" in (caught.value.next_command or "")
 
 
 @pytest.mark.parametrize("kind", [MontySandbox, JailSandbox])

@@ -1,4 +1,5 @@
-"""The program inside the jail: a REPL over one socket. Standard library only; it is run as a file, never imported.
+"""The program inside a sandbox: a REPL over a socket, or over stdin and stdout. Standard library only; it is run,
+never imported: as a file with the socket's descriptor as argument, or from its text with none.
 
 Frames are four bytes of length (big-endian) and JSON. The first frame from the host brings the nonce, the limits and
 the second filter; each later frame of ours carries the nonce and the number of the host's request. Model-written code
@@ -21,13 +22,15 @@ from typing import Any, NoReturn
 
 _PR_SET_SECCOMP = 22
 _SECCOMP_MODE_FILTER = 2
+_THIS = sys._getframe().f_code.co_filename
 
 
 class Channel:
-    """Frames over a descriptor."""
+    """Frames over descriptors: one to read, one to write."""
 
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
+    def __init__(self, incoming: int, outgoing: int) -> None:
+        self.incoming = incoming
+        self.outgoing = outgoing
         self.nonce = ""
         self.request = 0
 
@@ -36,10 +39,10 @@ class Channel:
         data = json.dumps({"nonce": self.nonce, "request": self.request, **fields}, default=str).encode()
         data = struct.pack(">I", len(data)) + data
         while data:
-            data = data[os.write(self.descriptor, data) :]
+            data = data[os.write(self.outgoing, data) :]
 
     def receive(self) -> dict[str, Any]:
-        """Read a frame; a closed socket ends the process."""
+        """Read a frame; a closed descriptor ends the process."""
         [size] = struct.unpack(">I", self._read(4))
         frame: dict[str, Any] = json.loads(self._read(size))
         return frame
@@ -47,7 +50,7 @@ class Channel:
     def _read(self, size: int) -> bytes:
         data = bytearray()
         while len(data) < size:
-            part = os.read(self.descriptor, size - len(data))
+            part = os.read(self.incoming, size - len(data))
             if not part:
                 os._exit(0)
             data += part
@@ -135,14 +138,14 @@ def _traceback(error: BaseException) -> str:
         trace = trace.tb_next
     try:
         told = traceback.TracebackException(type(error), error, trace)
-        told.stack[:] = [frame for frame in told.stack if frame.filename != __file__]
+        told.stack[:] = [frame for frame in told.stack if frame.filename != _THIS]
         return "".join(told.format())
     except BaseException:  # noqa: BLE001  (an exception with a hostile __str__)
         return type(error).__name__
 
 
 def _confine(memory: int, program: bytes) -> None:
-    """Take from this process what only its start needed."""
+    """Take from this process what only its start needed; without a program, what surrounds it must confine it."""
     for limit, value in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CORE, 0),
@@ -150,6 +153,9 @@ def _confine(memory: int, program: bytes) -> None:
         (resource.RLIMIT_NOFILE, 32),
     ):
         resource.setrlimit(limit, (value, value))
+
+    if not program:
+        return
 
     class Program(ctypes.Structure):
         _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
@@ -161,8 +167,8 @@ def _confine(memory: int, program: bytes) -> None:
 
 
 def main() -> NoReturn:
-    """Serve until the host closes the socket."""
-    channel = Channel(int(sys.argv[1]))
+    """Serve until the host closes its end."""
+    channel = Channel(*(int(sys.argv[1]),) * 2) if sys.argv[1:] else Channel(0, 1)
     hello = channel.receive()
     channel.nonce = hello["nonce"]
     sys.setrecursionlimit(hello["recursion"])
