@@ -8,12 +8,14 @@ import os
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
 from data_models.records import Receipt
 from store.files import store_errors
+from store.receipts import key_of
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,20 +40,35 @@ def audit_file(home: Path) -> Path:
     return home / "audit.jsonl"
 
 
-def note_leaving(home: Path, store_url: str, uploads: Iterable[tuple[str, Receipt]]) -> None:
-    """Add uploads, each a receipt's key and the receipt; one that is on record already is not added again.
+class AuditLog:
+    """Writes the record; it is read once, however much is added.
 
-    Raises:
-        StoreError: the record cannot be written; then nothing may be sent.
+    Args:
+        home: the user's home of rlm-context.
     """
-    known = {(left.store, left.receipt) for left in read_audit(home)}
-    lines = [
-        msgspec.json.encode(_left(store_url, key, receipt)) + b"\n"
-        for key, receipt in uploads
-        if (store_url, key) not in known
-    ]
-    if lines:
-        _append(audit_file(home), b"".join(lines))
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    def note_leaving(self, store_url: str, receipts: Iterable[Receipt]) -> None:
+        """Add uploads that are about to be handed over; what is on record already is not added again.
+
+        Raises:
+            StoreError: the record cannot be written; then nothing may be sent.
+        """
+        new = {
+            (store_url, key): receipt
+            for receipt in receipts
+            if (store_url, key := key_of(receipt)) not in self._known
+        }
+        lines = [msgspec.json.encode(_left(url, key, receipt)) + b"\n" for (url, key), receipt in new.items()]
+        if lines:
+            _append(audit_file(self._home), b"".join(lines))
+            self._known.update(new)
+
+    @cached_property
+    def _known(self) -> set[tuple[str, str]]:
+        return {(left.store, left.receipt) for left in read_audit(self._home)}
 
 
 def read_audit(home: Path) -> list[Left]:

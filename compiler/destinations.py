@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable
 
-from compiler.audit import note_leaving
+from compiler.audit import AuditLog
 from compiler.runtime import Runtime
 from compiler.seen import Known
 from compiler.sharing import Sharing, local_store_url
 from data_models.records import Receipt
 from store.protocol import Store
-from store.receipts import key_of
 from store.registry import open_store
 
 
@@ -26,6 +25,7 @@ class Destinations:
     def __init__(self, runtime: Runtime, *, named: bool = False) -> None:
         self._runtime = runtime
         self._sharing = Sharing(runtime.home, runtime.store.url, named=named)
+        self._audit = AuditLog(runtime.home)
         self._local_url = local_store_url(runtime.home)
         self._stores: dict[str, Store] = {runtime.store.url: runtime.store}
 
@@ -51,8 +51,7 @@ class Destinations:
     def note_leaving(self, url: str, receipts: Iterable[Receipt]) -> None:
         """Put on record what is about to be handed over to a store that others may read."""
         if url != self._local_url:
-            pairs = [(key_of(receipt), receipt) for receipt in receipts]
-            note_leaving(self._runtime.home, url, pairs)
+            self._audit.note_leaving(url, receipts)
 
     def flush(self) -> None:
         """Send what the spool holds for the stores in use."""

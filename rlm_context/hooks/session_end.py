@@ -8,6 +8,7 @@ where the home is on another file system they are copied, for the seconds until 
 
 # ruff: noqa: PTH100, PTH102, PTH104, PTH113, PTH114, PTH118, PTH120
 import os
+import sys
 import time
 
 from data_models.env import home_folder, raw_folder
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 JOB = "job.json"
 _ROOTS = ("projects", "sessions")
 """The folders that agents keep transcripts in: what lies below decides how a transcript is read."""
-_COPIED_AT_ONCE = 1 << 20
+_COPIED_AT_ONCE = 1 << 24
 
 
 def session_end(event: "dict[str, Any]") -> str:
@@ -113,13 +114,21 @@ def _copy(path: str, target: str) -> None:
     try:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            while data := os.read(source, _COPIED_AT_ONCE):
-                _write_all(descriptor, data)
+            _pour(source, descriptor)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
     finally:
         os.close(source)
+
+
+def _pour(source: int, target: int) -> None:
+    if sys.platform == "linux":  # the kernel copies twice as fast; elsewhere this is for sockets only
+        while os.sendfile(target, source, None, _COPIED_AT_ONCE):
+            pass
+    else:
+        while data := os.read(source, _COPIED_AT_ONCE):
+            _write_all(target, data)
 
 
 def _write(path: str, data: bytes) -> None:
