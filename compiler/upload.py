@@ -167,15 +167,16 @@ def upload_sessions(
         seen.save()
     destinations.flush()
     if readable_copies:
-        result.degraded += _write_readable(runtime, destinations, set(result.new))
+        result.degraded += _write_readable(runtime, destinations, result.sent)
     return result
 
 
-def _write_readable(runtime: Runtime, destinations: Destinations, keys: set[str]) -> list[str]:
+def _write_readable(runtime: Runtime, destinations: Destinations, sent: Sequence[Sent]) -> list[str]:
     """Write the readable copies of what was uploaded, from the spool, which holds it still; what failed, and why."""
     failed: list[str] = []
+    uploaded = {(one.store, one.receipt) for one in sent}
     for job in runtime.spool.pending():
-        if job.key in keys and (blob := runtime.spool.read_slim(job)) is not None:
+        if (job.store_url, job.key) in uploaded and (blob := runtime.spool.read_slim(job)) is not None:
             failed += write_readable(destinations.store(job.store_url), job.receipt, blob)
     return failed
 

@@ -3,7 +3,9 @@
 import click
 
 from compiler.runtime import Runtime, open_runtime
+from data_models.errors import RlmContextError
 from rlm_context.commands.upload import everything_here, send
+from rlm_context.failures import say
 from store.registry import open_store
 
 
@@ -23,5 +25,8 @@ def sync_command(as_json: bool) -> None:
 def _flush_others(runtime: Runtime) -> None:
     """Send what waits for other stores, and let go of what a generation of ours holds."""
     for url in sorted({job.store_url for job in runtime.spool.pending()} - {runtime.store.url}):
-        runtime.spool.flush(open_store(url))
+        try:
+            runtime.spool.flush(open_store(url))
+        except RlmContextError as error:  # what waits for one store must not keep the others waiting
+            say(f"rlm-context: degraded: uploads to {url} still wait: {error.message}")
     runtime.spool.acknowledge(runtime.store)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -225,6 +226,29 @@ def test_an_upload_that_waits_stays_when_it_is_marked(
     assert sent("sync") == []
     assert not any(first.encode() in data for data in contents(team))
     assert first.encode() in b"".join(contents(home / "rlm-context" / "store"))
+
+
+def test_a_store_that_is_gone_keeps_no_other_waiting(
+    team: Path, checkout: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits for it still waits, and that is said; everything else is sent."""
+    rlm("share", ".")
+    session(1, checkout)
+
+    def fail(*arguments: object) -> None:
+        raise StoreError("out of reach")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Spool, "_flush_batch", fail)
+        assert rlm("upload").code == 1
+    shutil.rmtree(team)
+    team.write_text("no store any more")
+    monkeypatch.delenv("RLM_CONTEXT_STORE")
+    second = session(2, checkout)
+    result = rlm("sync", "--json")
+    assert result.code == 0
+    assert second in [one["session_id"] for one in result.document["uploaded"]]
+    assert f"degraded: uploads to {team} still wait" in result.err
 
 
 def test_lists_can_be_edited_by_hand(team: Path, checkout: Path, home: Path) -> None:
