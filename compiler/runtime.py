@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from compiler.account import Account, Replies
+from compiler.adopt import Adoption
 from compiler.backend import Backend
 from compiler.extractive.backend import ExtractiveBackend
 from data_models.errors import SettingsError
@@ -31,11 +32,15 @@ _SPARE_SESSIONS = 14
 
 @dataclass(frozen=True)
 class Runtime:
-    """What the steps share inside one process."""
+    """What the steps share inside one process.
+
+    `adopted` counts the sessions of an earlier upload script that were imported when the store was opened.
+    """
 
     settings: Settings
     store: CountedStore
     backend: Backend
+    adopted: int = 0
     _catalogs: dict[object, Mapping[tuple[str, str], CatalogEntry]] = field(default_factory=dict, repr=False)
 
     @property
@@ -72,8 +77,7 @@ class Runtime:
     @cached_property
     def redactor(self) -> Redactor:
         """Replaces secrets, with this team's key."""
-        settings = self.settings.redaction
-        return Redactor(redaction_key(self.settings), emails=settings.emails, rules=settings.rules)
+        return _redactor(self.settings)
 
     def catalog(self, manifests: Sequence[Manifest]) -> Mapping[tuple[str, str], CatalogEntry]:
         """The sessions that these generations hold together; read once, since parts never change.
@@ -100,9 +104,18 @@ def open_runtime(*, make_store: bool = True) -> Runtime:
     """
     settings = load_settings()
     cache = settings.home / "cache" / "copies"
-    store = CountedStore(open_store(settings.store_url, make=make_store, cache=cache))
-    settings = _with_team(settings, store)
-    return Runtime(settings=settings, store=store, backend=_backend(settings))
+    adoption = Adoption(lambda: _redactor(settings))
+    mount = settings.store_mount
+    store = CountedStore(
+        open_store(settings.store_url, make=make_store, cache=cache, mount=mount, adopt=adoption)
+    )
+    fixed = _with_team(settings, store)
+    return Runtime(settings=fixed, store=store, backend=_backend(fixed), adopted=adoption.sessions)
+
+
+def _redactor(settings: Settings) -> Redactor:
+    redaction = settings.redaction
+    return Redactor(redaction_key(settings), emails=redaction.emails, rules=redaction.rules)
 
 
 def _backend(settings: Settings) -> Backend:

@@ -34,6 +34,17 @@ def told(runtime: Runtime, result: Uploaded) -> str:
     return "\n".join(lines)
 
 
+def adopted_lines(runtime: Runtime) -> list[str]:
+    """What opening the store imported of an earlier upload script's; nothing for most."""
+    if not runtime.adopted:
+        return []
+    found = plural(runtime.adopted, "session")
+    return [
+        f"{found} of an earlier upload script imported from {runtime.store.url} (text only); "
+        "its files stay as they are, unredacted"
+    ]
+
+
 def kept_lines(kept: list[Kept]) -> list[str]:
     """One line for each reason why sessions stay on this machine, with the command that shares them."""
     counts = Counter(one.reason for one in kept)

@@ -2,17 +2,19 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_models.errors import KeyMissingError, SettingsError, StoreError
 from store.cached import CachedStore, CopyCache
+from store.earlier import MADE_BY_COMPILES, Adopt, adopt_earlier, earlier_transcripts
 from store.files import store_errors
 from store.info import ensure_info, read_info, remaking
 from store.keys import STORE_INFO
 from store.local import LocalStore
 from store.memory import MemoryStore
+from store.mounted import MountedStore
 from store.protocol import Store, check_key
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -31,7 +33,14 @@ class _Kind:
     is_remote: bool = False
 
 
-def open_store(url: str, *, make: bool = True, cache: Path | None = None) -> Store:
+def open_store(
+    url: str,
+    *,
+    make: bool = True,
+    cache: Path | None = None,
+    mount: Path | None = None,
+    adopt: Adopt | None = None,
+) -> Store:
     """The store at a URL; made there if there is none.
 
     Args:
@@ -40,6 +49,9 @@ def open_store(url: str, *, make: bool = True, cache: Path | None = None) -> Sto
         make: whether it may be made, a Modal volume included; else nothing is written, and a place where nothing is
             yet is just empty (a bucket or volume that does not exist is an error).
         cache: the folder for copies of what a store elsewhere holds; None: no copies.
+        mount: the folder where the volume of a store elsewhere is mounted; None: it is not.
+        adopt: imports what an earlier upload script left there, before anything else is written; None: such a place
+            can only be read.
 
     Raises:
         SettingsError: no store is known by that scheme, or what it needs is not installed.
@@ -52,12 +64,15 @@ def open_store(url: str, *, make: bool = True, cache: Path | None = None) -> Sto
     store = kind.open(kind.address(address), make)
     if cache is not None and kind.is_remote:
         store = CachedStore(store, CopyCache(cache, _CACHE_BYTES))
+    if mount is not None and kind.is_remote:
+        store = MountedStore(store, mount / kind.address(address).partition("/")[2])
     try:
         read_info(store)
     except KeyMissingError:
         if kind.is_remote:
-            _check_empty(store)
+            _check_unused(store, set(store.folders()))
         if make:
+            adopt_earlier(store, adopt)
             ensure_info(store)
     return store
 
@@ -102,15 +117,8 @@ def _open_local(address: str, _make: bool) -> Store:
                 f"{root} is a file, not a store", next_command="set RLM_CONTEXT_STORE to a folder"
             )
         foreign = {path.name for path in root.iterdir()} - _NOT_FOREIGN if root.is_dir() else set()
-        # Looked for again: another process may be making the store this moment, and this file comes first.
-        if foreign and not (root / STORE_INFO).is_file():
-            if {"blobs", "inbox"} <= foreign:
-                raise StoreError(f"{root} has lost its {STORE_INFO}", next_command=remaking(str(root)))
-            raise StoreError(
-                f"{root} holds files and is not a store",
-                next_command="set RLM_CONTEXT_STORE to an empty folder",
-            )
     store = LocalStore(root)
+    _check_unused(store, foreign)
     store.sweep()
     return store
 
@@ -153,21 +161,27 @@ def _open_modal(address: str, make: bool) -> Store:
     return ModalStore(volume, prefix, make=make)
 
 
-def _check_empty(store: Store) -> None:
-    """Refuse a place elsewhere that has no `store.json`, but something else.
+def _check_unused(store: Store, foreign: Set[str]) -> None:
+    """Refuse a place that has no `store.json`, but something else than an earlier upload script left.
+
+    Args:
+        store: the place.
+        foreign: the names at its top.
 
     Raises:
         StoreError: that is so.
     """
-    foreign = set(store.folders())
     # Looked for again: another process may be making the store this moment, and this object comes first.
     if not foreign or store.size(STORE_INFO) is not None:
+        return
+    # An adoption that was stopped has made an inbox and blobs.
+    if foreign.isdisjoint(MADE_BY_COMPILES) and earlier_transcripts(store):
         return
     if {"blobs", "inbox"} <= foreign:
         raise StoreError(f"{store.url} has lost its {STORE_INFO}", next_command=remaking(store.url))
     raise StoreError(
-        f"{store.url} holds objects and is not a store",
-        next_command=f"set RLM_CONTEXT_STORE to a place of its own: {store.url}/rlm-context",
+        f"{store.url} holds files and is not a store",
+        next_command=f"set RLM_CONTEXT_STORE to an empty folder: {store.url}/rlm-context",
     )
 
 

@@ -23,7 +23,7 @@ from rlm_context.names import match_project
 from rlm_context.output import print_json
 from rlm_context.progress import reading_shown, steps_shown
 from rlm_context.summary import print_report
-from rlm_context.uploaded import kept_lines
+from rlm_context.uploaded import adopted_lines, kept_lines
 from store.receipts import projects
 from transcripts.sources import default_sources
 
@@ -57,6 +57,8 @@ def compile_command(
     """
     begun = perf_counter()
     runtime = open_runtime(make_store=not dry_run)
+    for line in adopted_lines(runtime):
+        say(f"rlm-context: {line}")
     check_limit(runtime, max_usd)
     folders = sources or _own_sources(runtime)
     given = (project or "") if sources else ""

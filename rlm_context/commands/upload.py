@@ -13,7 +13,7 @@ from rlm_context.commands.upload_preview import show_preview
 from rlm_context.failures import say
 from rlm_context.output import print_json
 from rlm_context.progress import reading_shown
-from rlm_context.uploaded import described, told
+from rlm_context.uploaded import adopted_lines, described, told
 from transcripts.sources import Found, default_sources
 
 
@@ -44,6 +44,8 @@ def send(runtime: Runtime, found: Found, as_json: bool, *, title: str) -> None:
     Raises:
         StoreError: the store failed; what was read so far waits in the spool.
     """
+    for line in adopted_lines(runtime):
+        say(f"rlm-context: {line}")
     with reading_shown(title) as progress:
         result = upload_sessions(runtime, found.sessions, progress=progress)
     result.skipped = [*found.skipped, *result.skipped]
