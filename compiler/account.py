@@ -29,6 +29,8 @@ REPLY = "reply"
 OUTAGE = 25
 """So many calls in a row that fail for good, after all patience, are an outage and not bad luck."""
 
+_WRITERS = 4
+"""Batches of answers that are being written at the same time, at most."""
 
 _Waiting = tuple[str, Completion, "asyncio.Future[None]"]
 
@@ -36,8 +38,8 @@ _Waiting = tuple[str, Completion, "asyncio.Future[None]"]
 class Replies:
     """Models' answers in memo, so that one that arrived is never paid again, whatever dies. An `rlm.cache.Cache`.
 
-    Answers that arrive while others are being written are written together: a store far away takes as long for
-    many as for one.
+    Answers that arrive while others are being written are written together, a few such batches side by side: a store
+    far away takes as long for many as for one.
 
     Args:
         memo: where they are kept.
@@ -49,7 +51,7 @@ class Replies:
         self.once = OnceOnly(self)
         self.places = PerLoop(lambda: asyncio.Semaphore(at_once))
         self._waiting: list[_Waiting] = []
-        self._writer: asyncio.Task[None] | None = None
+        self._writers: set[asyncio.Task[None]] = set()
 
     async def get(self, digest: str) -> Completion | None:
         """The answer kept, or None."""
@@ -63,19 +65,18 @@ class Replies:
         """
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((digest, completion, done))
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write())
+        if len(self._writers) < _WRITERS:
+            writer = asyncio.create_task(self._write())
+            self._writers.add(writer)
+            writer.add_done_callback(self._writers.discard)
         await done
 
     async def _write(self) -> None:
-        try:
-            while self._waiting:
-                batch, self._waiting = self._waiting, []
-                failure = await self._written(batch)
-                for _, _, done in batch:
-                    _tell(done, failure)
-        finally:
-            self._writer = None
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            failure = await self._written(batch)
+            for _, _, done in batch:
+                _tell(done, failure)
 
     async def _written(self, batch: Sequence[_Waiting]) -> Exception | None:
         values = [(digest, completion) for digest, completion, _ in batch]
