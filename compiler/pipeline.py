@@ -40,8 +40,9 @@ _SAID = {
 
 _LEAST_BATCH = 10
 _BATCHES_AT_ONCE = 10
-"""Batches of the map that go side by side where models are waited for. They share the places of
-`Runtime.sessions_open`, so that while one ends, sessions of the others wait already for the places it leaves."""
+"""Batches that go side by side where models are waited for, or where other processes do the work. Those of one process
+share the places of `Runtime.sessions_open`, so that while one ends, sessions of the others wait already for the places
+it leaves."""
 _MOST_BATCHES = 60
 """Sessions are handed to a step in at most so many batches, so that a run has few steps at any size."""
 
@@ -174,7 +175,12 @@ async def _compile_once(runtime: Runtime, todo: Plan, steps: Steps, report: Proj
     """Make one generation; the receipts that had to be left out. If all had to be, nothing is published."""
     clock = _Clock(report)
     with clock.step("ingest"):
-        results = await _in_batches("ingest", todo.new, lambda part, label: steps.ingest(todo, part, label))
+        results = await _in_batches(
+            "ingest",
+            todo.new,
+            lambda part, label: steps.ingest(todo, part, label),
+            _BATCHES_AT_ONCE if _goes_out(runtime) else 1,
+        )
         ingested, left_out = _readable(runtime, todo, results, report)
     if not ingested:
         return left_out
@@ -207,8 +213,9 @@ def _after(todo: Plan, spent: Usage) -> Plan:
 async def _summarize(
     runtime: Runtime, todo: Plan, ingested: Sequence[Ingested], steps: Steps
 ) -> list[Summarized]:
-    """The map, in batches. Where models are waited for, some batches go side by side, so that none waits for the
-    slowest call of another; but one after the other where each must know what the ones before have spent."""
+    """The map, in batches. Where models or other processes are waited for, some batches go side by side, so that none
+    waits for the slowest call of another; but one after the other where each must know what the ones before have
+    spent."""
     spent = Usage()
 
     async def step(part: Sequence[Ingested], label: str) -> list[Summarized]:
@@ -217,8 +224,14 @@ async def _summarize(
         spent = sum((session.usage for session in done), spent)
         return done
 
-    at_once = _BATCHES_AT_ONCE if runtime.backend.paid and todo.max_usd is None else 1
+    side_by_side = (runtime.backend.paid or _goes_out(runtime)) and todo.max_usd is None
+    at_once = _BATCHES_AT_ONCE if side_by_side else 1
     return await _in_batches("summarize", ingested, step, at_once)
+
+
+def _goes_out(runtime: Runtime) -> bool:
+    """Whether other processes ingest and summarise."""
+    return runtime.settings.runner != "local"
 
 
 def _readable(

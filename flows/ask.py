@@ -4,12 +4,9 @@ from prefect import flow, tags
 from prefect.runtime import deployment
 
 from compiler.asking.answer import Answer
-from compiler.local_copy import Copy, refresh
+from compiler.copies import compiled_copies
 from compiler.report import ProjectReport
 from compiler.runs import recorded
-from compiler.runtime import Runtime
-from data_models.errors import NotFoundError
-from store.receipts import projects
 from tasks.ask import answer, show_answer
 from tasks.compile import process_runtime
 
@@ -31,7 +28,7 @@ async def ask(question: str, project: str | None = None, max_usd: float | None =
         RlmContextError: there is no such project, or `compiler.asking.answer.ask` failed.
     """
     runtime = process_runtime()
-    copies = _copies(runtime, project)
+    copies = compiled_copies(runtime, project)
     answers: list[Answer] = []
 
     async def run() -> ProjectReport:
@@ -42,20 +39,3 @@ async def ask(question: str, project: str | None = None, max_usd: float | None =
         await recorded(runtime, copies[0].project, f"ask, {deployment.name or 'called directly'}", run)
         await show_answer(answers[0])
     return answers[0]
-
-
-def _copies(runtime: Runtime, project: str | None) -> list[Copy]:
-    """The local copies of the projects asked, up to date.
-
-    Raises:
-        NotFoundError: there is none.
-    """
-    known = projects(runtime.store)
-    names = [name for name in known if project in (None, name)]
-    copies = [copy for name in names if (copy := refresh(runtime, name)) is not None]
-    if not copies:
-        raise NotFoundError(
-            f"no compiled project {project}" if project else "nothing has been compiled yet",
-            next_command="rlm-context compile",
-        )
-    return copies

@@ -1,5 +1,7 @@
 """The flow that compiles one project: plan, ingest, chunk and summarize, tree, index, root, publish."""
 
+import os
+
 from prefect import flow, tags
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment
@@ -9,6 +11,9 @@ from compiler.report import ProjectReport
 from compiler.runs import recorded
 from tasks.artifacts import show
 from tasks.compile import PrefectSteps, process_runtime
+
+ON_MODAL = "MODAL_TASK_ID"
+"""A variable that only containers on Modal have."""
 
 
 @flow(name="compile-context", flow_run_name="compile {project}")
@@ -28,7 +33,7 @@ async def compile_context(project: str, full: bool = False, max_usd: float | Non
     """
     runtime = process_runtime()
     steps = PrefectSteps()
-    trigger = deployment.name or "command line"
+    trigger = deployment.name or ("Modal" if ON_MODAL in os.environ else "command line")
     with tags("rlm-context", project):
         report = await recorded(
             runtime,

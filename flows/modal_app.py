@@ -1,0 +1,224 @@
+"""The app on Modal: the compile, questions, and the batches of a compile, next to the volume that is the store.
+
+    modal deploy -m flows.modal_app
+    modal run flows/modal_app.py::compile --project acme/shop
+    modal run flows/modal_app.py::ask --question "summarize all sessions"
+
+Deployed from a checkout: the image is built from its requirements.lock, and the project's packages are added. The
+functions take and return small values as JSON texts. Blobs are read where the volume is mounted, read-only; whatever
+is written goes through `store.modal`, which reads it back. Settings of whoever deploys decide the store, the secrets,
+the schedule and how many containers there are; the functions' own settings come from the store's `store.json` and
+from the secrets.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import modal
+import msgspec
+
+from compiler.asking.answer import Answer
+from compiler.asking.answer import ask as answer_question
+from compiler.batches import do_ingest, do_summarize
+from compiler.copies import compiled_copies
+from compiler.pipeline import compile_project
+from compiler.plan import plan
+from compiler.report import ProjectReport
+from compiler.runs import recorded
+from compiler.runtime import Runtime, open_runtime
+from data_models.errors import PipelineError, RlmContextError, SettingsError
+from data_models.settings import Settings, load_settings
+from store.receipts import projects
+from tasks.modal import APP, BATCH_SECONDS, INGEST, SUMMARIZE, ModalSteps
+
+MOUNT = "/rlm-context-volume"
+_PACKAGES = (
+    *("data_models", "transcripts", "store", "search", "rlm"),
+    *("compiler", "tasks", "flows", "rlm_context"),
+)
+_LOCK = Path(__file__).parents[1] / "requirements.lock"
+_SCHEME = "modal://"
+_DEFAULT_STORE = f"{_SCHEME}{APP}"
+_COMPILE_SECONDS = 6 * 3600
+_AT_ONCE = 4
+"""Compiles, and questions, at the same time. Compiles of one project wait for one another anyway."""
+_RUNNER: dict[str, str | None] = {"RLM_CONTEXT_RUNNER": "modal"}
+
+
+def _store_url(settings: Settings) -> str:
+    """The store that the app works on.
+
+    Raises:
+        SettingsError: the store that is set is not on Modal.
+    """
+    url = settings.store or _DEFAULT_STORE
+    if not url.startswith(_SCHEME):
+        raise SettingsError(
+            f"the app on Modal needs a store in a Modal volume, and {url} is none",
+            next_command=f"RLM_CONTEXT_STORE={_DEFAULT_STORE} modal deploy -m flows.modal_app",
+        )
+    return url
+
+
+def _image(store: str) -> modal.Image:
+    image = modal.Image.debian_slim(python_version="3.11").pip_install_from_requirements(
+        str(_LOCK), extra_options="--require-hashes"
+    )
+    variables = {"RLM_CONTEXT_STORE": store, "RLM_CONTEXT_STORE_MOUNT": MOUNT, "DO_NOT_TRACK": "1"}
+    return image.env(variables).add_local_python_source(*_PACKAGES)
+
+
+_settings = load_settings()
+_store = _store_url(_settings)
+app = modal.App(
+    APP,
+    image=_image(_store),
+    secrets=[modal.Secret.from_name(name) for name in _settings.modal.secrets],
+    volumes={
+        MOUNT: modal.Volume.from_name(_store.removeprefix(_SCHEME).partition("/")[0]).with_mount_options(
+            read_only=True
+        )
+    },
+)
+
+
+@app.function(
+    name="compile", timeout=_COMPILE_SECONDS, cpu=1.0, memory=2048, max_containers=_AT_ONCE, env=_RUNNER
+)
+async def compile_one(project: str, full: bool = False, max_usd: float | None = None) -> str:
+    """Compile a project, as `flows.compile.compile_context` does; its report as JSON."""
+    return _json(await _compile(project, full, max_usd))
+
+
+@app.function(
+    name="compile_all",
+    timeout=_COMPILE_SECONDS,
+    cpu=1.0,
+    memory=2048,
+    max_containers=1,
+    env=_RUNNER,
+    schedule=modal.Cron(_settings.modal.cron) if _settings.modal.cron else None,
+)
+async def compile_all() -> str:
+    """Compile every project that has something new; their reports as JSON.
+
+    Raises:
+        PipelineError: some could not be compiled; the others are.
+    """
+    runtime = _runtime()
+    reports, failed = [], []
+    for project in await asyncio.to_thread(projects, runtime.store):
+        if (await asyncio.to_thread(plan, runtime, project)).new:
+            try:
+                reports.append(await _compile(project, full=False, max_usd=None))
+            except RlmContextError as error:
+                failed.append(f"{project}: {error.message}")
+    if failed:
+        raise PipelineError("; ".join(failed), next_command=f"modal app logs {APP}", partial=bool(reports))
+    return _json(reports)
+
+
+@app.function(name="ask", timeout=3600, cpu=1.0, memory=2048, max_containers=_AT_ONCE)
+async def answer(question: str, project: str | None = None, max_usd: float | None = None) -> str:
+    """Answer a question about a project, or about all; a `compiler.asking.answer.Answer` as JSON.
+
+    Its `record` is empty: the trajectory ends with the container.
+    """
+    runtime = _runtime()
+    copies = await asyncio.to_thread(compiled_copies, runtime, project)
+    given: list[Answer] = []
+
+    async def run() -> ProjectReport:
+        try:
+            given.append(await answer_question(runtime, copies, question, max_usd=max_usd))
+        finally:
+            await runtime.backend.close()
+        return ProjectReport(project=copies[0].project, llm=given[0].usage)
+
+    await recorded(runtime, copies[0].project, "ask, Modal", run)
+    return _json(msgspec.structs.replace(given[0], record=""))
+
+
+@app.function(
+    name=INGEST, timeout=BATCH_SECONDS, cpu=1.0, memory=2048, max_containers=_settings.modal.containers
+)
+async def ingest_batch(batch: str) -> str:
+    """Ingest the receipts of a `compiler.batches.ingest_batch`."""
+    return await do_ingest(_runtime(), batch)
+
+
+@app.function(
+    name=SUMMARIZE, timeout=BATCH_SECONDS, cpu=1.0, memory=2048, max_containers=_settings.modal.containers
+)
+async def summarize_batch(batch: str) -> str:
+    """Summarise the sessions of a `compiler.batches.summarize_batch`."""
+    return await do_summarize(_runtime(), batch)
+
+
+@app.local_entrypoint()
+def compile(project: str = "", full: bool = False) -> None:
+    """Compile a project, or every one that has something new, and say what was done."""
+    with _errors_told():
+        if project:
+            reports = [msgspec.json.decode(compile_one.remote(project, full), type=ProjectReport)]
+        else:
+            reports = msgspec.json.decode(compile_all.remote(), type=list[ProjectReport])
+    for report in reports:
+        new, seconds = report.sessions.new, report.seconds.total
+        print(f"{report.project}: {new} new sessions compiled in {seconds:.1f} s")  # noqa: T201  what was asked for
+    if not reports:
+        print("nothing new")  # noqa: T201
+
+
+@app.local_entrypoint()
+def ask(question: str, project: str = "") -> None:
+    """Answer a question about a project, or about all, with what it cites."""
+    with _errors_told():
+        given = msgspec.json.decode(answer.remote(question, project or None), type=Answer)
+    cited = [f"{one.shown} {one.author}: {one.words}" for one in given.citations if one.resolved]
+    parts = [given.text or "nothing found", "\n".join(cited)]
+    if given.partial:
+        parts.append(f"[not a whole answer: {given.reason}]")
+    print("\n\n".join(filter(None, parts)))  # noqa: T201
+
+
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    """Our own errors end the command with the line that they are."""
+    try:
+        yield
+    except RlmContextError as error:
+        hint = f". Next: {error.next_command}" if error.next_command else ""
+        sys.exit(f"{error.message}{hint}")
+
+
+async def _compile(project: str, full: bool, max_usd: float | None) -> ProjectReport:
+    """Under Prefect where a server is named, else by itself; the record in runs/ is written either way."""
+    if os.environ.get("PREFECT_API_URL"):
+        from flows.compile import compile_context  # Prefect, which takes a second to import
+
+        return await compile_context(project, full, max_usd)
+    runtime = _runtime()
+    steps = ModalSteps(runtime)
+    return await recorded(
+        runtime,
+        project,
+        "Modal",
+        lambda: compile_project(runtime, project, steps, full=full, max_usd=max_usd),
+    )
+
+
+@cache
+def _runtime() -> Runtime:
+    """This container's runtime."""
+    return open_runtime()
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

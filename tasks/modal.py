@@ -1,0 +1,64 @@
+"""The steps of a compile whose batches are done by the app that is deployed on Modal (`flows.modal_app`)."""
+
+import asyncio
+from collections.abc import Sequence
+
+import modal
+from grpclib.exceptions import GRPCError, StreamTerminatedError
+
+from compiler import batches
+from compiler.pipeline import DirectSteps
+from compiler.work import Ingested, Plan, Summarized, Unreadable
+from data_models.errors import SettingsError, StoreError
+
+APP = "rlm-context"
+INGEST, SUMMARIZE = "ingest_batch", "summarize_batch"
+BATCH_SECONDS = 3600
+"""A batch that takes an hour hangs: the largest takes minutes."""
+
+_DEPLOY = "modal deploy -m flows.modal_app"
+_PATIENCE = 30.0
+"""Seconds to find the app. The client by itself goes on for nearly a minute."""
+_WAITING = 3600
+"""Seconds that a batch may wait for a container, besides the time that it takes."""
+_FAILURES = (modal.exception.Error, GRPCError, StreamTerminatedError, ConnectionError, TimeoutError)
+
+
+class ModalSteps(DirectSteps):
+    """Ingests and summarises in containers on Modal, and does the other steps in this process."""
+
+    async def ingest(self, plan: Plan, receipts: Sequence[str], label: str) -> list[Ingested | Unreadable]:
+        """See `compiler.pipeline.Steps.ingest`."""
+        sent = batches.ingest_batch(self.runtime, plan, receipts, label)
+        return batches.ingested(await _asked(INGEST, sent))
+
+    async def summarize(self, plan: Plan, sessions: Sequence[Ingested], label: str) -> list[Summarized]:
+        """See `compiler.pipeline.Steps.summarize`."""
+        sent = batches.summarize_batch(self.runtime, plan, sessions, label)
+        return batches.summarized(await _asked(SUMMARIZE, sent))
+
+
+async def _asked(name: str, sent: str) -> str:
+    """What a function of the deployed app returns.
+
+    Raises:
+        SettingsError: the app is not deployed, the token is not accepted, or the app is of another version.
+        StoreError: Modal gives no answer, or a container ended; that can pass.
+        RlmContextError: what the function itself raises.
+    """
+    try:
+        function = modal.Function.from_name(APP, name)
+        await asyncio.wait_for(function.hydrate.aio(), _PATIENCE)
+        return str(await asyncio.wait_for(function.remote.aio(sent), BATCH_SECONDS + _WAITING))
+    except modal.exception.NotFoundError as error:
+        raise SettingsError(
+            f"the app {APP} is not deployed on Modal, or is of another version", next_command=_DEPLOY
+        ) from error
+    except modal.exception.AuthError as error:
+        raise SettingsError("Modal does not accept the token", next_command="modal token new") from error
+    except _FAILURES as error:
+        raise StoreError(
+            f"Modal did not do a batch of the compile ({type(error).__name__})",
+            next_command=f"modal app logs {APP}",
+            partial=True,
+        ) from error
