@@ -12,7 +12,7 @@ from compiler.work import Grown, Ingested, Made, Plan, Summarized, Texts, Unread
 from data_models.events import Reject
 from data_models.records import CatalogEntry, Segment
 from data_models.settings import load_settings
-from tasks.options import STEP
+from tasks.options import MODELS_TAG, STEP
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -102,11 +102,11 @@ class PrefectSteps:
 
     async def summarize(self, plan: Plan, sessions: Sequence[Ingested], label: str) -> list[Summarized]:
         """See `compiler.pipeline.Steps.summarize`."""
-        return await _once_if_limited(summarize, plan)(plan, sessions, label)
+        return await _asking(summarize, plan)(plan, sessions, label)
 
     async def grow(self, plan: Plan, new: Sequence[Summarized]) -> Grown:
         """See `compiler.pipeline.Steps.grow`."""
-        return await _once_if_limited(grow, plan)(plan, new)
+        return await _asking(grow, plan)(plan, new)
 
     async def index(self, plan: Plan, entries: Sequence[CatalogEntry], label: str) -> Segment:
         """See `compiler.pipeline.Steps.index`."""
@@ -116,7 +116,7 @@ class PrefectSteps:
         self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment]
     ) -> Texts:
         """See `compiler.pipeline.Steps.write_texts`."""
-        return await _once_if_limited(write_texts, plan)(plan, new, segments)
+        return await _asking(write_texts, plan)(plan, new, segments)
 
     async def publish(
         self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment], texts: Texts, made: Made
@@ -125,9 +125,14 @@ class PrefectSteps:
         return await publish(plan, new, segments, texts, made)
 
 
-def _once_if_limited(step: Task[P, R], plan: Plan) -> Task[P, R]:
-    """With a limit on what is spent, a step that failed is not tried again: what it had spent is not known."""
-    return step if plan.max_usd is None else step.with_options(retries=0)
+def _asking(step: Task[P, R], plan: Plan) -> Task[P, R]:
+    """The step as one that asks models, where the backend does: under the server's limit for such tasks.
+
+    With a limit on what is spent, a step that failed is not tried again: what it had spent is not known.
+    """
+    paid = process_runtime().backend.paid
+    tagged = step.with_options(tags=[MODELS_TAG]) if paid else step
+    return tagged if plan.max_usd is None else tagged.with_options(retries=0)
 
 
 def process_runtime() -> Runtime:

@@ -9,6 +9,9 @@ from prefect.tasks import exponential_backoff
 
 from data_models.errors import StoreError
 
+MODELS_TAG = "rlm-context-models"
+"""Task runs that ask models; a limit on this tag in the server holds for all workers together."""
+
 
 class StepOptions(TypedDict):
     """The arguments of `@task` that all steps share."""

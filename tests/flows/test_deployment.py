@@ -4,8 +4,10 @@ import inspect
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
@@ -13,6 +15,7 @@ from prefect.cli.deploy._models import (
     ConcurrencyLimitSpec,
     DeploymentConfig,
     PrefectYamlModel,
+    RawScheduleConfig,
     WorkPoolConfig,
 )
 from pydantic import BaseModel
@@ -20,7 +23,10 @@ from pydantic import BaseModel
 from compiler.runtime import open_runtime
 from flows.ask import ask
 from flows.compile import compile_context
+from flows.nightly import nightly_recompile
+from flows.server_setup import DEAD_RUNS, MODELS_AT_ONCE
 from store.generations import heads
+from tasks.options import MODELS_TAG
 from tests.flows.helpers import ROOT, Api
 
 # Prefect leaves the connections of its threads to the garbage collector.
@@ -48,17 +54,28 @@ def test_every_key_is_one_that_prefect_knows(config: dict[str, Any]) -> None:
         assert unknown_keys(deployment, DeploymentConfig) == set()
         assert unknown_keys(deployment["work_pool"], WorkPoolConfig) == set()
         assert unknown_keys(deployment["concurrency_limit"], ConcurrencyLimitSpec) == set()
+        for schedule in deployment.get("schedules", []):
+            assert unknown_keys(schedule, RawScheduleConfig) == set()
+            ZoneInfo(schedule["timezone"])
 
 
 def test_the_deployment_fits_the_flow(config: dict[str, Any]) -> None:
     """Each entrypoint is a flow, its parameters are the flow's, with the flow's own defaults."""
-    flows = {NAME: compile_context, "ask/ask": ask}
+    flows = {NAME: compile_context, "nightly-recompile/nightly": nightly_recompile, "ask/ask": ask}
     assert len(config["deployments"]) == len(flows)
     for deployment, (name, flow) in zip(config["deployments"], flows.items(), strict=True):
         assert f"{flow.name}/{deployment['name']}" == name
         assert deployment["entrypoint"] == f"{flow.fn.__module__}.{flow.fn.__name__}"
         defaults = {each.name: each.default for each in inspect.signature(flow.fn).parameters.values()}
         assert deployment["parameters"] == {name: defaults[name] for name in deployment["parameters"]}
+
+
+def test_every_step_is_a_function_that_takes_what_it_is_given(config: dict[str, Any]) -> None:
+    """Prefect would find out only while it deploys."""
+    (step,) = config["build"]
+    ((name, arguments),) = step.items()
+    module, _, function = name.rpartition(".")
+    inspect.signature(getattr(import_module(module), function)).bind(**arguments)
 
 
 def prefect(*arguments: str, cwd: Path = ROOT) -> None:
@@ -68,10 +85,21 @@ def prefect(*arguments: str, cwd: Path = ROOT) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def assert_set_up_once(api: Api) -> None:
+    """Three deployments ran the step that makes limit and automation; there is one of each, and the schedule."""
+    limit = api.call("GET", f"/concurrency_limits/tag/{MODELS_TAG}")
+    assert limit["concurrency_limit"] == MODELS_AT_ONCE
+    automations = api.call("POST", "/automations/filter", {"automations": {"name": {"any_": [DEAD_RUNS]}}})
+    assert [(one["enabled"], one["trigger"]["within"]) for one in automations] == [(True, 120.0)]
+    nightly = api.call("GET", "/deployments/name/nightly-recompile/nightly")
+    assert [one["schedule"]["timezone"] for one in nightly["schedules"]] == ["UTC"]
+
+
 def test_a_run_created_over_rest_completes_on_a_worker(api: Api, uploaded: str, tmp_path: Path) -> None:
     """Deployed from the checkout, triggered twice as a hook would (one run), run by a process worker."""
     prefect("work-pool", "create", "rlm-context", "--type", "process")
     prefect("--no-prompt", "deploy", "--all")
+    assert_set_up_once(api)
     deployment = api.call("GET", f"/deployments/name/{NAME}")
     assert deployment["tags"] == ["rlm-context"]
     assert deployment["concurrency_options"]["collision_strategy"] == "ENQUEUE"

@@ -1,0 +1,128 @@
+"""The nightly's own steps as Prefect tasks, and the artifact that sums up a night."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from prefect import task
+from prefect.artifacts import acreate_markdown_artifact
+
+from compiler import nightly
+from compiler.maintenance.garbage import Collected
+from compiler.maintenance.garbage import collect as collect_garbage
+from compiler.maintenance.verify import Verified, verify_store
+from compiler.nightly import Nightly, Swept
+from rlm.prices import PRICES_DATE
+from tasks.compile import process_runtime
+from tasks.inert import one_line
+from tasks.options import STEP, StepOptions
+
+ARTIFACT = "rlm-context-nightly"
+_SHOWN_FAULTS = 100
+_WHOLE_STORE: StepOptions = {**STEP, "timeout_seconds": 6 * 3600.0}  # reads everything there is
+
+
+@task(name="sweep", task_run_name="sweep this machine", **STEP)
+async def sweep() -> Swept:
+    """Upload what hooks missed and what waits in the spool."""
+    return await asyncio.to_thread(nightly.sweep, process_runtime())
+
+
+@task(name="verify", task_run_name="verify the store", **_WHOLE_STORE)
+async def verify() -> Verified:
+    """Read everything in the store back."""
+    return await asyncio.to_thread(verify_store, process_runtime())
+
+
+@task(name="collect", task_run_name="collect garbage", **_WHOLE_STORE)
+async def collect() -> Collected:
+    """Remove what nothing has needed for a day."""
+    return await asyncio.to_thread(collect_garbage, process_runtime())
+
+
+@task(name="forget", task_run_name="forget old runs", **STEP)
+async def forget_runs() -> int:
+    """Remove the records of old runs."""
+    return await asyncio.to_thread(nightly.forget_runs, process_runtime())
+
+
+@task(name="finish", task_run_name="report", **STEP)
+async def finish(night: Nightly) -> Nightly:
+    """Remember the night, and show what it did."""
+    done = await asyncio.to_thread(nightly.finish, process_runtime(), night)
+    await acreate_markdown_artifact(nightly_markdown(done), key=ARTIFACT, description="What the nightly did")
+    return done
+
+
+def nightly_markdown(night: Nightly) -> str:
+    """A night as Markdown: what failed, what changed and what it cost, what is damaged, how the store grew."""
+    parts = (
+        ("Failed", _failed), ("Compiled", _compiled), ("Swept", _swept), ("Damaged", _damaged), ("Store", _store)
+    )  # fmt: skip
+    title = f"# Nightly, {datetime.fromtimestamp(night.started / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+    return "\n\n".join([title, *_sections(night, parts)]) + "\n"
+
+
+def _sections(
+    night: Nightly, parts: tuple[tuple[str, Callable[[Nightly], Iterator[str]]], ...]
+) -> Iterator[str]:
+    for title, told in parts:
+        lines = list(told(night))
+        if lines:
+            yield "\n".join([f"## {title}", "", *lines])
+
+
+def _failed(night: Nightly) -> Iterator[str]:
+    for name, reason in night.failed.items():
+        yield f"- **{one_line(name, 200)}**: {one_line(reason, 500)}"
+
+
+def _compiled(night: Nightly) -> Iterator[str]:
+    if not night.projects:
+        yield "Nothing was new."
+        return
+    yield "| project | new sessions | new chunks | model calls | US dollars | seconds | degraded |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    for report in night.projects:
+        yield (
+            f"| {one_line(report.project, 200)} | {report.sessions.new:,} | {report.chunks.new:,} "
+            f"| {report.llm.calls:,} | {report.llm.usd:.4f} | {report.seconds.total:.1f} "
+            f"| {len(report.degraded):,} |"
+        )
+    usage = night.usage
+    if usage.calls:
+        yield ""
+        yield f"{usage.calls:,} model calls, ${usage.usd:.4f} (prices of {PRICES_DATE})."
+
+
+def _swept(night: Nightly) -> Iterator[str]:
+    swept = night.swept
+    if swept != Swept():
+        yield (
+            f"{swept.uploaded:,} sessions uploaded, {swept.kept:,} not shared, {swept.skipped:,} files unreadable, "
+            f"{swept.flushed:,} uploads of the spool in their stores."
+        )
+
+
+def _damaged(night: Nightly) -> Iterator[str]:
+    faults = night.verified.faults if night.verified else []
+    for fault in faults[:_SHOWN_FAULTS]:
+        yield f"- {one_line(fault.key, 300)}: {one_line(fault.reason, 200)}. Next: {one_line(fault.remedy, 300)}"
+    if len(faults) > _SHOWN_FAULTS:
+        yield f"- and {len(faults) - _SHOWN_FAULTS:,} more: rlm-context store verify"
+
+
+def _store(night: Nightly) -> Iterator[str]:
+    stored, before, collected = night.stored, night.before, night.collected
+    if stored:
+        yield f"- {stored.objects:,} objects, {stored.bytes / 1e6:,.1f} MB"
+    if stored and before:
+        grown = stored.bytes - before.bytes
+        yield f"- since the night before: {stored.objects - before.objects:+,} objects, {grown / 1e6:+,.1f} MB"
+    if collected:
+        yield (
+            f"- garbage: {collected.removed:,} objects removed, {collected.bytes / 1e6:,.1f} MB; "
+            f"{collected.noted:,} will go a day after they were found"
+        )
+    if night.runs_removed:
+        yield f"- {night.runs_removed:,} records of old runs removed"
