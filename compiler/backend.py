@@ -65,6 +65,14 @@ class Backend(Protocol):
         """
         ...
 
+    def prepare(self) -> None:
+        """Load and open what the methods need, so that a wrong setting shows before any work is done.
+
+        Raises:
+            SettingsError, ProviderError: a model cannot be opened.
+        """
+        ...
+
     async def close(self) -> None:
         """Let go of connections. A call after it opens new ones."""
         ...

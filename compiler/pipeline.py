@@ -149,7 +149,7 @@ async def compile_project(
     """
     check_limit(runtime, max_usd)
     report = ProjectReport(project=project)
-    async with turn(runtime, project), _closed(runtime):
+    async with turn(runtime, project), _backend(runtime):
         written = runtime.store.written
         todo = await asyncio.to_thread(make_plan, runtime, project, full=full, max_usd=max_usd)
         left_out: set[str] = set()
@@ -163,7 +163,7 @@ async def compile_project(
 
 
 @asynccontextmanager
-async def _closed(runtime: Runtime) -> AsyncIterator[None]:
+async def _backend(runtime: Runtime) -> AsyncIterator[None]:
     """Let go of the backend's connections at the end: they belong to this event loop."""
     try:
         yield
@@ -175,12 +175,17 @@ async def _compile_once(runtime: Runtime, todo: Plan, steps: Steps, report: Proj
     """Make one generation; the receipts that had to be left out. If all had to be, nothing is published."""
     clock = _Clock(report)
     with clock.step("ingest"):
-        results = await _in_batches(
-            "ingest",
-            todo.new,
-            lambda part, label: steps.ingest(todo, part, label),
-            _BATCHES_AT_ONCE if _goes_out(runtime) else 1,
-        )
+        # A provider's package takes a second to import, and a missing key is better said before the map than in it.
+        preparing = asyncio.ensure_future(asyncio.to_thread(runtime.backend.prepare))
+        try:
+            results = await _in_batches(
+                "ingest",
+                todo.new,
+                lambda part, label: steps.ingest(todo, part, label),
+                _BATCHES_AT_ONCE if _goes_out(runtime) else 1,
+            )
+        finally:
+            await preparing
         ingested, left_out = _readable(runtime, todo, results, report)
     if not ingested:
         return left_out

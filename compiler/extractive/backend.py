@@ -32,5 +32,8 @@ class ExtractiveBackend:
         """See `Backend.root`."""
         return lines.root(project, nodes)
 
+    def prepare(self) -> None:
+        """Nothing to load."""
+
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -59,6 +59,10 @@ class ModelBackend:
         """See `Backend.root`."""
         return await root.root(self._clients, self._settings, project, nodes, sessions, part)
 
+    def prepare(self) -> None:
+        """See `Backend.prepare`."""
+        self._clients.open()
+
     async def close(self) -> None:
         """See `Backend.close`."""
         await self._clients.close()

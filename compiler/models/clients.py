@@ -37,6 +37,11 @@ class Clients:
         """Reads parts for the root model."""
         return self._client(self._models.sub)
 
+    def open(self) -> None:
+        """Open all of them; raises as each does."""
+        for name in (self._models.map, self._models.tree, self._models.root, self._models.sub):
+            self._client(name)
+
     async def close(self) -> None:
         """Let go of all connections."""
         for client in self._open.values():
