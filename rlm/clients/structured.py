@@ -1,8 +1,9 @@
 """Answers that follow a JSON Schema."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from rlm.clients.errors import ReplyError
 from rlm.clients.protocol import Completion, Request
@@ -39,8 +40,8 @@ def _fault(text: str, schema: Mapping[str, Any]) -> str | None:
     from jsonschema import Draft202012Validator
 
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
+        document = msgspec.json.decode(text)  # stricter than json: no half of a surrogate pair, no NaN
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return "the answer is not JSON"
     error = next(Draft202012Validator(schema).iter_errors(document), None)
     if error is None:

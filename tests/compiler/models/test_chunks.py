@@ -128,6 +128,14 @@ def test_a_bad_answer_is_asked_for_once_more_with_what_was_wrong() -> None:
     assert summary.degraded == ""
 
 
+def test_half_of_a_surrogate_pair_is_a_bad_answer() -> None:
+    """Models cut emoji in two now and then: no text of ours can hold that, so it is asked for again."""
+    half = reply(statement("Totals are integer cents \ud83d.", "2"))
+    summary, client = summarised([half, reply(statement("Totals are integer cents.", "2"))])
+    assert len(client.requests) == 2
+    assert (len(told(summary, "decision")), summary.degraded) == (1, "")
+
+
 @pytest.mark.parametrize("failures", [[CUT], [TooLongError("too long", status=400)], [BAD, BAD]])
 def test_what_cannot_be_answered_at_once_is_asked_in_halves(failures: list[Reply]) -> None:
     """Cut short, too long, or bad twice: both halves are asked about, and their statements joined."""

@@ -42,6 +42,8 @@ def test_what_follows_the_schema_passes(line: Line) -> None:
         '{"text": "a", "seqs": [1.5]}',
         "[" * 100_000,
         '{"text": "a", "seqs": [], "more": 1}',
+        '{"text": "half of a pair: \\ud83d", "seqs": []}',
+        '{"text": "a", "seqs": [NaN]}',
         '{"text": "a", "seqs": []} {}',
         '```json\n{"text": "a", "seqs": []}\n```',
     ],
