@@ -10,6 +10,9 @@ from data_models.records import Receipt
 from store.protocol import Store
 from store.registry import open_store
 
+_SINGLY = 4
+"""So many receipts of a project are asked for one by one; then one listing tells of all."""
+
 
 class Destinations:
     """The stores of one upload; the default local one is opened when something has to stay there.
@@ -28,6 +31,7 @@ class Destinations:
         self._audit = AuditLog(runtime.home)
         self._local_url = local_store_url(runtime.home)
         self._stores: dict[str, Store] = {runtime.store.url: runtime.store}
+        self._holdings: dict[tuple[str, str], _Holding] = {}
 
     def stays(self, session_id: str, cwd: str) -> str:
         """Why a session stays on this machine; "" if it may go to the configured store."""
@@ -40,7 +44,11 @@ class Destinations:
     def holds(self, session_id: str, known: Known) -> bool:
         """Whether a known upload stands where it would go to now."""
         url = self._url(session_id, known.cwd)
-        return url == known.store and self.store(url).size(known.key) is not None
+        if url != known.store:
+            return False
+        inbox = "/".join(known.key.split("/")[:2])
+        holding = self._holdings.setdefault((url, inbox), _Holding(self.store(url), inbox))
+        return known.key in holding
 
     def store(self, url: str) -> Store:
         """One of the two stores, by its address."""
@@ -60,3 +68,27 @@ class Destinations:
 
     def _url(self, session_id: str, cwd: str) -> str:
         return self._local_url if self.stays(session_id, cwd) else self._runtime.store.url
+
+
+class _Holding:
+    """Which receipts one project has in a store, as it was when it was first asked for many.
+
+    Args:
+        store: the store.
+        inbox: the folder of the project's receipts.
+    """
+
+    def __init__(self, store: Store, inbox: str) -> None:
+        self._store = store
+        self._inbox = inbox
+        self._asked = 0
+        self._keys: frozenset[str] | None = None
+
+    def __contains__(self, key: str) -> bool:
+        # A listing costs in proportion to the project's history: one session alone is not worth it.
+        self._asked += 1
+        if self._keys is None and self._asked <= _SINGLY:
+            return self._store.size(key) is not None
+        if self._keys is None:
+            self._keys = frozenset(self._store.keys(self._inbox))
+        return key in self._keys
