@@ -11,6 +11,7 @@ from compiler.report import ProjectReport
 from compiler.runs import recorded
 from tasks.artifacts import show
 from tasks.compile import PrefectSteps, process_runtime
+from tasks.dask import dask_cluster
 
 ON_MODAL = "MODAL_TASK_ID"
 """A variable that only containers on Modal have."""
@@ -32,18 +33,19 @@ async def compile_context(project: str, full: bool = False, max_usd: float | Non
         RlmContextError: a step failed for good. What was done so far is kept, and the next run goes on there.
     """
     runtime = process_runtime()
-    steps = PrefectSteps()
     trigger = deployment.name or ("Modal" if ON_MODAL in os.environ else "command line")
-    with tags("rlm-context", project):
-        report = await recorded(
-            runtime,
-            project,
-            trigger,
-            lambda: compile_project(runtime, project, steps, full=full, max_usd=max_usd),
-        )
-        _log(report)
-        if report.sessions.new:
-            await _show(report, steps)
+    async with dask_cluster(runtime.settings) as cluster:
+        steps = PrefectSteps(cluster)
+        with tags("rlm-context", project):
+            report = await recorded(
+                runtime,
+                project,
+                trigger,
+                lambda: compile_project(runtime, project, steps, full=full, max_usd=max_usd),
+            )
+            _log(report)
+            if report.sessions.new:
+                await _show(report, steps)
     return report
 
 

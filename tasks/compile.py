@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, task
 
@@ -12,6 +12,7 @@ from compiler.work import Grown, Ingested, Made, Plan, Summarized, Texts, Unread
 from data_models.events import Reject
 from data_models.records import CatalogEntry, Segment
 from data_models.settings import load_settings
+from tasks.dask import DaskCluster
 from tasks.options import MODELS_TAG, STEP
 
 P = ParamSpec("P")
@@ -35,7 +36,12 @@ async def ingest(plan: Plan, receipts: Sequence[str], label: str) -> list[Ingest
 )
 async def summarize(plan: Plan, sessions: Sequence[Ingested], label: str) -> list[Summarized]:
     """A batch of sessions to chunks and chunk summaries."""
-    return await _steps().summarize(plan, sessions, label)
+    steps = _steps()
+    try:
+        return await steps.summarize(plan, sessions, label)
+    finally:
+        if steps.runtime.settings.runner == "dask":  # a worker has an event loop for each task
+            await steps.runtime.backend.close()
 
 
 @task(
@@ -85,16 +91,22 @@ class PrefectSteps:
 
     Tasks are awaited and not mapped: `.map` of async tasks costs ten times the client's time.
 
+    Args:
+        cluster: where batches are ingested and summarised; None for this process.
+
     Attributes:
         rejects: the records that could not be read in the sessions ingested so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, cluster: DaskCluster | None = None) -> None:
+        self._cluster = cluster
         self.rejects: list[Reject] = []
 
     async def ingest(self, plan: Plan, receipts: Sequence[str], label: str) -> list[Ingested | Unreadable]:
         """See `compiler.pipeline.Steps.ingest`."""
-        ingested = await ingest(plan, receipts, label)
+        ingested: list[Ingested | Unreadable] = await self._batch(
+            ingest, plan=plan, receipts=receipts, label=label
+        )
         self.rejects += [
             reject for session in ingested if isinstance(session, Ingested) for reject in session.rejects
         ]
@@ -102,7 +114,9 @@ class PrefectSteps:
 
     async def summarize(self, plan: Plan, sessions: Sequence[Ingested], label: str) -> list[Summarized]:
         """See `compiler.pipeline.Steps.summarize`."""
-        return await _asking(summarize, plan)(plan, sessions, label)
+        step = _asking(summarize, plan)
+        done: list[Summarized] = await self._batch(step, plan=plan, sessions=sessions, label=label)
+        return done
 
     async def grow(self, plan: Plan, new: Sequence[Summarized]) -> Grown:
         """See `compiler.pipeline.Steps.grow`."""
@@ -124,6 +138,10 @@ class PrefectSteps:
         """See `compiler.pipeline.Steps.publish`."""
         return await publish(plan, new, segments, texts, made)
 
+    async def _batch(self, step: Task[..., Any], **parameters: Any) -> Any:
+        """The result of a task that may run elsewhere."""
+        return await (self._cluster.run(step, **parameters) if self._cluster else step(**parameters))
+
 
 def _asking(step: Task[P, R], plan: Plan) -> Task[P, R]:
     """The step as one that asks models, where the backend does: under the server's limit for such tasks.
@@ -141,7 +159,13 @@ def process_runtime() -> Runtime:
 
 
 def _steps() -> DirectSteps:
-    return DirectSteps(process_runtime())
+    """The steps as this process does them; a Dask worker does what it is given by itself."""
+    runtime = process_runtime()
+    if runtime.settings.runner != "modal":
+        return DirectSteps(runtime)
+    from tasks.modal import ModalSteps  # Modal's client takes a second to import
+
+    return ModalSteps(runtime)
 
 
 @lru_cache(maxsize=1)

@@ -1,21 +1,16 @@
 """The app on Modal, deployed and run by the real client against the emulator, whose containers are processes here."""
 
 import asyncio
-import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import modal
-import msgspec
 import pytest
 
 from compiler.pipeline import DirectSteps, compile_project
-from compiler.runs import read_runs
 from compiler.runtime import Runtime, open_runtime
 from compiler.upload import upload
-from data_models.errors import SettingsError
 from tasks.modal import APP, ModalSteps
 from tests.flows.helpers import ROOT
 from tests.flows.same import hits, made
@@ -50,12 +45,12 @@ def command(modal_emulator: Emulator) -> Command:
 
 
 @pytest.fixture
-def deployed(command: Command, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
+def deployed(command: Command, monkeypatch: pytest.MonkeyPatch) -> Runtime:
     """The deployed app and its empty store."""
     command("volume", "create", APP, "--version", "2")
     command("deploy", "-m", "flows.modal_app")
     monkeypatch.setenv("RLM_CONTEXT_STORE", f"modal://{APP}")
-    yield open_runtime()
+    return open_runtime()
 
 
 def uploaded(runtime: Runtime, folder: Path) -> None:

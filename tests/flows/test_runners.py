@@ -1,0 +1,46 @@
+"""Runners: a compile whose batches go to a Dask cluster, or from Prefect to Modal, makes what this process makes."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from compiler.pipeline import DirectSteps, compile_project
+from compiler.runtime import open_runtime
+from compiler.upload import upload
+from flows.compile import compile_context
+from tests.flows.helpers import Api
+from tests.flows.same import hits, made
+from tests.synthetic import write_team
+
+PROJECT = "acme/shop"
+SESSIONS = 24
+
+# Prefect and Dask leave connections of their threads to the garbage collector.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+def test_a_dask_cluster_makes_what_this_process_makes(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a cluster of two workers: the same Parquet, summaries, texts, and hits of 100 queries."""
+    team = write_team(tmp_path / "team", SESSIONS)
+    monkeypatch.setattr("tasks.dask.os.cpu_count", lambda: 2)
+    monkeypatch.setenv("RLM_CONTEXT_RUNNER", "dask")
+    away = open_runtime()
+    upload(away, [team], project=PROJECT)
+    report = asyncio.run(compile_context(PROJECT))
+    assert report.sessions.new == SESSIONS
+    run = api.flow_run(f"compile {PROJECT}")
+    names = list(api.task_runs(run["id"]))
+    assert sum(name.startswith(("ingest", "summarize")) for name in names) == 2 * 3
+    monkeypatch.setenv("RLM_CONTEXT_RUNNER", "local")
+    monkeypatch.setenv("RLM_CONTEXT_STORE", str(tmp_path / "here"))
+    here = open_runtime()
+    upload(here, [team], project=PROJECT)
+    asyncio.run(compile_project(here, PROJECT, DirectSteps(here)))
+    assert made(away, PROJECT) == made(here, PROJECT)
+    assert hits(away, PROJECT) == hits(here, PROJECT)
