@@ -20,6 +20,7 @@ COMMANDS = {
     "private": "private",
     "audit": "audit",
     "hook": "hook",
+    "mcp": "mcp",
     "install": "install",
     "uninstall": "install",
     "status": "status",

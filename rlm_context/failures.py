@@ -29,19 +29,25 @@ def explain(error: BaseException, about: str = "") -> None:
     """Say in one line what stopped a command.
 
     Args:
-        error: what was raised. What nobody expected is a bug: its type and place are said, and its traceback
-            goes to a file in the home, without its message, which may quote a transcript.
+        error: what was raised.
         about: what the error is about, e.g. a project, where the line would not say it.
     """
+    say(f"rlm-context: {about}{': ' if about else ''}{explained(error)}")
+
+
+def explained(error: BaseException) -> str:
+    """An error as one line.
+
+    What nobody expected is a bug: its type and place are said, and its traceback goes to a file in the home, without
+    its message, which may quote a transcript.
+    """
     if isinstance(error, KeyboardInterrupt):
-        line = INTERRUPTED
-    elif isinstance(error, RlmContextError):
-        line = _line(error.message, error.next_command or "", error.partial)
-    elif isinstance(error, OSError):
-        line = _line(*_system(error), partial=True)
-    else:
-        line = _line(*_unexpected(error), partial=True)
-    say(f"rlm-context: {about}{': ' if about else ''}{line}")
+        return INTERRUPTED
+    if isinstance(error, RlmContextError):
+        return _line(error.message, error.next_command or "", error.partial)
+    if isinstance(error, OSError):
+        return _line(*_system(error), partial=True)
+    return _line(*_unexpected(error), partial=True)
 
 
 def _line(message: str, following: str, partial: bool) -> str:

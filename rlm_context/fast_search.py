@@ -45,7 +45,7 @@ def search_fast(arguments: list[str]) -> int | None:
         return None
     query, options, as_json = parsed
     try:
-        indexes = _fresh(local_indexes(home() / "cache" / "projects"))
+        indexes = fresh(local_indexes(home() / "cache" / "projects"))
         return answer(query, options, as_json, indexes) if indexes else None
     except RlmContextError:
         return None  # the click command meets the same error and explains it
@@ -68,12 +68,33 @@ def answer(query: str, options: dict[str, str], as_json: bool, indexes: list[Loc
     Raises:
         RlmContextError: a filter makes no sense.
     """
-    from rlm_context.names import match_project, match_time
+    hits, chosen = find(query, options, indexes)
+    if as_json:
+        document = json.dumps({"hits": [_hit(hit) for hit in hits]}, ensure_ascii=False, indent=2)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(document.encode() + b"\n")
+    else:
+        _print(hits, chosen)
+    return 0
+
+
+def find(
+    query: str, options: dict[str, str], indexes: list[LocalIndex]
+) -> "tuple[list[Hit], list[LocalIndex]]":
+    """What answers a query, best first, and which of these indexes were searched.
+
+    Args:
+        query: any text.
+        options: the command's options by name, as typed.
+        indexes: every project's.
+
+    Raises:
+        RlmContextError: a filter makes no sense.
+    """
+    from rlm_context.names import match_time
     from search.query import Filters, search
 
-    known = {index.project: index for index in indexes}
-    wanted = options.get("--project") or _here(known)
-    chosen = [known[match_project(wanted, sorted(known))]] if wanted else indexes
+    chosen = choose(options.get("--project"), indexes)
     filters = Filters(
         author=options.get("--author"),
         agent=options.get("--agent"),
@@ -82,14 +103,20 @@ def answer(query: str, options: dict[str, str], as_json: bool, indexes: list[Loc
         file_glob=options.get("--file"),
     )
     limit = int(options.get("--limit", DEFAULT_LIMIT))
-    hits = search([index.index for index in chosen], query, filters, limit)
-    if as_json:
-        document = json.dumps({"hits": [_hit(hit) for hit in hits]}, ensure_ascii=False, indent=2)
-        sys.stdout.flush()
-        sys.stdout.buffer.write(document.encode() + b"\n")
-    else:
-        _print(hits, chosen)
-    return 0
+    return search([index.index for index in chosen], query, filters, limit), chosen
+
+
+def choose(project: str | None, indexes: list[LocalIndex]) -> list[LocalIndex]:
+    """The index of a project, else that of the current folder's if it is known here, else all.
+
+    Raises:
+        NotFoundError: none, or several, are called so.
+    """
+    from rlm_context.names import match_project
+
+    known = {index.project: index for index in indexes}
+    wanted = project or _here(known)
+    return [known[match_project(wanted, sorted(known))]] if wanted else indexes
 
 
 def _parse(arguments: list[str]) -> tuple[str, dict[str, str], bool] | None:
@@ -128,7 +155,7 @@ def _here(known: dict[str, LocalIndex]) -> str:
     return name if name in known else ""
 
 
-def _fresh(found: list[LocalIndex]) -> list[LocalIndex]:
+def fresh(found: list[LocalIndex]) -> list[LocalIndex]:
     """The copies of this store's projects; none where the store holds a newer generation of one.
 
     Only a store in a folder is looked at. Hooks refresh the copies of others.
