@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 
 from compiler.runtime import Runtime
 from data_models.errors import StoreError
-from store.leases import Lease, acquire
+from store.leases import Candidate, Lease
 
 logger = logging.getLogger(__name__)
 progress = logging.getLogger("rlm_context.progress")
@@ -25,13 +25,13 @@ def compile_lease(project: str) -> str:
 @asynccontextmanager
 async def turn(runtime: Runtime, project: str) -> AsyncIterator[None]:
     """Wait until nobody else compiles this project, and hold others back during the block."""
-    name = compile_lease(project)
-    lease = await asyncio.to_thread(acquire, runtime.store, name, _SECONDS)
+    candidate = Candidate(runtime.store, compile_lease(project), _SECONDS)
+    lease = await asyncio.to_thread(candidate.acquire)
     if lease is None:
         progress.info("waiting for another compile of %s", project)
     while lease is None:
         await asyncio.sleep(_POLL)
-        lease = await asyncio.to_thread(acquire, runtime.store, name, _SECONDS)
+        lease = await asyncio.to_thread(candidate.acquire)
     renewing = asyncio.create_task(_renew(lease))
     try:
         yield

@@ -2,7 +2,8 @@
 
 Each claim is a key of its own that says since when, until when, and which process of which machine; the oldest
 claim that has not expired holds the lease. A claim whose process is gone from this machine counts no more. Two
-may hold a lease for a moment (clocks differ, listings lag): both then do the same work.
+may hold a lease for a moment (clocks differ, listings lag): both then do the same work. A claim of a machine whose
+clock is ahead holds nobody back for long either: see `Candidate`.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from store.keys import lease_prefix
 from store.protocol import Store
@@ -44,31 +46,91 @@ class Lease:
         self.store.delete(self.key)
 
 
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lease: since when and until when by the holder's clock (Unix milliseconds), and whether it is a
+    process of this machine; nothing else is known of other machines."""
+
+    since: int
+    until: int
+    is_here: bool
+
+
 def acquire(store: Store, name: str, seconds: float) -> Lease | None:
     """The lease of this name for so many seconds, or None while somebody else holds it."""
+    return Candidate(store, name, seconds).acquire()
+
+
+def holder(store: Store, name: str) -> Holder | None:
+    """Who holds the lease now; nothing is changed."""
     now = _now()
-    if any(True for _ in _claims(store, name, now)):
-        return None
-    lease = Lease(store, name, now, _claim_key(name, now, seconds))
-    store.put(lease.key, b"{}")
-    if next(_claims(store, name, now), lease.key) != lease.key:
-        lease.release()
-        return None
-    return lease
+    claims = (claim for claim in _written(store, name) if not _is_over(claim, now))
+    first = next((claim for claim in claims if claim.since <= now + LONGEST * 1000), None)
+    return first and Holder(first.since, first.until, first.machine == _machine())
 
 
-def _claims(store: Store, name: str, now: int) -> Iterator[str]:
-    """The claims that count, oldest first; what has expired is removed on the way."""
+class Candidate:
+    """Somebody who tries for a lease again and again.
+
+    A claim that it saw unchanged for as long as the claim is in all counts no more, whatever clocks say: its holder
+    would have renewed it.
+
+    Args:
+        store: where the claims are.
+        name: the lease.
+        seconds: how long it is wanted for.
+    """
+
+    def __init__(self, store: Store, name: str, seconds: float) -> None:
+        self._store = store
+        self._name = name
+        self._seconds = seconds
+        self._seen: dict[str, float] = {}
+
+    def acquire(self) -> Lease | None:
+        """The lease, or None while somebody else holds it."""
+        now = _now()
+        if any(True for _ in self._claims(now)):
+            return None
+        lease = Lease(self._store, self._name, now, _claim_key(self._name, now, self._seconds))
+        self._store.put(lease.key, b"{}")
+        if next(self._claims(now), lease.key) != lease.key:
+            lease.release()
+            return None
+        return lease
+
+    def _claims(self, now: int) -> Iterator[str]:
+        """The claims that count, oldest first; what has expired is removed on the way."""
+        moment = time.monotonic()
+        for claim in _written(self._store, self._name):
+            if _is_over(claim, now):
+                self._store.delete(claim.key)
+            elif claim.since <= now + LONGEST * 1000:
+                seconds = moment - self._seen.setdefault(claim.key, moment)
+                if seconds * 1000 <= claim.until - claim.since:
+                    yield claim.key
+
+
+class _Claim(NamedTuple):
+    key: str
+    since: int
+    until: int
+    machine: str
+    process: int
+
+
+def _written(store: Store, name: str) -> Iterator[_Claim]:
+    """All claims of a lease, oldest first."""
     prefix = lease_prefix(name)
     for key in store.keys(prefix):
         match = _CLAIM.fullmatch(key.removeprefix(prefix + "/"))
-        if match is None:
-            continue
-        since, until = int(match[1]), int(match[2])
-        if until <= now or until - since > LONGEST * 1000 or _is_gone(match[3], int(match[4])):
-            store.delete(key)
-        elif since <= now + LONGEST * 1000:
-            yield key
+        if match is not None:
+            yield _Claim(key, int(match[1]), int(match[2]), match[3], int(match[4]))
+
+
+def _is_over(claim: _Claim, now: int) -> bool:
+    is_too_long = claim.until - claim.since > LONGEST * 1000
+    return claim.until <= now or is_too_long or _is_gone(claim.machine, claim.process)
 
 
 def _claim_key(name: str, since: int, seconds: float) -> str:

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from store import leases
-from store.leases import acquire
+from store.leases import Candidate, Holder, acquire, holder
 from store.memory import MemoryStore
 
 
@@ -69,9 +69,56 @@ def test_a_dead_holder_of_this_machine_holds_nothing(
     process.start()
     process.join()
     dead, alive = process.pid, os.getpid()
-    for machine, holder, expected in ((leases._machine(), dead, True), ("00000000", alive, False)):
+    for machine, process_id, expected in ((leases._machine(), dead, True), ("00000000", alive, False)):
         with monkeypatch.context() as patch:
-            patch.setattr(leases.os, "getpid", lambda holder=holder: holder)
+            patch.setattr(leases.os, "getpid", lambda process_id=process_id: process_id)
             patch.setattr(leases, "_machine", lambda machine=machine: machine)
             assert acquire(store, f"compile {machine}", 60) is not None
         assert (acquire(store, f"compile {machine}", 60) is not None) is expected
+
+
+def test_the_holder_can_be_told(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Since when, until when, and whether here; looking removes nothing, and tells nobody where nobody holds it."""
+    store = MemoryStore()
+    assert holder(store, "compile") is None
+    lease = acquire(store, "compile", 60)
+    assert lease is not None
+    assert holder(store, "compile") == Holder(1_700_000_000_000, 1_700_000_060_000, is_here=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(leases, "_machine", lambda: "00000000")
+        assert holder(store, "compile") == Holder(1_700_000_000_000, 1_700_000_060_000, is_here=False)
+    clock[0] += 61
+    assert holder(store, "compile") is None
+    assert list(store.keys()) == [lease.key]
+
+
+@pytest.mark.parametrize("skew", [86_000, -86_000])
+def test_clocks_a_day_apart(clock: list[float], monkeypatch: pytest.MonkeyPatch, skew: int) -> None:
+    """A machine whose clock is a day off and that died holds others back for no longer than it claimed.
+
+    While it lives and is ahead, it holds the lease; behind, its claims look over, and both do the same work.
+    """
+    passed = [0.0]
+    monkeypatch.setattr(leases.time, "monotonic", lambda: passed[0])
+    store = MemoryStore()
+    clock[0] += skew
+    with monkeypatch.context() as patch:
+        patch.setattr(leases, "_machine", lambda: "00000000")
+        theirs = acquire(store, "compile", 60)
+        assert theirs is not None
+        clock[0] -= skew
+        candidate = Candidate(store, "compile", 60)
+        assert (candidate.acquire() is None) == (skew > 0)
+        if skew < 0:
+            return
+        for _ in range(5):
+            clock[0] += skew + 20
+            passed[0] += 20
+            theirs.renew(60)
+            clock[0] -= skew
+            assert candidate.acquire() is None
+    for _ in range(2):
+        passed[0] += 100
+        clock[0] += 100
+        mine = candidate.acquire()
+    assert mine is not None
