@@ -32,7 +32,7 @@ from compiler.plan import plan
 from compiler.report import ProjectReport
 from compiler.runs import recorded
 from compiler.runtime import Runtime, open_runtime
-from data_models.errors import PipelineError, RlmContextError, SettingsError
+from data_models.errors import NotFoundError, PipelineError, RlmContextError, SettingsError
 from data_models.settings import Settings, load_settings
 from store.receipts import projects
 from tasks.modal import APP, BATCH_SECONDS, INGEST, SUMMARIZE, ModalSteps
@@ -128,7 +128,7 @@ async def compile_all() -> str:
 async def answer(question: str, project: str | None = None, max_usd: float | None = None) -> str:
     """Answer a question about a project, or about all; a `compiler.asking.answer.Answer` as JSON.
 
-    Its `record` is empty: the trajectory ends with the container.
+    Its `record` is empty: the trajectory ends with the container. Where nothing was found, its text is the brief.
     """
     runtime = _runtime()
     copies = await asyncio.to_thread(compiled_copies, runtime, project)
@@ -142,7 +142,9 @@ async def answer(question: str, project: str | None = None, max_usd: float | Non
         return ProjectReport(project=copies[0].project, llm=given[0].usage)
 
     await recorded(runtime, copies[0].project, "ask, Modal", run)
-    return _json(msgspec.structs.replace(given[0], record=""))
+    # Without a model a question about everything has no words that any passage could have.
+    text = given[0].text or "\n".join(copy.read("brief.md") for copy in copies)
+    return _json(msgspec.structs.replace(given[0], text=text, record=""))
 
 
 @app.function(
@@ -182,7 +184,7 @@ def ask(question: str, project: str = "") -> None:
     with _errors_told():
         given = msgspec.json.decode(answer.remote(question, project or None), type=Answer)
     cited = [f"{one.shown} {one.author}: {one.words}" for one in given.citations if one.resolved]
-    parts = [given.text or "nothing found", "\n".join(cited)]
+    parts = [given.text, "\n".join(cited)]
     if given.partial:
         parts.append(f"[not a whole answer: {given.reason}]")
     print("\n\n".join(filter(None, parts)))  # noqa: T201
@@ -200,6 +202,9 @@ def _errors_told() -> Iterator[None]:
 
 async def _compile(project: str, full: bool, max_usd: float | None) -> ProjectReport:
     """Under Prefect where a server is named, else by itself; the record in runs/ is written either way."""
+    known = await asyncio.to_thread(projects, _runtime().store)
+    if project not in known:
+        raise NotFoundError(f"nothing of {project} was uploaded; there is: {', '.join(known) or 'nothing'}")
     if os.environ.get("PREFECT_API_URL"):
         from flows.compile import compile_context  # Prefect, which takes a second to import
 
