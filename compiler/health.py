@@ -9,11 +9,14 @@ from compiler.local_copy import generation_id
 from compiler.plan import plan
 from compiler.runs import RunRecord, read_runs
 from compiler.runtime import Runtime
+from compiler.turn import compile_lease
+from compiler.uploads import AuthorUploads, uploads_by_author
 from data_models.env import raw_folder, worker_log
 from data_models.records import Manifest, Usage
 from rlm.prices import PRICES_DATE
 from store.generations import history, newest
 from store.keys import parse_receipt_key
+from store.leases import Holder, holder
 from store.receipts import projects
 
 _RUNS = 5
@@ -37,7 +40,8 @@ class ProjectStatus(msgspec.Struct, kw_only=True):
     """One project: its newest generation, and the receipts that it does not hold yet.
 
     `created` is Unix milliseconds; `oldest_waiting_ms` the event time of the oldest such receipt, 0 for none;
-    `usd` what the newest generation cost, and `spent` the same in full.
+    `usd` what the newest generation cost, and `spent` the same in full; `authors` who uploaded what, the one with
+    the newest session first; `compiling` who compiles it now, None for nobody.
     """
 
     project: str
@@ -49,6 +53,8 @@ class ProjectStatus(msgspec.Struct, kw_only=True):
     waiting: int
     oldest_waiting_ms: int
     damaged: list[str]
+    authors: list[AuthorUploads]
+    compiling: Holder | None
     runs: list[RunRecord]
 
 
@@ -101,6 +107,7 @@ def _project(runtime: Runtime, name: str) -> ProjectStatus:
     waiting = plan(runtime, name).new
     times = [parts.event_ms for key in waiting if (parts := parse_receipt_key(key))]
     manifest = generation.manifest if generation else None
+    catalog = runtime.catalog([manifest] if manifest else [])
     spent = _spent(runtime, name, manifest)
     return ProjectStatus(
         project=name,
@@ -112,6 +119,8 @@ def _project(runtime: Runtime, name: str) -> ProjectStatus:
         waiting=len(waiting),
         oldest_waiting_ms=min(times, default=0),
         damaged=list(generation.damaged) if generation else [],
+        authors=uploads_by_author(runtime.store, name, catalog.values(), set(waiting)),
+        compiling=holder(runtime.store, compile_lease(name)),
         runs=read_runs(runtime, name, _RUNS),
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from compiler.health import ProjectStatus, Status, status
+from compiler.runs import RunRecord
 from compiler.runtime import open_runtime
 from data_models.records import Usage
 from rlm_context.costs import amount, cost_line
@@ -14,6 +15,7 @@ from rlm_context.output import plural, print_json, table
 from rlm_context.shown import day, minute
 from rlm_context.summary import generation_number
 
+_MOST_ROWS = 8
 _ENDED = {"failed": "failed", "cancelled": "was stopped"}
 
 
@@ -23,7 +25,7 @@ def status_command(as_json: bool) -> None:
     """Show where everything is and what waits.
 
     The newest generation of each project, uploads that none holds yet, damage, how the last run ended, and
-    what models cost.
+    what models cost; where several people share the store, who uploaded what, and the last runs.
     """
     found = status(open_runtime(make_store=False))
     print_json(found) if as_json else click.echo(_told(found))
@@ -42,9 +44,9 @@ def _told(found: Status) -> str:
         lines.append(f"Spool: {dead} could not be read back. Next: ls {found.home}/spool/dead")
     if not found.projects:
         return "\n".join([*lines, "Nothing is compiled yet. Next: rlm-context compile"])
-    lines += ["", _listed(found), *_costs(found)]
-    lines += [line for project in found.projects for line in _remarks(project)]
-    return "\n".join(lines)
+    lines += ["", _listed(found), *_costs(found), *_team(found)]
+    remarks = [line for project in found.projects for line in _remarks(project)]
+    return "\n".join([*lines, *(["", *remarks] if remarks else [])])
 
 
 def _listed(found: Status) -> str:
@@ -65,6 +67,56 @@ def _listed(found: Status) -> str:
     return table(rows, ("generation", "published (UTC)", "sessions", "waiting", *costs, "project"))
 
 
+def _team(found: Status) -> Iterator[str]:
+    """Who uploaded what, and how the last runs went: the newest of all projects, where several authors share them."""
+    if len({author.author for project in found.projects for author in project.authors}) < 2:
+        return
+    yield from ("", _uploads(found))
+    if any(project.runs for project in found.projects):
+        yield from ("", _runs(found))
+
+
+def _uploads(found: Status) -> str:
+    newest = [
+        (upload, author, project.project)
+        for project in found.projects
+        for author in project.authors
+        for upload in author.newest
+    ]
+    newest.sort(key=lambda row: row[0].time, reverse=True)
+    rows = [
+        (
+            minute(upload.time) or "undated",
+            author.author,
+            "waiting" if upload.waiting else "compiled",
+            upload.session_id,
+            project,
+            upload.title or "-",
+        )
+        for upload, author, project in newest[:_MOST_ROWS]
+    ]
+    return table(rows, ("session of (UTC)", "author", "state", "session", "project", "title"))
+
+
+def _runs(found: Status) -> str:
+    runs = sorted((run for project in found.projects for run in project.runs), key=_began, reverse=True)
+    rows = [
+        (
+            minute(run.started),
+            run.state,
+            f"{(run.ended - run.started) / 1000:.1f} s",
+            run.trigger,
+            run.project,
+        )
+        for run in runs[:_MOST_ROWS]
+    ]
+    return table(rows, ("run of (UTC)", "state", "took", "trigger", "project"))
+
+
+def _began(run: RunRecord) -> int:
+    return run.started
+
+
 def _costs(found: Status) -> Iterator[str]:
     """What the dollars in the table are."""
     if not _paid(found):
@@ -79,13 +131,16 @@ def _paid(found: Status) -> bool:
 
 
 def _remarks(project: ProjectStatus) -> Iterator[str]:
-    """What needs attention: damage, uploads that wait, a last run that failed."""
+    """What needs attention: damage, uploads that wait, a compile under way, a last run that failed."""
     for key in project.damaged:
         yield f"{project.project}: damaged: {key}. Next: {mending(project.project)}"
     if project.waiting:
         oldest = minute(project.oldest_waiting_ms)
         since = f", the oldest from {oldest} UTC" if oldest else ""
         yield f"{project.project}: {plural(project.waiting, 'upload')} waiting{since}. Next: rlm-context compile"
+    if project.compiling:
+        where = "this machine" if project.compiling.is_here else "another machine"
+        yield f"{project.project}: being compiled on {where} since {minute(project.compiling.since)} UTC"
     run = next(iter(project.runs), None)
     if run and run.state != "completed":
         reason = f": {run.error}" if run.state == "failed" and run.error else ""

@@ -1,0 +1,89 @@
+"""`status` on a store that several people share."""
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from compiler.report import ProjectReport
+from compiler.runs import recorded
+from compiler.runtime import open_runtime
+from compiler.turn import compile_lease
+from compiler.upload import upload
+from store import leases
+from store.registry import open_store
+from tests.cli.helpers import rlm
+from tests.cli.shapes import SHAPES, misfits
+from tests.synthetic import write_team
+
+
+@pytest.fixture
+def store(direct: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A team's store: twelve sessions of three people compiled, and the newest left out."""
+    monkeypatch.setenv("RLM_CONTEXT_STORE", str(home / "team"))
+    source = write_team(tmp_path / "sources", 12)
+    last = max(
+        source.rglob("*.jsonl"), key=lambda path: json.loads(path.read_text().splitlines()[-1])["timestamp"]
+    )
+    shutil.move(last, tmp_path / last.name)
+    assert rlm("compile", "--source", source, "--project", "shop").code == 0
+    shutil.move(tmp_path / last.name, last)
+    return home / "team"
+
+
+def upload_rest(source: Path) -> None:
+    """Upload without compiling."""
+    assert len(upload(open_runtime(), [source], project="shop").new) == 1
+
+
+async def nothing() -> ProjectReport:
+    """A run that does nothing."""
+    return ProjectReport(project="shop")
+
+
+def test_who_uploaded_what(store: Path, tmp_path: Path) -> None:
+    """Every author with the newest three sessions, the waiting one marked, and the runs, as JSON and as text."""
+    upload_rest(tmp_path / "sources")
+    asyncio.run(recorded(open_runtime(), "shop", "command line", nothing))
+    document = rlm("status", "--json").document
+    assert list(misfits(document, SHAPES["status"])) == []
+    (project,) = document["projects"]
+    assert sum(author["sessions"] for author in project["authors"]) == 12
+    assert {author["author"] for author in project["authors"]} == {"ann", "ben", "cleo"}
+    times = [[upload["time"] for upload in author["newest"]] for author in project["authors"]]
+    assert all(len(newest) == 3 and newest == sorted(newest, reverse=True) for newest in times)
+    assert [newest[0] for newest in times] == sorted((newest[0] for newest in times), reverse=True)
+    uploads = [upload for author in project["authors"] for upload in author["newest"]]
+    waiting = [upload for upload in uploads if upload["waiting"]]
+    assert len(waiting) == project["waiting"] == 1
+    assert waiting[0]["title"] == ""
+    assert all(upload["title"] for upload in uploads if not upload["waiting"])
+    out = rlm("status").out
+    assert waiting[0]["session_id"] in out
+    for words in ("ann", "ben", "cleo", "waiting", "completed", "command line", "run of (UTC)"):
+        assert words in out
+
+
+@pytest.mark.parametrize(("machine", "where"), [(None, "this machine"), ("00000000", "another machine")])
+def test_who_compiles(store: Path, machine: str | None, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lease that is held is told, here or elsewhere, and since when; looking takes nothing away."""
+    with monkeypatch.context() as patch:
+        if machine:
+            patch.setattr(leases, "_machine", lambda: machine)
+        lease = leases.acquire(open_store(str(store)), compile_lease("shop"), 60)
+    assert lease is not None
+    held = rlm("status", "--json").document["projects"][0]["compiling"]
+    assert held == {"since": lease.since, "until": lease.since + 60_000, "is_here": machine is None}
+    assert f"shop: being compiled on {where} since 20" in rlm("status").out
+    lease.release()
+    assert rlm("status", "--json").document["projects"][0]["compiling"] is None
+    assert "being compiled" not in rlm("status").out
+
+
+def test_one_person_sees_no_team(small: Path) -> None:
+    """Whoever is alone in a store is not told who uploaded what; the document has it all the same."""
+    assert "run of (UTC)" not in rlm("status").out
+    (author,) = rlm("status", "--json").document["projects"][0]["authors"]
+    assert author["newest"]
