@@ -4,13 +4,12 @@ A bad answer is asked for once more; where that or the chunk's length is no use,
 left is read without a model, and the summary says why.
 """
 
-import asyncio
-
 from compiler.account import Part
 from compiler.models.asking import NoAnswer, ask
 from compiler.models.pieces import Piece
 from compiler.models.replies import ChunkReply
 from compiler.models.summaries import Read, of_extract, read, summary
+from compiler.together import together
 from data_models.knowledge import Chunk, ChunkSummary
 from rlm.clients.protocol import Client, Request
 
@@ -47,6 +46,6 @@ async def _read(client: Client, piece: Piece, part: Part, deeper: int) -> list[R
         halves = piece.halves() if error.smaller and deeper else None
         if halves is None:
             return [of_extract(piece, error.reason)]
-        both = await asyncio.gather(*(_read(client, half, part, deeper - 1) for half in halves))
+        both = await together(_read(client, half, part, deeper - 1) for half in halves)
         return [*both[0], *both[1]]
     return [read(answer, piece)]

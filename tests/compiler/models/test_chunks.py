@@ -22,7 +22,7 @@ from rlm.clients.errors import (
     TooLongError,
     TransientError,
 )
-from rlm.clients.protocol import Completion
+from rlm.clients.protocol import Completion, Request
 from rlm.clients.scripted import QueueClient, Reply
 from rlm.clients.usage import Usage
 from store.memo import Memo
@@ -187,6 +187,35 @@ def test_a_provider_that_can_never_answer_ends_the_compile() -> None:
     """No key is no reason to do without a model in silence."""
     with pytest.raises(CredentialsError):
         summarised([CredentialsError("no key")])
+
+
+def test_when_one_half_ends_the_compile_the_other_is_not_left_running() -> None:
+    """A call that nobody waits for any more would be paid for nothing."""
+
+    async def run() -> list[str]:
+        told: list[str] = []
+        other = asyncio.Event()
+
+        class Halves(QueueClient):
+            async def complete(self, request: Request) -> Completion:
+                if not self.requests:
+                    return await super().complete(request)
+                if "#1 human" in request.messages[0].text:
+                    await other.wait()
+                    raise CredentialsError("no key")
+                other.set()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    told.append("cancelled")
+                raise AssertionError
+
+        account = Account(Replies(Memo(MemoryStore())))
+        with pytest.raises(CredentialsError):
+            await chunks.summarize(Halves([CUT]), talk().chunk(), account.part())
+        return list(told)
+
+    assert asyncio.run(run()) == ["cancelled"]
 
 
 def test_an_outage_ends_the_compile() -> None:
