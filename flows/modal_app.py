@@ -12,6 +12,7 @@ from the secrets.
 """
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -66,11 +67,17 @@ def _store_url(settings: Settings) -> str:
     return url
 
 
-def _image(store: str) -> modal.Image:
+def _image(settings: Settings) -> modal.Image:
     image = modal.Image.debian_slim(python_version="3.11").pip_install_from_requirements(
         str(_LOCK), extra_options="--require-hashes"
     )
-    variables = {"RLM_CONTEXT_STORE": store, "RLM_CONTEXT_STORE_MOUNT": MOUNT, "DO_NOT_TRACK": "1"}
+    variables = {
+        "RLM_CONTEXT_STORE": _store_url(settings),
+        "RLM_CONTEXT_STORE_MOUNT": MOUNT,
+        # A container imports this module too, and must find as many secrets in it as were deployed.
+        "RLM_CONTEXT_MODAL__SECRETS": json.dumps(settings.modal.secrets),
+        "DO_NOT_TRACK": "1",
+    }
     return image.env(variables).add_local_python_source(*_PACKAGES)
 
 
@@ -78,7 +85,7 @@ _settings = load_settings()
 _store = _store_url(_settings)
 app = modal.App(
     APP,
-    image=_image(_store),
+    image=_image(_settings),
     secrets=[modal.Secret.from_name(name) for name in _settings.modal.secrets],
     volumes={
         MOUNT: modal.Volume.from_name(_store.removeprefix(_SCHEME).partition("/")[0]).with_mount_options(
