@@ -1,5 +1,6 @@
 """Which state of a session is the later one, where its records do not say."""
 
+import time
 from collections.abc import Iterable
 
 import msgspec
@@ -18,6 +19,8 @@ def ordered(store: Store, receipt: Receipt) -> Receipt:
     bears no time, a tool's result beside the file, a new redaction rule, a secret that its owner cut out. Two
     such states would be ordered by their hashes, so the one that is uploaded later is dated a millisecond later.
     A state that the store has is left where it is, and so is one with fewer records than what stands at its time.
+    Where a clock was ahead, a state may be dated after those that follow it: behind one that is dated in the future
+    comes what has more records.
 
     Args:
         store: where the session's other receipts are.
@@ -25,7 +28,13 @@ def ordered(store: Store, receipt: Receipt) -> Receipt:
     """
     folder = key_of(receipt).rpartition("/")[0]
     standing = list(store.keys(folder))
-    moved = receipt
+    newest = max(standing, key=_age, default="")
+    moved = msgspec.structs.replace(receipt, event_ms=max(receipt.event_ms, _age(newest)[0]))
+    if key_of(moved) == newest:
+        return moved
+    is_in_future = moved.event_ms > time.time() * 1000
+    if moved.event_ms > receipt.event_ms and not (is_in_future and _records(store, newest) < receipt.records):
+        moved = receipt
     while rivals := _at(standing, moved.event_ms):
         if key_of(moved) in rivals:
             return moved
@@ -33,6 +42,12 @@ def ordered(store: Store, receipt: Receipt) -> Receipt:
             return receipt
         moved = msgspec.structs.replace(moved, event_ms=moved.event_ms + 1)
     return moved
+
+
+def _age(key: str) -> tuple[int, str]:
+    """What orders receipts of one session: event time, then hash."""
+    parts = parse_receipt_key(key)
+    return (parts.event_ms, parts.sha12) if parts else (-1, "")
 
 
 def _at(keys: Iterable[str], event_ms: int) -> list[str]:

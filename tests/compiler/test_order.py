@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 import msgspec
@@ -134,3 +135,35 @@ def test_what_was_uploaded_is_noted_in_few_writes(
     assert len(saved) < 10
     again = upload(runtime, [source], project="shop")
     assert (again.unchanged, again.new) == (160, [])
+
+
+def test_a_clock_that_was_a_day_ahead(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state dated tomorrow does not hide what came after it; a past one with fewer records stays the newest."""
+    day, now = 86_400_000, _receipt().event_ms
+    monkeypatch.setattr("compiler.order.time.time", lambda: now / 1000)
+    ahead = _receipt(event_ms=now + day)
+    write_receipt(runtime.store, ahead)
+    longer = _receipt(slim=BlobRef("1" * 64, 1), records=4)
+    moved = ordered(runtime.store, longer)
+    assert moved.event_ms == now + day + 1
+    write_receipt(runtime.store, moved)
+    assert ordered(runtime.store, longer) == moved
+    shorter = _receipt(slim=BlobRef("2" * 64, 1), records=2)
+    assert ordered(runtime.store, shorter) == shorter
+    monkeypatch.setattr("compiler.order.time.time", lambda: now / 1000 + 2 * 86_400)
+    restored = _receipt(slim=BlobRef("3" * 64, 1), records=9)
+    assert ordered(runtime.store, restored) == restored
+
+
+def test_generations_have_no_clock(
+    team: Path, compile_team: Compile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Published by a machine whose clock is a day behind, the later generation is the one that is read."""
+    compile_team(team)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() - 86_400)
+    compile_team(write_team(team, 13))
+    generation = newest(open_runtime().store, "shop")
+    assert generation is not None
+    assert (generation.manifest.number, generation.manifest.created < (real() - 86_000) * 1000) == (2, True)
+    assert len(_sessions(open_runtime())) == 13
