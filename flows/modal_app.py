@@ -33,10 +33,10 @@ from compiler.plan import plan
 from compiler.report import ProjectReport
 from compiler.runs import recorded
 from compiler.runtime import Runtime, open_runtime
-from data_models.errors import NotFoundError, PipelineError, RlmContextError, SettingsError
+from data_models.errors import NotFoundError, PipelineError, RlmContextError
 from data_models.settings import Settings, load_settings
 from store.receipts import projects
-from tasks.modal import APP, BATCH_SECONDS, INGEST, SUMMARIZE, ModalSteps
+from tasks.modal import BATCH_SECONDS, DEFAULT_STORE, INGEST, SUMMARIZE, ModalSteps, app_name
 
 MOUNT = "/rlm-context-volume"
 _PACKAGES = (
@@ -44,35 +44,18 @@ _PACKAGES = (
     *("compiler", "tasks", "flows", "rlm_context"),
 )
 _LOCK = Path(__file__).parents[1] / "requirements.lock"
-_SCHEME = "modal://"
-_DEFAULT_STORE = f"{_SCHEME}{APP}"
 _COMPILE_SECONDS = 6 * 3600
 _AT_ONCE = 4
 """Compiles, and questions, at the same time. Compiles of one project wait for one another anyway."""
 _RUNNER: dict[str, str | None] = {"RLM_CONTEXT_RUNNER": "modal"}
 
 
-def _store_url(settings: Settings) -> str:
-    """The store that the app works on.
-
-    Raises:
-        SettingsError: the store that is set is not on Modal.
-    """
-    url = settings.store or _DEFAULT_STORE
-    if not url.startswith(_SCHEME):
-        raise SettingsError(
-            f"the app on Modal needs a store in a Modal volume, and {url} is none",
-            next_command=f"RLM_CONTEXT_STORE={_DEFAULT_STORE} modal deploy -m flows.modal_app",
-        )
-    return url
-
-
-def _image(settings: Settings) -> modal.Image:
+def _image(store: str, settings: Settings) -> modal.Image:
     image = modal.Image.debian_slim(python_version="3.11").pip_install_from_requirements(
         str(_LOCK), extra_options="--require-hashes"
     )
     variables = {
-        "RLM_CONTEXT_STORE": _store_url(settings),
+        "RLM_CONTEXT_STORE": store,
         "RLM_CONTEXT_STORE_MOUNT": MOUNT,
         # A container imports this module too, and must find as many secrets in it as were deployed.
         "RLM_CONTEXT_MODAL__SECRETS": json.dumps(settings.modal.secrets),
@@ -82,16 +65,13 @@ def _image(settings: Settings) -> modal.Image:
 
 
 _settings = load_settings()
-_store = _store_url(_settings)
+_store = _settings.store or DEFAULT_STORE
+_name = app_name(_store)
 app = modal.App(
-    APP,
-    image=_image(_settings),
+    _name,
+    image=_image(_store, _settings),
     secrets=[modal.Secret.from_name(name) for name in _settings.modal.secrets],
-    volumes={
-        MOUNT: modal.Volume.from_name(_store.removeprefix(_SCHEME).partition("/")[0]).with_mount_options(
-            read_only=True
-        )
-    },
+    volumes={MOUNT: modal.Volume.from_name(_name).with_mount_options(read_only=True)},
 )
 
 
@@ -127,7 +107,7 @@ async def compile_all() -> str:
             except RlmContextError as error:
                 failed.append(f"{project}: {error.message}")
     if failed:
-        raise PipelineError("; ".join(failed), next_command=f"modal app logs {APP}", partial=bool(reports))
+        raise PipelineError("; ".join(failed), next_command=f"modal app logs {_name}", partial=bool(reports))
     return _json(reports)
 
 

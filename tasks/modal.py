@@ -8,10 +8,11 @@ from grpclib.exceptions import GRPCError, StreamTerminatedError
 
 from compiler import batches
 from compiler.pipeline import DirectSteps
+from compiler.runtime import Runtime
 from compiler.work import Ingested, Plan, Summarized, Unreadable
 from data_models.errors import SettingsError, StoreError
 
-APP = "rlm-context"
+DEFAULT_STORE = "modal://rlm-context"
 INGEST, SUMMARIZE = "ingest_batch", "summarize_batch"
 BATCH_SECONDS = 3600
 """A batch that takes an hour hangs: the largest takes minutes."""
@@ -24,21 +25,47 @@ _WAITING = 3600
 _FAILURES = (modal.exception.Error, GRPCError, StreamTerminatedError, ConnectionError, TimeoutError)
 
 
+def app_name(store: str) -> str:
+    """The app that works on a store, which is called like the store's volume.
+
+    Args:
+        store: the store's URL.
+
+    Raises:
+        SettingsError: it is not on Modal.
+    """
+    scheme, _, address = store.partition("://")
+    if scheme != "modal":
+        raise SettingsError(
+            f"the app on Modal works on a store in a Modal volume, and {store} is none",
+            next_command=f"set RLM_CONTEXT_STORE, e.g. to {DEFAULT_STORE}",
+        )
+    return address.partition("/")[0]
+
+
 class ModalSteps(DirectSteps):
-    """Ingests and summarises in containers on Modal, and does the other steps in this process."""
+    """Ingests and summarises in containers on Modal, and does the other steps in this process.
+
+    Raises:
+        SettingsError: the runtime's store is not on Modal.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        super().__init__(runtime)
+        self._app = app_name(runtime.store.url)
 
     async def ingest(self, plan: Plan, receipts: Sequence[str], label: str) -> list[Ingested | Unreadable]:
         """See `compiler.pipeline.Steps.ingest`."""
         sent = batches.ingest_batch(self.runtime, plan, receipts, label)
-        return batches.ingested(await _asked(INGEST, sent))
+        return batches.ingested(await _asked(self._app, INGEST, sent))
 
     async def summarize(self, plan: Plan, sessions: Sequence[Ingested], label: str) -> list[Summarized]:
         """See `compiler.pipeline.Steps.summarize`."""
         sent = batches.summarize_batch(self.runtime, plan, sessions, label)
-        return batches.summarized(await _asked(SUMMARIZE, sent))
+        return batches.summarized(await _asked(self._app, SUMMARIZE, sent))
 
 
-async def _asked(name: str, sent: str) -> str:
+async def _asked(app: str, name: str, sent: str) -> str:
     """What a function of the deployed app returns.
 
     Raises:
@@ -47,18 +74,18 @@ async def _asked(name: str, sent: str) -> str:
         RlmContextError: what the function itself raises.
     """
     try:
-        function = modal.Function.from_name(APP, name)
+        function = modal.Function.from_name(app, name)
         await asyncio.wait_for(function.hydrate.aio(), _PATIENCE)
         return str(await asyncio.wait_for(function.remote.aio(sent), BATCH_SECONDS + _WAITING))
     except modal.exception.NotFoundError as error:
         raise SettingsError(
-            f"the app {APP} is not deployed on Modal, or is of another version", next_command=_DEPLOY
+            f"the app {app} is not deployed on Modal, or is of another version", next_command=_DEPLOY
         ) from error
     except modal.exception.AuthError as error:
         raise SettingsError("Modal does not accept the token", next_command="modal token new") from error
     except _FAILURES as error:
         raise StoreError(
             f"Modal did not do a batch of the compile ({type(error).__name__})",
-            next_command=f"modal app logs {APP}",
+            next_command=f"modal app logs {app}",
             partial=True,
         ) from error

@@ -17,7 +17,7 @@ from compiler.runs import read_runs
 from compiler.runtime import Runtime, open_runtime
 from compiler.upload import upload
 from data_models.errors import NotFoundError, SettingsError
-from tasks.modal import APP, ModalSteps
+from tasks.modal import ModalSteps
 from tests.flows.helpers import ROOT, Api
 from tests.flows.same import hits, made
 from tests.modal_emulator.fixtures import modal_emulator
@@ -29,6 +29,7 @@ __all__ = ["modal_emulator"]
 # Prefect leaves the connections of its threads to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
+APP = "rlm-context"
 PROJECT = "acme/shop"
 SESSIONS = 24
 Command = Callable[..., str]
@@ -85,9 +86,9 @@ def test_batches_on_modal_make_what_this_process_makes(
     assert hits(away, PROJECT) == hits(here, PROJECT)
 
 
-def call(name: str, *arguments: object) -> Any:
-    """What a function of the deployed app returns."""
-    return msgspec.json.decode(modal.Function.from_name(APP, name).remote(*arguments))
+def call(name: str, *arguments: object, app: str = APP) -> Any:
+    """What a function of a deployed app returns."""
+    return msgspec.json.decode(modal.Function.from_name(app, name).remote(*arguments))
 
 
 def test_a_compile_and_a_question_run_there(deployed: Runtime, tmp_path: Path) -> None:
@@ -120,12 +121,12 @@ def test_prefect_sees_a_compile_that_runs_there(
     command("deploy", "-m", "flows.modal_app")
     runtime = open_runtime()
     uploaded(runtime, tmp_path / "team")
-    assert call("compile", PROJECT)["sessions"]["new"] == SESSIONS
+    assert call("compile", PROJECT, app="other")["sessions"]["new"] == SESSIONS
     run = api.flow_run(f"compile {PROJECT}")
     assert run["state_type"] == "COMPLETED"
     assert "summarize sessions 1-10 of 24, acme/shop" in api.task_runs(run["id"])
     assert [run.trigger for run in read_runs(runtime, PROJECT, 10)] == ["Modal"]
-    schedule = modal.Function.from_name(APP, "compile_all").hydrate().info().schedule
+    schedule = modal.Function.from_name("other", "compile_all").hydrate().info().schedule
     assert schedule == "Cron('0 3 * * *', UTC)"
 
 
@@ -134,16 +135,19 @@ def test_whoever_helps_works_on_the_same(
 ) -> None:
     """A batch for another store, or of other settings, is refused, and the error says what to do."""
     uploaded(deployed, tmp_path / "team")
-    for name, value in (("STORE", str(tmp_path / "here")), ("CHUNK_TOKENS", "700")):
+    for name, value in (
+        ("STORE", f"modal://{APP}/part"),
+        ("STORE", str(tmp_path / "here")),
+        ("CHUNK_TOKENS", "700"),
+    ):
         with monkeypatch.context() as changed:
             changed.setenv(f"RLM_CONTEXT_{name}", value)
             other = open_runtime()
-            if name == "STORE":
-                uploaded(other, tmp_path / "team")
+            uploaded(other, tmp_path / "team")
             with pytest.raises(SettingsError) as caught:
                 asyncio.run(compile_project(other, PROJECT, ModalSteps(other)))
         assert caught.value.next_command
-        assert tmp_path.name in caught.value.message or "chunk_tokens" in caught.value.message
+        assert value in caught.value.message or "chunk_tokens" in caught.value.message
 
 
 def test_without_the_app(modal_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,4 +168,20 @@ def test_a_store_that_is_not_on_modal(modal_emulator: Emulator) -> None:
         cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=100,
     )  # fmt: skip
     assert done.returncode != 0
-    assert "needs a store in a Modal volume" in done.stdout + done.stderr
+    assert "a store in a Modal volume" in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_the_script_for_real_accounts(modal_emulator: Emulator) -> None:
+    """tests/real_modal.py finds the emulator to be what the project relies on, and leaves nothing there."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.real_modal"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=110,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [line[:3] for line in done.stdout.splitlines() if line[:3] in ("yes", "NO ")] == ["yes"] * 3
+    assert modal.Volume.objects.list() == []
