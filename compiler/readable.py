@@ -13,6 +13,10 @@ from store.keys import encode_name
 from store.protocol import Store
 from transcripts.events import read_events
 
+LONGEST = 256 << 20
+"""Bytes of a transcript above which there is no text of it: nobody reads that, and making it takes two and a half times
+the transcript's size in memory, where the upload itself takes little more than the compressed blob."""
+
 
 def readable_key(author: str, session_id: str) -> str:
     """The key of a session's readable copy."""
@@ -38,6 +42,9 @@ def write_readable(store: Store, receipt: Receipt, blob: bytes) -> list[str]:
 
     The upload stands without it, so a failure stops nothing.
     """
+    if receipt.raw_bytes > LONGEST:
+        size = receipt.raw_bytes >> 20
+        return [f"no readable copy of {receipt.session_id}: {size:,} MB are too long for a text"]
     try:
         store.put(readable_key(receipt.author, receipt.session_id), readable(receipt, blob).encode())
     except StoreError as error:
