@@ -9,20 +9,21 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from data_models.errors import PipelineError
 from flows import server_process
-from flows.server_process import SERVER_LOCK, STATE, USERS_LOCK, try_lock
+from flows.server_process import SCHEDULES, SERVER_LOCK, STATE, USERS_LOCK, try_lock
 
 LINGER_SECONDS = 20.0
 """How long the server stays after its last user: the next command of the same minute need not start one."""
@@ -36,11 +37,15 @@ _http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @dataclass(frozen=True)
 class LocalServer:
-    """A live local server: its process, the URL of its API, and the `user:password` that its API asks for."""
+    """A live local server: its process, the URL of its API, and the `user:password` that its API asks for.
+
+    `schedules` says that it keeps schedules and automations, as the one of `rlm-context up` does.
+    """
 
     pid: int
     url: str
     auth: str
+    schedules: bool = False
 
 
 @contextlib.contextmanager
@@ -73,6 +78,58 @@ def prefect_api(home: Path) -> Iterator[str]:
         yield wait_until_healthy(home, server).url
 
 
+@contextlib.contextmanager
+def serving_api(home: Path, waits: Callable[[], None]) -> Iterator[str]:
+    """As `prefect_api`, for a process that serves deployments: on a local server that keeps schedules.
+
+    Args:
+        home: the user's home of rlm-context.
+        waits: called where a compile still uses a server without schedules, which has to end first.
+
+    Yields:
+        The URL of the API.
+
+    Raises:
+        PipelineError: the server cannot be started, or does not answer.
+    """
+    ours = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}  # what the automation for dead runs listens to
+    # Runs are started in this folder too: a checkout has no say in their settings.
+    with _inside(_prefect_folder(home)):
+        if configured_api():
+            with _environment(ours), prefect_api(home) as url:
+                yield url
+            return
+        _end_lesser(home, waits)
+        with (
+            local_server(home, schedules=True) as server,
+            _environment(_client_environment(home, server) | ours),
+            _settings_in_force(_prefect_folder(home)),
+        ):
+            if not server.schedules:
+                raise PipelineError(
+                    "another command was faster with a server of its own", next_command="rlm-context up"
+                )
+            yield wait_until_healthy(home, server).url
+
+
+def _end_lesser(home: Path, waits: Callable[[], None]) -> None:
+    """End a local server without schedules, once nobody uses it."""
+    folder = _prefect_folder(home)
+    told = False
+    while (server := live_server(home)) is not None and not server.schedules:
+        lock = try_lock(folder / USERS_LOCK, fcntl.LOCK_EX)
+        if lock is None and not told:
+            waits()
+            told = True
+        if lock is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(server.pid, signal.SIGTERM)
+            while live_server(home) == server:
+                time.sleep(_POLL_SECONDS)
+            os.close(lock)
+        time.sleep(_POLL_SECONDS)
+
+
 def configured_api() -> str:
     """The API that the user configured for Prefect: the environment, else the active profile; "" if none."""
     url = os.environ.get("PREFECT_API_URL", "")
@@ -90,12 +147,15 @@ def configured_api() -> str:
 
 
 @contextlib.contextmanager
-def local_server(home: Path, linger: float = LINGER_SECONDS) -> Iterator[LocalServer]:
+def local_server(
+    home: Path, linger: float = LINGER_SECONDS, *, schedules: bool = False
+) -> Iterator[LocalServer]:
     """Join the home's local server, or start it, and keep it alive for the block. It may still be starting.
 
     Args:
         home: the user's home of rlm-context.
         linger: seconds that a server started here stays after its last user.
+        schedules: whether a server started here keeps schedules and automations.
 
     Raises:
         PipelineError: it cannot be started.
@@ -107,7 +167,7 @@ def local_server(home: Path, linger: float = LINGER_SECONDS) -> Iterator[LocalSe
         _pause(home, deadline)
         lock = try_lock(folder / USERS_LOCK, fcntl.LOCK_SH)
     try:
-        yield _join_or_start(home, linger, deadline)
+        yield _join_or_start(home, linger, deadline, schedules)
     finally:
         os.close(lock)
 
@@ -135,18 +195,20 @@ def live_server(home: Path) -> LocalServer | None:
         return None
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
-        server = LocalServer(int(state["pid"]), str(state["url"]), str(state["auth"]))
+        server = LocalServer(
+            int(state["pid"]), str(state["url"]), str(state["auth"]), state[SCHEDULES] is True
+        )
         os.kill(server.pid, 0)
     except (OSError, ValueError, KeyError, TypeError):
         return None  # not written yet, or not by a live server
     return server
 
 
-def _join_or_start(home: Path, linger: float, deadline: float) -> LocalServer:
+def _join_or_start(home: Path, linger: float, deadline: float, schedules: bool) -> LocalServer:
     for _ in range(_STARTS):
         server = live_server(home)
         if server is None:
-            _start(home, linger)
+            _start(home, linger, schedules)
         while server is None and _starting(home):
             _pause(home, deadline)
             server = live_server(home)
@@ -163,11 +225,12 @@ def _starting(home: Path) -> bool:
     return lock is None
 
 
-def _start(home: Path, linger: float) -> None:
+def _start(home: Path, linger: float, schedules: bool) -> None:
     """Start a server process; it detaches itself, or ends at once if another was faster."""
     folder = _prefect_folder(home)
     # By path and with -P: what it imports must not depend on the folder this command runs in.
-    command = [sys.executable, "-P", server_process.__file__, str(folder), str(_log(home)), str(linger)]
+    program = [sys.executable, "-P", server_process.__file__]
+    command = [*program, str(folder), str(_log(home)), str(linger), SCHEDULES if schedules else ""]
     result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, text=True)
     if result.returncode:
         reason = result.stderr.strip().rpartition("\n")[2] or f"exit code {result.returncode}"

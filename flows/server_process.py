@@ -1,12 +1,12 @@
 """The local Prefect server of one home: a process that ends itself once nobody uses it any more.
 
-`flows.local_server` starts this file by its path (standard library only until the server is up) with three
-arguments: the home's Prefect folder, the log file, and the seconds to stay after the last user left. Files in
-the folder:
+`flows.local_server` starts this file by its path (standard library only until the server is up) with four
+arguments: the home's Prefect folder, the log file, the seconds to stay after the last user left, and the word
+`schedules` where `rlm-context up` needs schedules and automations, else nothing. Files in the folder:
 
     server.lock   held (flock) by the one live server for as long as it lives, so a kill frees it
     users.lock    held shared by every process that uses the server
-    server.json   pid, url, auth: written once the port is bound, before Prefect is imported
+    server.json   pid, url, auth, schedules: written once the port is bound, before Prefect is imported
 
 The port is bound here and handed to the server, so no other program can take it in between, and a client may
 connect at once and wait.
@@ -35,6 +35,7 @@ STATE = "server.json"
 _LOG_BYTES = 1_000_000
 _WATCH_SECONDS = 0.5
 
+SCHEDULES = "schedules"
 # Services that a server for one user, without schedules or automations, never needs. What stays: the recorder
 # of task runs, the vacuum of old runs, and the repossessor of leases that killed processes held.
 _SERVICES_OFF = (
@@ -70,7 +71,7 @@ def try_lock(path: Path, kind: int) -> int | None:
 
 def main() -> None:
     """Become the server of the folder given on the command line, unless it has one."""
-    folder, log, linger = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
+    folder, log, linger, mode = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
     os.umask(0o077)
     if try_lock(folder / SERVER_LOCK, fcntl.LOCK_EX) is None:
         return
@@ -80,7 +81,7 @@ def main() -> None:
     os.setsid()
     os.chdir(folder)  # Prefect reads settings from its working folder, and that may be anyone's checkout
     _redirect_output(log)
-    _serve(folder, linger)
+    _serve(folder, linger, mode == SCHEDULES)
 
 
 def _redirect_output(log: Path) -> None:
@@ -92,12 +93,14 @@ def _redirect_output(log: Path) -> None:
         os.dup2(source, target)
 
 
-def _serve(folder: Path, linger: float) -> None:
+def _serve(folder: Path, linger: float, schedules: bool) -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     auth = f"rlm-context:{secrets.token_urlsafe(24)}"
     _set_environment(folder, url, auth)
-    _write_state(folder, {"pid": os.getpid(), "url": f"{url}/api", "auth": auth})
+    if not schedules:
+        os.environ.update({f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in _SERVICES_OFF})
+    _write_state(folder, {"pid": os.getpid(), "url": f"{url}/api", "auth": auth, SCHEDULES: schedules})
     import uvicorn
 
     config = uvicorn.Config(
@@ -119,7 +122,6 @@ def _set_environment(folder: Path, url: str, auth: str) -> None:
     """Prefect's settings for this server, and none that the user made for another one."""
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
         del os.environ[name]
-    os.environ.update({f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in _SERVICES_OFF})
     os.environ.update(
         DO_NOT_TRACK="1",
         PREFECT_HOME=str(folder),

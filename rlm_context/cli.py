@@ -23,6 +23,7 @@ COMMANDS = {
     "mcp": "mcp",
     "install": "install",
     "uninstall": "install",
+    "up": "up",
     "status": "status",
     "doctor": "doctor",
     "store": "store",

@@ -9,6 +9,8 @@ from compiler.health import ProjectStatus, Status, status
 from compiler.runs import RunRecord
 from compiler.runtime import open_runtime
 from data_models.records import Usage
+from flows.local_server import live_server
+from flows.up import is_up
 from rlm_context.costs import amount, cost_line
 from rlm_context.names import mending
 from rlm_context.output import plural, print_json, table
@@ -36,6 +38,8 @@ def _told(found: Status) -> str:
     if Path(found.worker_log).exists():
         waits = f"{plural(found.ended, 'session')} ended and wait for a worker; " if found.ended else ""
         lines.append(f"Hooks: {waits}what their workers did: {found.worker_log}")
+    if is_up(Path(found.home)) and (server := live_server(Path(found.home))):
+        lines.append(f"Prefect: up at {server.url.removesuffix('/api')}, with the nightly")
     if found.spool:
         kept = plural(found.spool, "upload")
         lines.append(f"Spool: {kept} kept here until a generation holds them. Next: rlm-context compile")

@@ -1,0 +1,115 @@
+"""`rlm-context up`: one process that keeps a server with schedules and serves the deployments."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+
+from compiler.runtime import open_runtime
+from flows.local_server import live_server
+from flows.served import local_zone
+from flows.server_setup import DEAD_RUNS
+from flows.up import is_up
+from store.generations import newest
+from tests.flows.helpers import COMPILE, HOLD, SESSIONS, SOURCE, Api, poll
+
+Start = Callable[..., Popen[str]]
+
+UP = """
+from rlm_context.main import main
+import sys
+sys.argv[1:] = ["up"]
+main()
+"""
+STATUS = UP.replace('"up"', '"status"')
+DEPLOYMENTS = ["ask", "nightly", "on-session-end"]
+
+
+def ready_line(process: Popen[str]) -> str:
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "rlm-context: " in line:
+            return line
+    raise AssertionError("it ended without a word")
+
+
+def nightly(api: Api) -> tuple[bool, bool]:
+    """Whether the deployment is paused, and its one schedule active."""
+    found = api.call("GET", "/deployments/name/nightly-recompile/nightly")
+    (schedule,) = found["schedules"]
+    return found["paused"], schedule["active"]
+
+
+@pytest.fixture
+def running(warm_home: Path, start: Start) -> Popen[str]:
+    """The command, up."""
+    process = start(UP)
+    assert ": up at http://127.0.0.1:" in ready_line(process)
+    return process
+
+
+@pytest.mark.slow
+def test_one_command_serves_all_and_stops_cleanly(
+    running: Popen[str], warm_home: Path, start: Start, uploaded: str
+) -> None:
+    """Deployments and automation stand, a triggered run completes, a compile shares the server, SIGTERM ends it."""
+    server = live_server(warm_home)
+    assert server is not None
+    assert server.schedules
+    assert is_up(warm_home)
+    api = Api(server)
+    assert sorted(one["name"] for one in api.call("POST", "/deployments/filter", {})) == DEPLOYMENTS
+    (automation,) = api.call("POST", "/automations/filter", {})
+    assert automation["name"] == DEAD_RUNS
+    assert nightly(api) == (False, True)
+    deployment = api.call("GET", "/deployments/name/compile-context/on-session-end")
+    run = api.call(
+        "POST", f"/deployments/{deployment['id']}/create_flow_run", {"parameters": {"project": uploaded}}
+    )
+    second = start(UP)
+    assert "it is up already" in ready_line(second)
+    told, _ = start(STATUS).communicate(timeout=60)
+    assert f"Prefect: up at {server.url.removesuffix('/api')}" in told
+    out, errors = start(COMPILE, "acme/other", SOURCE).communicate(timeout=100)
+    assert out.split() == [str(SESSIONS), server.url], errors
+
+    def completed() -> bool | None:
+        return api.call("GET", f"/flow_runs/{run['id']}")["state_type"] == "COMPLETED" or None
+
+    poll(completed)
+    assert newest(open_runtime().store, uploaded) is not None
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(timeout=60) == 0
+    # The server stays for a moment; a schedule that nobody serves would only be late.
+    assert nightly(api)[0]
+    assert not is_up(warm_home)
+
+
+@pytest.mark.slow
+def test_it_waits_for_a_compile_and_takes_its_servers_place(warm_home: Path, start: Start) -> None:
+    """A server without schedules that a compile uses is not taken away from it, and ended after that."""
+    holder = start(HOLD, warm_home)
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    process = start(UP)
+    assert "waiting for a compile" in ready_line(process)
+    holder.kill()
+    assert ": up at http://127.0.0.1:" in ready_line(process)
+    server = live_server(warm_home)
+    assert server is not None
+    assert server.schedules
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "zone"), [("Asia/Tokyo", "Asia/Tokyo"), ("No/Such", "UTC"), ("../x", "UTC")]
+)
+def test_the_nightly_runs_in_this_machines_night(
+    name: str, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's time zone, and UTC where it has none that is known."""
+    monkeypatch.setenv("TZ", name)
+    assert local_zone() == zone
