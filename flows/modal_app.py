@@ -115,7 +115,8 @@ async def compile_all() -> str:
 async def answer(question: str, project: str | None = None, max_usd: float | None = None) -> str:
     """Answer a question about a project, or about all; a `compiler.asking.answer.Answer` as JSON.
 
-    Its `record` is empty: the trajectory ends with the container. Where nothing was found, its text is the brief.
+    Its `record` is empty: the trajectory ends with the container. Where no model was used and no
+    passage was found, its text is the brief.
     """
     runtime = _runtime()
     copies = await asyncio.to_thread(compiled_copies, runtime, project)
@@ -129,8 +130,10 @@ async def answer(question: str, project: str | None = None, max_usd: float | Non
         return ProjectReport(project=copies[0].project, llm=given[0].usage)
 
     await recorded(runtime, copies[0].project, "ask, Modal", run)
-    # Without a model a question about everything has no words that any passage could have.
-    text = given[0].text or "\n".join(copy.read("brief.md") for copy in copies)
+    text = given[0].text
+    if not text and not given[0].model_used:
+        # A question about everything has no words that any passage could have.
+        text = "\n".join(copy.read("brief.md") for copy in copies)
     return _json(msgspec.structs.replace(given[0], text=text, record=""))
 
 
@@ -171,10 +174,15 @@ def ask(question: str, project: str = "") -> None:
     with _errors_told():
         given = msgspec.json.decode(answer.remote(question, project or None), type=Answer)
     cited = [f"{one.shown} {one.author}: {one.words}" for one in given.citations if one.resolved]
-    parts = [given.text, "\n".join(cited)]
+    parts = [given.text or "nothing found", "\n".join(cited)]
     if given.partial:
         parts.append(f"[not a whole answer: {given.reason}]")
-    print("\n\n".join(filter(None, parts)))  # noqa: T201
+    print(_harmless("\n\n".join(filter(None, parts))))  # noqa: T201
+
+
+def _harmless(text: str) -> str:
+    """The text without what a terminal would obey: it quotes what others wrote."""
+    return "".join(sign for sign in text if sign.isprintable() or sign in "\n\t")
 
 
 @contextmanager
@@ -208,7 +216,7 @@ async def _compile(project: str, full: bool, max_usd: float | None) -> ProjectRe
 
 @cache
 def _runtime() -> Runtime:
-    """This container's runtime."""
+    """This container's runtime, with the settings that the store had when the container began."""
     return open_runtime()
 
 
