@@ -9,9 +9,11 @@ import msgspec
 from data_models.events import Event
 from data_models.knowledge import Chunk
 
-CHUNK_VERSION = 1
+CHUNK_VERSION = 2
 EVENT_CLIP = 4_000
 """Bytes of one tool result that count towards a chunk's size: nobody summarises more of a log than that."""
+TEXT_CLIP = 40_000
+"""The same of any other event: what people and agents write is shorter, and what is longer was pasted."""
 
 _TURN_STARTS = frozenset({"prompt", "command", "shell"})
 _encoder = msgspec.msgpack.Encoder()
@@ -35,7 +37,12 @@ def chunk_session(session_id: str, events: Sequence[Event], chunk_tokens: int) -
 def event_tokens(event: Event) -> int:
     """Estimated tokens of an event as a summariser reads it."""
     size = len(event.text) if event.text.isascii() else len(event.text.encode("utf-8", "replace"))
-    return (min(size, EVENT_CLIP) if event.kind == "tool_result" else size) // 4 + 1
+    return min(size, clip_of(event)) // 4 + 1
+
+
+def clip_of(event: Event) -> int:
+    """The most bytes of an event that a summariser reads."""
+    return EVENT_CLIP if event.kind == "tool_result" else TEXT_CLIP
 
 
 def turns(events: Sequence[Event]) -> Iterator[list[Event]]:

@@ -59,7 +59,10 @@ polyline { fill: none; stroke: var(--ink); stroke-width: 2; } svg text { font-si
 <p class="text answer{% if run.stopped_by != 'answer' %} partial{% endif %}">
 {%- if run.stopped_by != 'answer' %}[stopped by {{ run.stopped_by }}: {{ run.message }}] {% endif %}{{ run.answer }}</p>
 {% endmacro %}
-<h1>{{ root.question }}</h1>
+<h1>{{ root.question.split("\\n\\n")[0] | truncate(200) }}</h1>
+{% if root.question | length > 200 or "\\n\\n" in root.question %}
+<details><summary class="facts">the whole question</summary>
+<pre>{{ root.question }}</pre></details>{% endif %}
 <svg viewBox="0 0 {{ width }} {{ height }}" role="img" aria-label="Cost over time">
 <polyline points="{{ points }}"/>
 <text x="8" y="18">${{ "%.4f" | format(usd) }} in {{ "%.1f" | format(seconds) }} s</text>

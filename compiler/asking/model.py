@@ -1,5 +1,6 @@
 """A question answered by a recursive run: the root model reads the sessions with code, search and sub-calls."""
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -54,7 +55,7 @@ async def ask_models(
     try:
         with JsonLines(record) as write:
             rlm = _engine(runtime, clients, library, usd, show, write)
-            corpus = Corpus(library)
+            corpus = await asyncio.to_thread(Corpus, library)  # reads a part of every file
             result, reason = await _run(rlm, ask_prompt(library, question), corpus, record)
         if library.failure:  # the code may have taken for empty what could not be read
             raise library.failure

@@ -13,7 +13,7 @@ from compiler.together import together
 from data_models.knowledge import Chunk, ChunkSummary
 from rlm.clients.protocol import Client, Request
 
-VERSION = 2
+VERSION = 3
 
 _DEEPEST = 3
 """A piece is halved so often at most after a bad answer: eight pieces."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from compiler.chunk import EVENT_CLIP
+from compiler.chunk import clip_of
 from data_models.events import Event
 from data_models.knowledge import Statement
 
@@ -29,7 +29,6 @@ RULE = (
 )
 """The part of a system prompt that says what a fence is."""
 
-_HEAD_BYTES = EVENT_CLIP * 2 // 3
 _LONGEST_LABEL = 160
 # Format characters without a glyph (zero width, bidirectional controls, tags, variation selectors) and controls.
 # The two joiners stay: scripts and emoji need them.
@@ -101,14 +100,15 @@ def _label(event: Event) -> str:
 
 
 def _clipped(event: Event) -> str:
-    """The event's text; of a long tool result the beginning and the end, as much as counts towards a chunk's size."""
-    if event.kind != "tool_result" or len(event.text) * 4 <= EVENT_CLIP:
+    """The event's text; of a long one the beginning and the end, as much as counts towards a chunk's size."""
+    limit = clip_of(event)
+    if len(event.text) * 4 <= limit:
         return event.text
     raw = event.text.encode("utf-8", "replace")
-    if len(raw) <= EVENT_CLIP:
+    if len(raw) <= limit:
         return event.text
-    head, tail = raw[:_HEAD_BYTES], raw[len(raw) - (EVENT_CLIP - _HEAD_BYTES) :]
-    left_out = len(raw) - EVENT_CLIP
+    head, tail = raw[: limit * 2 // 3], raw[len(raw) - (limit - limit * 2 // 3) :]
+    left_out = len(raw) - limit
     return (
         f"{head.decode('utf-8', 'ignore')}\n[… {left_out} bytes left out …]\n{tail.decode('utf-8', 'ignore')}"
     )

@@ -15,7 +15,7 @@ from rlm.clients.network import check_allowed
 from rlm.clients.options import CONNECT_SECONDS, Options, PerLoop
 from rlm.clients.patience import Patience, answered
 from rlm.clients.protocol import Completion, Request
-from rlm.clients.sdk import translated
+from rlm.clients.sdk import check_kind, translated
 from rlm.clients.structured import checked
 from rlm.errors import ClientError
 
@@ -144,12 +144,14 @@ class AnthropicClient:
 
     async def _create(self, sdk: "AsyncAnthropic", params: dict[str, Any]) -> tuple[wire.Answer, str | None]:
         response = await sdk.messages.with_raw_response.create(**params)
+        check_kind(sdk.base_url.host, response.headers)
         self._gates.get().pause(exhausted_for(response.headers))
         answer = msgspec.json.decode(await response.read(), type=wire.Answer)
         return answer, response.request_id
 
     async def _stream(self, sdk: "AsyncAnthropic", params: dict[str, Any]) -> tuple[wire.Answer, str | None]:
         async with sdk.messages.stream(**params) as stream:
+            check_kind(sdk.base_url.host, stream.response.headers)
             message = await stream.get_final_message()
             self._gates.get().pause(exhausted_for(stream.response.headers))
             return msgspec.convert(message.to_dict(mode="json"), wire.Answer), stream.request_id

@@ -19,7 +19,7 @@ from rlm.clients.network import check_allowed
 from rlm.clients.options import CONNECT_SECONDS, Options, PerLoop
 from rlm.clients.patience import answered
 from rlm.clients.protocol import Completion, Request
-from rlm.clients.sdk import translated
+from rlm.clients.sdk import check_kind, translated
 from rlm.clients.structured import checked
 from rlm.errors import ClientError
 
@@ -101,5 +101,6 @@ class OpenAIClient:
     async def _create(self, params: dict[str, Any]) -> tuple[wire.Answer, str | None]:
         sdk = self._sdks.get()
         response = await sdk.chat.completions.with_raw_response.create(**params)
+        check_kind(sdk.base_url.host, response.headers)
         self._gates.get().pause(exhausted_for(response.headers))
         return msgspec.json.decode(response.content, type=wire.Answer), response.headers.get("x-request-id")

@@ -5,6 +5,7 @@ httpx2. So one function reads both.
 """
 
 import re
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
@@ -23,6 +24,7 @@ _TOO_LONG_SAID = re.compile(
     r"|exceeds? .{0,40}\bcontext\b|input length and `?max_tokens`? exceed",
     re.IGNORECASE,
 )
+_PAGES = ("text/html", "application/xhtml+xml")
 _NEVER_AGAIN = ("insufficient_quota",)
 
 
@@ -34,6 +36,8 @@ def translated(error: Exception, sdk: ModuleType) -> ClientError:
     """
     import httpx2
 
+    if isinstance(error, ClientError):
+        return error
     if isinstance(error, sdk.APIStatusError):
         return _of_status(error)
     if isinstance(error, sdk.APIConnectionError):
@@ -43,6 +47,24 @@ def translated(error: Exception, sdk: ModuleType) -> ClientError:
     if isinstance(error, sdk.APIError | ValueError):  # ValueError: not the JSON it should be
         return TransientError("the answer cannot be read", lost=True)
     raise error
+
+
+def check_kind(host: str, headers: Mapping[str, str]) -> None:
+    """Refuse an answer that no provider of models gives: a web page of whatever stands at a mistaken address.
+
+    Args:
+        host: who answered.
+        headers: of an answer whose status is good.
+
+    Raises:
+        ProviderError: it is a page.
+    """
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in _PAGES:
+        raise ProviderError(
+            f"{host} answers with a page ({kind}), and is no provider of models",
+            next_command="mend the base URL (ANTHROPIC_BASE_URL, OPENAI_BASE_URL), or unset it",
+        )
 
 
 def _of_connection(error: Any, unreached: tuple[type[Exception], ...]) -> TransientError:

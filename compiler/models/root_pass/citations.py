@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 
 from compiler.citations import parse
 from compiler.extractive.words import terms
@@ -14,6 +15,8 @@ from data_models.events import Event
 from data_models.knowledge import Citation, Node, Statement
 
 _MOST_CITES = 8
+_MOST_TRIED = 32
+"""Texts of one line that are looked up: a model may write any number."""
 _AROUND = 20
 """Events before and after a cited one that show what tools brought up there."""
 
@@ -53,7 +56,7 @@ class Citable:
         """
         found: dict[Citation, None] = {}
         wrong: list[str] = []
-        for text in map(str, written):
+        for text in map(str, islice(written, _MOST_TRIED)):
             pairs = parse(text) or parse(f"[s:{text.strip(' []').removeprefix('s:')}]")
             wrong += [] if pairs else [text[:40]]
             for digits, seq in pairs[:_MOST_CITES]:

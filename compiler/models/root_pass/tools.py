@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from compiler.chunk import EVENT_CLIP
+from compiler.chunk import clip_of
 from compiler.models import fence
 from compiler.models.root_pass.citations import Citable
 from compiler.models.root_pass.draft import Draft, checked_lines
@@ -100,7 +100,7 @@ def _shown(events: list[Event]) -> str:
     fitting: list[Event] = []
     room = _MOST_CHARS
     for event in events[:_MOST_EVENTS]:
-        room -= min(len(event.text), EVENT_CLIP) if event.kind == "tool_result" else len(event.text)
+        room -= min(len(event.text), clip_of(event))
         if fitting and room < 0:
             break
         fitting.append(event)

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compiler.chunk import EVENT_CLIP
+from compiler.chunk import EVENT_CLIP, TEXT_CLIP, event_tokens
 from compiler.models import fence
 from data_models.events import Event
 from data_models.knowledge import Citation, Statement
@@ -71,6 +71,16 @@ def test_long_tool_output_is_clipped_as_the_chunker_counts_it() -> None:
     assert "end" in shown.split("left out")[1]
     words = "word " * EVENT_CLIP
     assert words.strip() in fence.of_events([event(1, words, role="human", kind="prompt")])
+
+
+def test_what_was_pasted_by_the_megabyte_is_clipped_too() -> None:
+    """One prompt cannot make a call of any size: of a very long one both ends are shown."""
+    pasted = event(1, "first" + "log line " * TEXT_CLIP + "last", role="human", kind="prompt")
+    shown = fence.of_events([pasted])
+    assert len(shown.encode()) < TEXT_CLIP + 300
+    assert "first" in shown
+    assert "last" in shown.split("left out")[1]
+    assert event_tokens(pasted) == TEXT_CLIP // 4 + 1
 
 
 def test_nothing_said_is_no_fence() -> None:

@@ -152,6 +152,19 @@ def test_what_stays_is_not_tried_again(bench: Bench, status: int, kind: type[Cli
     assert bench.asked == 1
 
 
+@pytest.mark.parametrize("max_tokens", [1024, 64_000], ids=["whole", "streamed"])
+def test_a_web_page_is_a_mistaken_address(bench: Bench, max_tokens: int) -> None:
+    """What stands there is no provider: said after one request, with the server's name and what to mend."""
+    if bench.name.startswith("agent-sdk"):
+        pytest.skip("the agent's program reads what its server answers, not we")
+    bench.server.faults = always(Fault("page"))
+    with pytest.raises(ProviderError) as caught:
+        complete(bench.open(), replace(ask(), max_tokens=max_tokens))
+    assert "127.0.0.1 answers with a page" in caught.value.message
+    assert "base URL" in (caught.value.next_command or "")
+    assert bench.asked == 1
+
+
 def test_patience_has_an_end(bench: Bench) -> None:
     """A provider that never recovers is asked so often and no more; the error says that it may pass later."""
     bench.server.faults = always(Fault("status", 500))

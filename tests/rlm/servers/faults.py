@@ -11,6 +11,7 @@ Kind = Literal[
     "hang",  # no answer, ever
     "truncated",  # the connection ends within the answer
     "garbage",  # an answer that is not JSON; in a stream the same as truncated
+    "page",  # a web page, as of whatever stands at a mistaken address
     "invalid",  # JSON that does not follow the schema
     "prose",  # text where JSON was asked for
     "refusal",  # the model refuses

@@ -100,7 +100,7 @@ class ModelServer(Server):
 
 def tokens(text: str) -> int:
     """An estimate: UTF-8 bytes / 4."""
-    return len(text.encode()) // 4
+    return len(text.encode("utf-8", "replace")) // 4
 
 
 def text_of(content: str | list[dict[str, Any]] | None) -> str:

@@ -201,6 +201,9 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 async def _write(writer: asyncio.StreamWriter, answer: Answer, broken: str = "") -> bool:
     """Send a response, whole or broken. Returns whether the connection stays open."""
     headers = {"content-type": answer.content_type, "request-id": "req_loopback", **answer.headers}
+    if broken == "page":
+        answer = Answer(b"<!doctype html><title>Welcome</title>")
+        headers["content-type"] = "text/html; charset=utf-8"
     head = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase if answer.status != 529 else 'Overloaded'}\r\n"
     body = b"" if answer.parts else _encoded(answer.document)
     if broken == "garbage":
