@@ -1,5 +1,6 @@
 """`rlm-context private`: a session that stays on this machine."""
 
+import re
 from pathlib import Path
 
 import click
@@ -12,6 +13,8 @@ from compiler.sharing import local_store_url, private_sessions
 from data_models.errors import NotFoundError
 from rlm_context.output import print_json
 from rlm_context.places import digits_of
+
+_WHOLE_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @click.command("private")
@@ -42,6 +45,8 @@ def private_command(session: str | None, undo: bool, as_json: bool) -> None:
 def _session(wanted: str) -> str:
     digits = digits_of(wanted)
     found = resolve(digits, {files.session_id for files in own_sessions()})
+    if not found and _WHOLE_ID.fullmatch(digits):
+        return digits  # its agent has not written anything of it yet
     if len(found) != 1:
         raise NotFoundError(
             f"{len(found)} sessions here are called {digits}", next_command="give the whole id"
