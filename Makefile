@@ -12,6 +12,8 @@ READY_DEV := $(VENV)/.ready-dev
 CLAUDE_SESSIONS := $${CLAUDE_CONFIG_DIR:-$$HOME/.claude}/projects
 CODEX_SESSIONS := $${CODEX_HOME:-$$HOME/.codex}/sessions
 
+# The lock is given as constraints too: pip before 23.3 else takes the newest of what somebody wants with an extra,
+# and refuses it as not pinned.
 # $(1): lock file. Prints what it does; pip itself is quiet unless something is wrong.
 define install
 	@set -eu; \
@@ -24,7 +26,7 @@ define install
 	fi; \
 	rm -f $(READY) $(READY_DEV); \
 	pip="$(BIN)/python -m pip --quiet --disable-pip-version-check"; \
-	$$pip install --require-hashes -r $(1); \
+	$$pip install --require-hashes -r $(1) -c $(1); \
 	$$pip install --no-deps --no-build-isolation -e .
 endef
 

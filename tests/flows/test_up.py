@@ -64,6 +64,11 @@ def test_one_command_serves_all_and_stops_cleanly(
     (automation,) = api.call("POST", "/automations/filter", {})
     assert automation["name"] == DEAD_RUNS
     assert nightly(api) == (False, True)
+    scheduled = {
+        "deployments": {"name": {"any_": ["nightly"]}},
+        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+    }
+    assert poll(lambda: api.call("POST", "/flow_runs/filter", scheduled) or None), "the nightly never begins"
     deployment = api.call("GET", "/deployments/name/compile-context/on-session-end")
     run = api.call(
         "POST", f"/deployments/{deployment['id']}/create_flow_run", {"parameters": {"project": uploaded}}
