@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from compiler.citations import short_ids
 from compiler.health import ProjectStatus, Status, status
 from compiler.runs import RunRecord
 from compiler.runtime import open_runtime
@@ -88,18 +89,20 @@ def _uploads(found: Status) -> str:
         for upload in author.newest
     ]
     newest.sort(key=lambda row: row[0].time, reverse=True)
+    several = len(found.projects) > 1
     rows = [
         (
             minute(upload.time) or "undated",
             author.author,
             "waiting" if upload.waiting else "compiled",
-            upload.session_id,
-            project,
+            short_ids([upload.session_id])[upload.session_id],
+            *((project,) if several else ()),
             upload.title or "-",
         )
         for upload, author, project in newest[:_MOST_ROWS]
     ]
-    return table(rows, ("session of (UTC)", "author", "state", "session", "project", "title"))
+    projects = ("project",) if several else ()
+    return table(rows, ("session of (UTC)", "author", "state", "session", *projects, "title"))
 
 
 def _runs(found: Status) -> str:

@@ -164,16 +164,22 @@ def test_names_that_are_not_there(deployed: Emulator) -> None:
             modal.Function.from_name(app, name).hydrate()
 
 
+def stopped_apps() -> int:
+    """Apps that have ended, of this and of other tests."""
+    apps = json.loads(modal_command("app", "list", "--json").stdout)
+    return sum(app["state"] == "stopped" for app in apps)
+
+
 def test_run(deployed: Emulator) -> None:
     """`modal run` shows what the function printed, prints the entrypoint's result, and ends its app."""
+    before = stopped_apps()
     done = modal_command("run", "sample_app.py", "--number", "6")
     assert done.returncode == 0, done.stderr
     assert "said in the container" in done.stdout
     assert "complained in the container" in done.stdout + done.stderr
     assert "square of 6 is 36" in done.stdout
     assert "App completed" in done.stdout
-    states = [app["state"] for app in json.loads(modal_command("app", "list", "--json").stdout)]
-    assert states.count("stopped") == 1
+    assert stopped_apps() == before + 1
 
 
 def test_run_a_function(deployed: Emulator) -> None:
