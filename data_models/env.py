@@ -6,7 +6,6 @@ Hooks and the search fast path read settings here, because importing pydantic co
 `redaction.emails`, in the environment `RLM_CONTEXT_REDACTION__EMAILS`.
 """
 
-# ruff: noqa: PTH100, PTH111, PTH118, PTH123
 import os
 
 from data_models.errors import SettingsError

@@ -6,7 +6,6 @@ than a hook may take, and so do `re`, `pathlib` and `configparser`; layout: gitr
 worktrees by their `gitdir` and `commondir` files.
 """
 
-# ruff: noqa: PTH110, PTH111, PTH112, PTH113, PTH117, PTH118, PTH120, PTH123
 import os
 
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")

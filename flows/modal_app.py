@@ -165,7 +165,7 @@ def compile(project: str = "", full: bool = False) -> None:
         new, seconds = report.sessions.new, report.seconds.total
         print(f"{report.project}: {new} new sessions compiled in {seconds:.1f} s")  # noqa: T201  what was asked for
     if not reports:
-        print("nothing new")  # noqa: T201
+        print("nothing new")  # noqa: T201  what was asked for
 
 
 @app.local_entrypoint()
@@ -177,7 +177,7 @@ def ask(question: str, project: str = "") -> None:
     parts = [given.text or "nothing found", "\n".join(cited)]
     if given.partial:
         parts.append(f"[not a whole answer: {given.reason}]")
-    print(_harmless("\n\n".join(filter(None, parts))))  # noqa: T201
+    print(_harmless("\n\n".join(filter(None, parts))))  # noqa: T201  what was asked for
 
 
 def _harmless(text: str) -> str:

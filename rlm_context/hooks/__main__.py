@@ -4,7 +4,6 @@ The same as `rlm-context hook EVENT`, at half the price: -S leaves out what only
 the folder and the environment of an agent could slip in.
 """
 
-# ruff: noqa: PTH100, PTH120
 import os
 import sys
 

@@ -1,6 +1,5 @@
 """Starts the worker so that it outlives the hook, the agent and the terminal. Standard library only."""
 
-# ruff: noqa: PTH105, PTH110, PTH120, PTH202
 import os
 import sys
 

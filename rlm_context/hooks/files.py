@@ -7,7 +7,6 @@
 <home>/logs/worker.log              what workers did
 """
 
-# ruff: noqa: PTH102, PTH105, PTH112, PTH118, PTH120, PTH123, PTH208
 import os
 
 

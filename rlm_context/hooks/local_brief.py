@@ -3,7 +3,6 @@
 `compiler.local_copy` makes the copies and says their layout.
 """
 
-# ruff: noqa: PTH112, PTH118, PTH123, PTH208
 import os
 import sys
 

@@ -3,7 +3,6 @@
 A mark whose process is gone is a session that was killed: it never got a SessionEnd.
 """
 
-# ruff: noqa: PTH108, PTH110, PTH118, PTH123
 import os
 
 from rlm_context.hooks.files import names_in, read_small, running_folder, write_small

@@ -6,7 +6,6 @@ that takes no time at any size, writes no secret to another place, and still sur
 where the home is on another file system they are copied, for the seconds until the worker has redacted them.
 """
 
-# ruff: noqa: PTH100, PTH102, PTH104, PTH113, PTH114, PTH118, PTH120
 import os
 import sys
 import time

@@ -1,6 +1,5 @@
 """SessionStart: prints the brief of the folder's project, and sees to sessions that never got their end."""
 
-# ruff: noqa: PTH109, PTH116, PTH118
 import os
 import time
 

@@ -175,7 +175,7 @@ class Interrupting(QueueClient):
             task = asyncio.current_task()
             assert task
             task.cancel()
-            await asyncio.sleep(1)
+            await asyncio.Event().wait()
         return await super().complete(request)
 
 
