@@ -36,7 +36,7 @@ class Lease:
 
     def renew(self, seconds: float) -> None:
         """Hold it for so many seconds from now."""
-        key = _claim_key(self.name, self.since, seconds)
+        key = _claim_key(self.name, self.since, _now(), seconds)
         self.store.put(key, b"{}")
         old, self.key = self.key, key
         self.store.delete(old)
@@ -92,7 +92,7 @@ class Candidate:
         now = _now()
         if any(True for _ in self._claims(now)):
             return None
-        lease = Lease(self._store, self._name, now, _claim_key(self._name, now, self._seconds))
+        lease = Lease(self._store, self._name, now, _claim_key(self._name, now, now, self._seconds))
         self._store.put(lease.key, b"{}")
         if next(self._claims(now), lease.key) != lease.key:
             lease.release()
@@ -133,8 +133,8 @@ def _is_over(claim: _Claim, now: int) -> bool:
     return claim.until <= now or is_too_long or _is_gone(claim.machine, claim.process)
 
 
-def _claim_key(name: str, since: int, seconds: float) -> str:
-    until = min(_now() + int(seconds * 1000), since + int(LONGEST * 1000))
+def _claim_key(name: str, since: int, now: int, seconds: float) -> str:
+    until = min(now + int(seconds * 1000), since + int(LONGEST * 1000))
     claim = f"{since:013d}-{until:013d}-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.json"
     return f"{lease_prefix(name)}/{claim}"
 

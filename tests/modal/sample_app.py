@@ -17,9 +17,10 @@ app = modal.App("sample", image=image)
 @app.function(volumes={STORE: volume}, secrets=[modal.Secret.from_name("team")])
 def look(name: str) -> dict[str, object]:
     """Read and write the volume; say what a container knows."""
-    (STORE / f"{name}.txt").write_text("from a container", encoding="utf-8")
+    folder = STORE / "looked-at"
+    (folder / f"{name}.txt").write_text("from a container", encoding="utf-8")
     return {
-        "files": sorted(path.name for path in STORE.iterdir()),
+        "files": sorted(path.name for path in folder.iterdir()),
         "key": os.environ["API_KEY"],
         "colour": os.environ["COLOUR"],
         "remote": not modal.is_local(),

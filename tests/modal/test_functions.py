@@ -58,7 +58,7 @@ def test_a_function_sees_volume_secret_and_image(deployed: Emulator) -> None:
     """It runs with the volume at its mount path, the secret's and the image's variables, and without our token."""
     volume = modal.Volume.from_name("data")
     with volume.batch_upload() as batch:
-        batch.put_file(io.BytesIO(b"before"), "before.txt")
+        batch.put_file(io.BytesIO(b"before"), "looked-at/before.txt")
     assert function("look").remote("after") == {
         "files": ["after.txt", "before.txt"],
         "key": "from the secret",
@@ -66,7 +66,7 @@ def test_a_function_sees_volume_secret_and_image(deployed: Emulator) -> None:
         "remote": True,
         "token": None,
     }
-    assert b"".join(volume.read_file("after.txt")) == b"from a container"
+    assert b"".join(volume.read_file("looked-at/after.txt")) == b"from a container"
     assert not Path("/emulated-store").exists()
 
 
