@@ -3,7 +3,9 @@
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,33 +14,51 @@ from tests.rlm.servers.messages import MESSAGES, MessagesServer
 ROOT = Path(__file__).parents[2]
 PROJECT = "git.example.com/acme/tidewatch"
 MARKETPLACE = "rlm-context@rlm-context"
+KEY = "sk-test-0123456789"
 TOOL = "mcp__plugin_rlm-context_rlm-context__"
 
 
 @dataclass
 class Claude:
-    """Attributes: the program, its home, the folder it works in, its model, and where the command rlm-context is."""
+    """Attributes: the program, its home, the folder it works in, its model, and where the command rlm-context is.
+
+    `settings` are variables of its environment, besides those of this test that are ours.
+    """
 
     program: str
     home: Path
     checkout: Path
     models: MessagesServer
     commands: Path | None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str) -> str:
         """Run it to its end; what it printed."""
-        done = subprocess.run(
-            [self.program, *arguments],
+        done = self.start(self.program, *arguments)
+        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+        return done.stdout
+
+    def rlm(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run our command line as its user does."""
+        return self.start(sys.executable, "-m", "rlm_context", *arguments)
+
+    def start(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a program where this agent works, to its end."""
+        return subprocess.run(
+            command,
             cwd=self.checkout,
-            env=self._environment(),
+            env=self.environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=100,
             check=False,
         )
-        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
-        return done.stdout
+
+    def install_hooks(self) -> None:
+        """Into its user's settings, as a user does."""
+        done = self.rlm("install", "claude-code")
+        assert done.returncode == 0, (done.stdout, done.stderr)
 
     def install_plugin(self) -> None:
         """From the repository's own marketplace file, as a user does."""
@@ -49,18 +69,30 @@ class Claude:
         """The requests that its model got."""
         return [received.body for received in self.models.requests(MESSAGES)]
 
-    def _environment(self) -> dict[str, str]:
+    @property
+    def ours(self) -> Path:
+        """Its user's home of rlm-context."""
+        return Path(self.environment()["RLM_CONTEXT_HOME"])
+
+    def transcripts(self) -> list[Path]:
+        """Those of its sessions, the one written last at the end."""
+        found = (self.home / ".claude" / "projects").glob("*/*.jsonl")
+        return sorted(found, key=lambda path: path.stat().st_mtime)
+
+    def environment(self) -> dict[str, str]:
+        """All that it knows of its surroundings."""
         ours = {name: value for name, value in os.environ.items() if name.startswith("RLM_CONTEXT_")}
         path = [str(self.commands)] if self.commands else []
         return ours | {
             "PATH": os.pathsep.join([*path, "/usr/local/bin", "/usr/bin", "/bin"]),
             "HOME": str(self.home),
             "CLAUDE_CONFIG_DIR": str(self.home / ".claude"),
-            "ANTHROPIC_API_KEY": "sk-test-0123456789",
+            "ANTHROPIC_API_KEY": KEY,
             "ANTHROPIC_BASE_URL": self.models.url,
             "DISABLE_TELEMETRY": "1",
             "DISABLE_AUTOUPDATER": "1",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            **self.settings,
         }
 
 

@@ -1,6 +1,5 @@
 """The real Claude Code, offline: its own home, a dummy key, and a model server on this machine."""
 
-import asyncio
 import fcntl
 import os
 import shutil
@@ -11,15 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from compiler.local_copy import refresh
-from compiler.pipeline import DirectSteps, compile_project
-from compiler.runtime import open_runtime
-from compiler.upload import upload
+from flows.local_server import local_server
 from flows.server_process import try_lock
-from tests.e2e.claude import PROJECT, Claude
+from tests.e2e.claude import ROOT, Claude
+from tests.e2e.places import checkout_in, compile_here, until_done
 from tests.rlm.servers.messages import MessagesServer
 
-ROOT = Path(__file__).parents[2]
 CLAUDE = os.environ.get("RLM_CONTEXT_TEST_CLAUDE") or shutil.which("claude")
 """The program `claude` of the npm package @anthropic-ai/claude-code."""
 
@@ -63,11 +59,29 @@ def claude(
 ) -> Claude:
     """Claude Code in a checkout of the invented team's project, whose sessions are compiled here."""
     monkeypatch.setenv("RLM_CONTEXT_AUTHOR", "someone")
-    runtime = open_runtime()
-    upload(runtime, [ROOT / "examples" / "sessions"], project=PROJECT)
-    asyncio.run(compile_project(runtime, PROJECT, DirectSteps(runtime)))
-    refresh(runtime, PROJECT)
-    checkout = home / "tidewatch"
-    (checkout / ".git").mkdir(parents=True)
-    (checkout / ".git" / "config").write_text(f'[remote "origin"]\n\turl = https://{PROJECT}.git\n')
-    return Claude(program, home, checkout, models, Path(sys.executable).parent)
+    compile_here(ROOT / "examples" / "sessions")
+    return Claude(program, home, checkout_in(home), models, Path(sys.executable).parent)
+
+
+@pytest.fixture
+def with_workers(home: Path) -> Iterator[None]:
+    """Workers that sessions leave behind work, on a Prefect server that is there; after the test they have ended."""
+    ours = home / "rlm-context"
+    with local_server(ours, linger=1):
+        yield
+        until_done(ours)
+
+
+@pytest.fixture
+def working_claude(program: str, home: Path, models: MessagesServer, with_workers: None) -> Claude:
+    """Claude Code in an empty checkout, with hooks in its settings and workers that work."""
+    claude = Claude(
+        program,
+        home,
+        checkout_in(home),
+        models,
+        Path(sys.executable).parent,
+        {"RLM_CONTEXT_AUTHOR": "someone"},
+    )
+    claude.install_hooks()
+    return claude

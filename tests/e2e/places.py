@@ -1,0 +1,72 @@
+"""Where agents work and what is known there: checkouts, homes, compiled projects."""
+
+import asyncio
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from compiler.local_copy import refresh
+from compiler.pipeline import DirectSteps, compile_project
+from compiler.runtime import open_runtime
+from compiler.upload import upload
+from data_models.env import raw_folder
+from flows.server_process import try_lock
+from rlm_context.hooks.files import names_in
+from store.generations import Catalog, newest, read_catalog
+from store.receipts import receipt_keys
+from store.registry import open_store
+from tests.e2e.claude import PROJECT
+
+_PATIENCE = 90.0
+
+
+def checkout_in(home: Path) -> Path:
+    """A checkout of the invented team's project."""
+    checkout = home / "tidewatch"
+    (checkout / ".git").mkdir(parents=True)
+    (checkout / ".git" / "config").write_text(f'[remote "origin"]\n\turl = https://{PROJECT}.git\n')
+    return checkout
+
+
+def compile_here(source: Path) -> None:
+    """Upload sessions to this test's own store as the project's, compile it without Prefect, and fetch the copy."""
+    runtime = open_runtime()
+    upload(runtime, [source], project=PROJECT)
+    asyncio.run(compile_project(runtime, PROJECT, DirectSteps(runtime)))
+    refresh(runtime, PROJECT)
+
+
+def until_done(ours: Path) -> None:
+    """Wait until no worker works on a home of rlm-context and none of its ended sessions waits."""
+    deadline = time.monotonic() + _PATIENCE
+    while names_in(raw_folder(str(ours))) or not _is_idle(ours):
+        assert time.monotonic() < deadline, log_of(ours)
+        time.sleep(0.1)
+
+
+def log_of(ours: Path) -> str:
+    """What its workers said."""
+    log = ours / "logs" / "worker.log"
+    return log.read_text() if log.exists() else "no worker has worked"
+
+
+def uploads(store: Path) -> list[str]:
+    """The sessions of the project's receipts in a store, one for each receipt, sorted."""
+    return sorted(key.split("/")[3] for key in receipt_keys(open_store(str(store)), PROJECT))
+
+
+def held(store: Path) -> Catalog:
+    """What the project's newest generation in a store holds; nothing where there is none."""
+    opened = open_store(str(store))
+    generation = newest(opened, PROJECT)
+    return read_catalog(opened, [generation.manifest] if generation else [])
+
+
+def _is_idle(ours: Path) -> bool:
+    if not (ours / "hooks").is_dir():
+        return True
+    lock = try_lock(ours / "hooks" / "worker.lock", fcntl.LOCK_EX)
+    if lock is not None:
+        os.close(lock)
+    return lock is not None

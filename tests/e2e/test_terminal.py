@@ -1,0 +1,101 @@
+"""Claude Code in a terminal: what each kind of start reads, and that no session is lost or uploaded twice."""
+
+import json
+import re
+from typing import Any
+
+from tests.e2e.claude import Claude
+from tests.e2e.places import compile_here, held, log_of, until_done, uploads
+from tests.e2e.terminal import Terminal
+from tests.hooks.helpers import transcript
+from tests.rlm.servers.models import Call, asked_in
+
+_FENCE = re.compile(r"<rlm-context project=.*?</rlm-context>", re.DOTALL)
+_CHANGED = "has changed. New in it:"
+
+
+def shouted(call: Call) -> str:
+    """The answer to a prompt, which its prompt does not hold."""
+    return call.text.strip().upper()[:60]
+
+
+def read(body: dict[str, Any]) -> list[str]:
+    """What a request holds of the compiled context: each fence with all in it."""
+    texts = json.dumps(body, ensure_ascii=False).replace("\\n", "\n").replace('\\"', '"')
+    return _FENCE.findall(texts)
+
+
+def lines(text: str) -> set[str]:
+    """The statements of a text."""
+    return {line for line in text.split("\n") if line.startswith("- ")}
+
+
+def test_what_each_start_reads(claude: Claude) -> None:
+    """The whole brief once at the start, after /clear and after /compact; a session that goes on reads nothing more,
+    and when something newer was compiled the new lines alone."""
+    claude.models.reply = shouted
+    claude.install_hooks()
+    with Terminal(claude) as terminal:
+        terminal.say("where are alerts kept", then="WHERE ARE ALERTS KEPT")
+        terminal.say("/compact", then="Compacted")
+        terminal.say("after compaction", then="AFTER COMPACTION")
+        terminal.type("/clear")
+        terminal.until(lambda: "AFTER COMPACTION" not in terminal.screen())
+        terminal.say("after clearing", then="AFTER CLEARING")
+        terminal.type("/exit")
+        terminal.until_closed()
+    with Terminal(claude, "--continue") as terminal:
+        terminal.say("as it was left", then="AS IT WAS LEFT")
+        terminal.type("/exit")
+        terminal.until_closed()
+    compile_here(transcript(claude.home / "colleague", 7, claude.checkout))
+    with Terminal(claude, "--continue") as terminal:
+        terminal.say("with something newer", then="WITH SOMETHING NEWER")
+    asked = {asked_in(body).strip(): body for body in claude.sent()}
+    [started], [compacted], [cleared], [left] = (
+        read(asked[prompt])
+        for prompt in ("where are alerts kept", "after compaction", "after clearing", "as it was left")
+    )
+    assert "## Key decisions" in started
+    assert started == compacted == cleared == left
+    before, new = read(asked["with something newer"])
+    assert before == left
+    assert _CHANGED in new
+    assert lines(new)
+    assert not lines(new) & lines(before)
+
+
+def test_every_session_is_uploaded_once(working_claude: Claude) -> None:
+    """Ended by /clear, /exit (compacted before) and Ctrl-C twice, or killed and taken up by the next start: each
+    session has one receipt and is in the newest generation, and a sync finds nothing more to upload."""
+    claude = working_claude
+    store = claude.ours / "store"
+    claude.models.reply = shouted
+    with Terminal(claude) as terminal:
+        terminal.say("one was cleared", then="ONE WAS CLEARED")
+        terminal.type("/clear")
+        terminal.until(lambda: "ONE WAS CLEARED" not in terminal.screen())
+        terminal.say("two was compacted", then="TWO WAS COMPACTED")
+        terminal.say("/compact", then="Compacted")
+        terminal.type("/exit")
+        terminal.until_closed()
+    with Terminal(claude) as terminal:
+        terminal.say("three was interrupted", then="THREE WAS INTERRUPTED")
+        terminal.press("C-c", "C-c")
+        terminal.until_closed()
+    with Terminal(claude) as terminal:
+        terminal.say("four was killed", then="FOUR WAS KILLED")
+        terminal.kill()
+    killed = claude.transcripts()[-1].stem
+    with Terminal(claude) as terminal:
+        terminal.until(lambda: killed in uploads(store))
+        terminal.say("five found it", then="FIVE FOUND IT")
+        terminal.type("/exit")
+        terminal.until_closed()
+    until_done(claude.ours)
+    sessions = sorted(path.stem for path in claude.transcripts())
+    assert len(sessions) == 5
+    assert uploads(store) == sessions, log_of(claude.ours)
+    assert sorted(session for _, session in held(store)) == sessions
+    synced = claude.rlm("sync", "--json")
+    assert (synced.returncode, uploads(store)) == (0, sessions), (synced.stdout, synced.stderr)
