@@ -14,16 +14,13 @@ import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
 from data_models.project import normalise_remote, project_of
+from data_models.sharing import entries, is_listed, private_file, shared_file, why_folder_stays
 from store.files import FileWriter, store_errors
 from store.registry import canonical_url
-
-IGNORE = ".rlm-context-ignore"
-"""A file of this name keeps its folder and all below it on this machine; what it holds does not matter."""
 
 _SHARED_HEAD = """\
 # Git remotes whose sessions may go to a store that others read: one a line, as host/owner/repo; * stands for
@@ -48,8 +45,7 @@ class LineFile:
 
     def read(self) -> list[str]:
         """The entries in order; raises StoreError where the file is there and cannot be read."""
-        entries = (line.partition("#")[0].strip() for line in self._text().split("\n"))
-        return [entry for entry in entries if entry]
+        return entries(self._text())
 
     def add(self, entry: str) -> bool:
         """Add an entry at the end; False if it stands there already."""
@@ -95,12 +91,12 @@ class LineFile:
 
 def shared_projects(home: Path) -> LineFile:
     """The allow-list of git remotes."""
-    return LineFile(home / "shared-projects.txt", _SHARED_HEAD)
+    return LineFile(Path(shared_file(str(home))), _SHARED_HEAD)
 
 
 def private_sessions(home: Path) -> LineFile:
     """The sessions that are marked private."""
-    return LineFile(home / "private-sessions.txt", _PRIVATE_HEAD)
+    return LineFile(Path(private_file(str(home))), _PRIVATE_HEAD)
 
 
 class Sharing:
@@ -118,10 +114,9 @@ class Sharing:
     def __init__(self, home: Path, store_url: str, *, named: bool = False) -> None:
         self.home = home
         self.is_local = store_url == local_store_url(home)
-        self._named = named
         self._shared = [] if self.is_local else shared_projects(home).read()
         self._private = frozenset() if self.is_local else frozenset(private_sessions(home).read())
-        self._of_folder = cache(self._folder_stays)
+        self._of_folder = cache(lambda cwd: why_folder_stays(cwd, self._shared, named=named))
 
     def stays(self, session_id: str, cwd: str) -> str:
         """Why a session stays on this machine; "" if it may go to the store.
@@ -138,18 +133,7 @@ class Sharing:
 
     def is_listed(self, remote: str) -> bool:
         """Whether a normalised remote is on the allow-list."""
-        return bool(remote) and any(fnmatchcase(remote, pattern.lower()) for pattern in self._shared)
-
-    def _folder_stays(self, cwd: str) -> str:
-        ignoring = _ignoring(cwd)
-        if ignoring:
-            return f"{ignoring} keeps it here"
-        if self._named:
-            return ""
-        name, remote = project_of(cwd) if cwd else ("its folder", "")
-        if not remote:
-            return f"{name} has no git remote that could be shared"
-        return "" if self.is_listed(remote) else f"{remote} is not shared"
+        return is_listed(remote, self._shared)
 
 
 def how_to_share(cwd: str) -> str:
@@ -161,17 +145,3 @@ def how_to_share(cwd: str) -> str:
 def as_pattern(text: str) -> str:
     """What a user gives as something to share (a remote's URL, host/owner/repo, a pattern) as the list holds it."""
     return normalise_remote(text) or text.strip().strip("/").removesuffix(".git").lower()
-
-
-def _ignoring(cwd: str) -> str:
-    """The ignore file that covers a folder, "" for none."""
-    folder = Path(cwd)
-    if not folder.is_absolute():
-        return ""
-    for candidate in (folder, *folder.parents):
-        try:
-            if (candidate / IGNORE).exists():
-                return str(candidate / IGNORE)
-        except OSError:
-            return str(candidate / IGNORE)  # out of reach: rather too little is shared than too much
-    return ""

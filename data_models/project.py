@@ -52,18 +52,34 @@ def find_repository(folder: str) -> str:
 
 def git_folder(repository: str) -> str:
     """The folder with the repository's `config`: `.git`, or for a worktree the main checkout's; "" if unreadable."""
+    folder = _own_git_folder(repository)
+    common = os.path.join(folder, "commondir")
+    try:
+        if folder and os.path.isfile(common):
+            return os.path.realpath(os.path.join(folder, _read(common).strip()))
+    except (OSError, ValueError):  # ValueError: a NUL in a path
+        return ""
+    return folder
+
+
+def branch_of(repository: str) -> str:
+    """The branch that is checked out in a repository or worktree, "" for none."""
+    folder = _own_git_folder(repository)
+    try:
+        head = _read(os.path.join(folder, "HEAD")).strip() if folder else ""
+    except OSError:
+        return ""
+    return head.removeprefix("ref: refs/heads/") if head.startswith("ref: refs/heads/") else ""
+
+
+def _own_git_folder(repository: str) -> str:
+    """The folder that a checkout has for itself: `.git`, or for a worktree where its `.git` file points."""
     dot_git = os.path.join(repository, ".git")
     if os.path.isdir(dot_git):
         return dot_git
     try:
         pointer = _read(dot_git).strip().removeprefix("gitdir:").strip()
-        folder = os.path.realpath(os.path.join(repository, pointer))
-        common = os.path.join(folder, "commondir")
-        return (
-            os.path.realpath(os.path.join(folder, _read(common).strip()))
-            if os.path.isfile(common)
-            else folder
-        )
+        return os.path.realpath(os.path.join(repository, pointer))
     except (OSError, ValueError):  # ValueError: a NUL in a path
         return ""
 

@@ -143,6 +143,11 @@ class Settings(BaseSettings):
         default_factory=dict, description="Renamed projects: old name = new name."
     )
     redaction: RedactionSettings = Field(default_factory=RedactionSettings)
+    notes: bool = Field(
+        default=True,
+        description="Tell those who share a project's store which branch and files a running session works on, and "
+        "be told of theirs.",
+    )
 
     @property
     def store_url(self) -> str:

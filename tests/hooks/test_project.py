@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from data_models.project import find_repository, normalise_remote, project_of
+from data_models.project import branch_of, find_repository, normalise_remote, project_of
 
 
 @pytest.mark.parametrize(
@@ -86,3 +86,22 @@ def test_a_broken_checkout_is_a_folder(pointer: str, tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / ".git").write_text(pointer)
     assert project_of(str(tmp_path / "x"))[1] == ""
+
+
+def test_the_branch_is_the_checkouts_own(tmp_path: Path) -> None:
+    """A worktree has its own; a detached head and what is no checkout have none."""
+    main = repository(tmp_path / "tide", "[core]\n")
+    inner = main / ".git" / "worktrees" / "fix"
+    inner.mkdir(parents=True)
+    (inner / "commondir").write_text("../..\n")
+    (inner / "HEAD").write_text("ref: refs/heads/fix/tides\n")
+    (main / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    (tmp_path / "fix").mkdir()
+    (tmp_path / "fix" / ".git").write_text(f"gitdir: {inner}\n")
+    assert [branch_of(str(folder)) for folder in (main, tmp_path / "fix", tmp_path)] == [
+        "main",
+        "fix/tides",
+        "",
+    ]
+    (main / ".git" / "HEAD").write_text("0123456789012345678901234567890123456789\n")
+    assert branch_of(str(main)) == ""
