@@ -3,8 +3,6 @@
 `compiler.sharing` says what the lists are, and lets people edit them.
 """
 
-# ruff: noqa: PTH  pathlib's import alone is more than a hook may take
-
 import os
 
 from data_models.project import project_of
