@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,11 @@ class Claude:
         }
 
 
+def told(body: dict[str, Any]) -> str:
+    """All texts of a request, as the model reads them."""
+    return "\n".join(_texts([body.get("system", []), body["messages"]]))
+
+
 def results(body: dict[str, Any]) -> list[str]:
     """The results of tools in a request, as the model reads them."""
     found = []
@@ -110,3 +115,13 @@ def results(body: dict[str, Any]) -> list[str]:
 def calls(tool: str, arguments: dict[str, Any], number: int = 1) -> list[dict[str, Any]]:
     """A model's message that calls a tool."""
     return [{"type": "tool_use", "id": f"toolu_{number:04}", "name": tool, "input": arguments}]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _texts([value.get("content", ""), value.get("text", "")])
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)

@@ -1,6 +1,5 @@
 """The real Claude Code, offline: its own home, a dummy key, and a model server on this machine."""
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -10,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.local_server import local_server
-from flows.server_process import try_lock
 from tests.e2e.claude import ROOT, Claude
-from tests.e2e.places import checkout_in, compile_here, until_done
+from tests.e2e.places import checkout_in, compile_here, with_workers, without_workers
 from tests.rlm.servers.messages import MessagesServer
 
 CLAUDE = os.environ.get("RLM_CONTEXT_TEST_CLAUDE") or shutil.which("claude")
@@ -42,15 +39,9 @@ def models() -> Iterator[MessagesServer]:
 
 @pytest.fixture
 def no_worker(home: Path) -> Iterator[None]:
-    """Workers that sessions leave behind end at once: another one is at work, and after the test no home is left."""
-    ours = home / "rlm-context"
-    (ours / "hooks").mkdir(parents=True)
-    lock = try_lock(ours / "hooks" / "worker.lock", fcntl.LOCK_EX)
-    assert lock is not None
-    yield
-    ours.rename(home / "was")
-    ours.touch()
-    os.close(lock)
+    """Workers that sessions leave behind end at once."""
+    with without_workers(home / "rlm-context"):
+        yield
 
 
 @pytest.fixture
@@ -64,24 +55,10 @@ def claude(
 
 
 @pytest.fixture
-def with_workers(home: Path) -> Iterator[None]:
-    """Workers that sessions leave behind work, on a Prefect server that is there; after the test they have ended."""
-    ours = home / "rlm-context"
-    with local_server(ours, linger=1):
-        yield
-        until_done(ours)
-
-
-@pytest.fixture
-def working_claude(program: str, home: Path, models: MessagesServer, with_workers: None) -> Claude:
+def working_claude(program: str, home: Path, models: MessagesServer) -> Iterator[Claude]:
     """Claude Code in an empty checkout, with hooks in its settings and workers that work."""
-    claude = Claude(
-        program,
-        home,
-        checkout_in(home),
-        models,
-        Path(sys.executable).parent,
-        {"RLM_CONTEXT_AUTHOR": "someone"},
-    )
-    claude.install_hooks()
-    return claude
+    settings = {"RLM_CONTEXT_AUTHOR": "someone"}
+    claude = Claude(program, home, checkout_in(home), models, Path(sys.executable).parent, settings)
+    with with_workers(claude.ours):
+        claude.install_hooks()
+        yield claude

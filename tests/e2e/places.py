@@ -4,6 +4,8 @@ import asyncio
 import fcntl
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from compiler.local_copy import refresh
@@ -11,6 +13,7 @@ from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import open_runtime
 from compiler.upload import upload
 from data_models.env import raw_folder
+from flows.local_server import local_server
 from flows.server_process import try_lock
 from rlm_context.hooks.files import names_in
 from store.generations import Catalog, newest, read_catalog
@@ -35,6 +38,26 @@ def compile_here(source: Path) -> None:
     upload(runtime, [source], project=PROJECT)
     asyncio.run(compile_project(runtime, PROJECT, DirectSteps(runtime)))
     refresh(runtime, PROJECT)
+
+
+@contextmanager
+def with_workers(ours: Path) -> Iterator[None]:
+    """Workers of a home find a Prefect server there, and have ended when the block ends."""
+    with local_server(ours, linger=1):
+        yield
+        until_done(ours)
+
+
+@contextmanager
+def without_workers(ours: Path) -> Iterator[None]:
+    """Workers of a home find another one at work and end at once; after the block they find no home."""
+    (ours / "hooks").mkdir(parents=True, exist_ok=True)
+    lock = try_lock(ours / "hooks" / "worker.lock", fcntl.LOCK_EX)
+    assert lock is not None
+    yield
+    ours.rename(ours.with_name("was"))
+    ours.touch()
+    os.close(lock)
 
 
 def until_done(ours: Path) -> None:

@@ -1,10 +1,9 @@
 """Claude Code in a terminal: what each kind of start reads, and that no session is lost or uploaded twice."""
 
-import json
 import re
 from typing import Any
 
-from tests.e2e.claude import Claude
+from tests.e2e.claude import Claude, told
 from tests.e2e.places import compile_here, held, log_of, until_done, uploads
 from tests.e2e.terminal import Terminal
 from tests.hooks.helpers import transcript
@@ -21,8 +20,7 @@ def shouted(call: Call) -> str:
 
 def read(body: dict[str, Any]) -> list[str]:
     """What a request holds of the compiled context: each fence with all in it."""
-    texts = json.dumps(body, ensure_ascii=False).replace("\\n", "\n").replace('\\"', '"')
-    return _FENCE.findall(texts)
+    return _FENCE.findall(told(body))
 
 
 def lines(text: str) -> set[str]:
