@@ -8,7 +8,8 @@ is, it is one line on stderr and exit code 0.
 import os
 import sys
 
-from data_models.env import INSIDE
+from data_models.env import INSIDE, home_folder
+from rlm_context.hooks.fired import forget_start, is_first, stamp
 from rlm_context.hooks.quick_json import loads
 from rlm_context.hooks.text import complain
 
@@ -23,21 +24,48 @@ _LONGEST = 1 << 20
 
 
 def run_hook(arguments: list[str]) -> int | None:
-    """Run one hook; 0, or None if these arguments are not for a hook and the click command has to answer."""
-    if len(arguments) != 1 or arguments[0] not in EVENTS:
+    """Run one hook; 0, or None if these arguments are not for a hook and the click command has to answer.
+
+    A hook that this version does not know, of a newer plugin, is answered by doing nothing: to some of an agent's
+    events a failure would mean that they must not happen.
+    """
+    if len(arguments) != 1 or arguments[0].startswith("-"):
         return None
+    if arguments[0] not in EVENTS:
+        return None if _is_typed() else 0
     if os.environ.get(INSIDE):
         return 0  # an agent that our own pipeline runs: its sessions are nobody's
     try:
-        print_out(_handler(arguments[0])(read_event()))
+        event = read_event()
+        if _is_due(arguments[0], event):
+            print_out(_handler(arguments[0])(event))
     except Exception as error:  # noqa: BLE001  an agent's start and end never fail because of us
         complain(arguments[0], error)
     return 0
 
 
+def _is_due(hook: str, event: "dict[str, Any]") -> bool:
+    """Note that a hook fired, in a home that can be written; whether there is something for it to do."""
+    home = home_folder()
+    try:
+        stamp(home, hook, event)
+        if hook == "session-start":
+            return is_first(home, event)
+        if hook == "session-end":
+            forget_start(home, event)
+    except OSError:
+        pass  # what the hook itself writes fails in the same way, and says so
+    return True
+
+
+def _is_typed() -> bool:
+    """Whether a person runs the command, and no agent."""
+    return sys.stdin is None or sys.stdin.isatty()
+
+
 def read_event() -> "dict[str, Any]":
     """What the agent says on stdin; {} where that is no JSON object, or where a person typed the command."""
-    if sys.stdin is None or sys.stdin.isatty():
+    if _is_typed():
         return {}
     try:
         found = loads(sys.stdin.buffer.read(_LONGEST))
