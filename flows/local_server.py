@@ -49,7 +49,7 @@ class LocalServer:
 
 
 @contextlib.contextmanager
-def prefect_api(home: Path) -> Iterator[str]:
+def prefect_api(home: Path, *, own: bool = False) -> Iterator[str]:
     """Decide on the Prefect server, set it up for this process, and keep it alive for the block.
 
     A server that the user configured (`PREFECT_API_URL`, or in the active profile) is used as it is. Else the
@@ -57,6 +57,7 @@ def prefect_api(home: Path) -> Iterator[str]:
 
     Args:
         home: the user's home of rlm-context.
+        own: use the home's local server, whatever the user configured.
 
     Yields:
         The URL of the API.
@@ -64,7 +65,7 @@ def prefect_api(home: Path) -> Iterator[str]:
     Raises:
         PipelineError: the local server cannot be started, or does not answer.
     """
-    configured = configured_api()
+    configured = "" if own else configured_api()
     if configured:
         with _environment({"DO_NOT_TRACK": "1"}), _settings_in_force(_prefect_folder(home)):
             _require_answer(configured)
@@ -132,9 +133,14 @@ def _end_lesser(home: Path, waits: Callable[[], None]) -> None:
 
 def configured_api() -> str:
     """The API that the user configured for Prefect: the environment, else the active profile; "" if none."""
-    url = os.environ.get("PREFECT_API_URL", "")
-    if url:
-        return url
+    return prefect_setting("PREFECT_API_URL")
+
+
+def prefect_setting(name: str) -> str:
+    """What the user set for Prefect, read without importing it: the environment, else the active profile; else ""."""
+    value = os.environ.get(name, "")
+    if value:
+        return value
     folder = Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect").expanduser()
     path = Path(os.environ.get("PREFECT_PROFILES_PATH") or folder / "profiles.toml").expanduser()
     try:
@@ -143,7 +149,7 @@ def configured_api() -> str:
         return ""  # Prefect itself goes on without profiles then, and says so
     active = os.environ.get("PREFECT_PROFILE") or profiles.get("active")
     profile = profiles.get("profiles", {}).get(active, {})
-    return str(profile.get("PREFECT_API_URL", ""))
+    return str(profile.get(name, ""))
 
 
 @contextlib.contextmanager

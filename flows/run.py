@@ -10,7 +10,12 @@ from flows.local_server import prefect_api
 
 
 def compile_projects(
-    home: Path, projects: Sequence[str], *, full: bool = False, max_usd: float | None = None
+    home: Path,
+    projects: Sequence[str],
+    *,
+    full: bool = False,
+    max_usd: float | None = None,
+    own_server: bool = False,
 ) -> list[ProjectReport | RlmContextError]:
     """Compile projects one after the other, each as a flow run.
 
@@ -19,6 +24,7 @@ def compile_projects(
         projects: the projects' names in the store.
         full: make everything anew from the uploads.
         max_usd: the most that all of them together may spend on model calls, in US dollars; None for no limit.
+        own_server: run on the home's local server, whatever the user configured.
 
     Returns:
         For each project its report, or the error that stopped it: one project does not stop the others.
@@ -26,7 +32,7 @@ def compile_projects(
     Raises:
         PipelineError: there is no Prefect server to run on.
     """
-    with prefect_api(home):
+    with prefect_api(home, own=own_server):
         # Not before: Prefect reads its settings when it is imported.
         from httpx import HTTPError
         from prefect import tags

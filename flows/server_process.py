@@ -73,7 +73,8 @@ def main() -> None:
     """Become the server of the folder given on the command line, unless it has one."""
     folder, log, linger, mode = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
     os.umask(0o077)
-    if try_lock(folder / SERVER_LOCK, fcntl.LOCK_EX) is None:
+    lock = try_lock(folder / SERVER_LOCK, fcntl.LOCK_EX)
+    if lock is None:
         return
     (folder / STATE).unlink(missing_ok=True)  # a killed server's
     if os.fork():
@@ -81,7 +82,7 @@ def main() -> None:
     os.setsid()
     os.chdir(folder)  # Prefect reads settings from its working folder, and that may be anyone's checkout
     _redirect_output(log)
-    _serve(folder, linger, mode == SCHEDULES)
+    _serve(folder, lock, linger, mode == SCHEDULES)
 
 
 def _redirect_output(log: Path) -> None:
@@ -93,7 +94,7 @@ def _redirect_output(log: Path) -> None:
         os.dup2(source, target)
 
 
-def _serve(folder: Path, linger: float, schedules: bool) -> None:
+def _serve(folder: Path, lock: int, linger: float, schedules: bool) -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     auth = f"rlm-context:{secrets.token_urlsafe(24)}"
@@ -111,9 +112,11 @@ def _serve(folder: Path, linger: float, schedules: bool) -> None:
         timeout_graceful_shutdown=5,
     )
     server = uvicorn.Server(config)
-    threading.Thread(target=_watch, args=(folder, server, linger, f"{url}/api", auth), daemon=True).start()
+    watched = (folder, lock, server, linger, f"{url}/api", auth)
+    threading.Thread(target=_watch, args=watched, daemon=True).start()
     server.run(sockets=[listener])
-    (folder / STATE).unlink(missing_ok=True)
+    if _stands(folder / SERVER_LOCK, lock):
+        (folder / STATE).unlink(missing_ok=True)
     if not server.started:
         sys.exit(1)
 
@@ -146,14 +149,14 @@ def _write_state(folder: Path, state: dict[str, str | int]) -> None:
     temporary.replace(folder / STATE)
 
 
-def _watch(folder: Path, server: "uvicorn.Server", linger: float, api: str, auth: str) -> None:
+def _watch(folder: Path, lock: int, server: "uvicorn.Server", linger: float, api: str, auth: str) -> None:
     """Wait until the server has started, tidy up after the one before, and end it when it is not used."""
     begun = datetime.now(UTC)
     while not server.started and not server.should_exit:
         time.sleep(_WATCH_SECONDS)
     if server.started:
         _close_killed_runs(api, auth, begun)
-    _end_when_unused(folder, server, linger)
+    _end_when_unused(folder, lock, server, linger)
 
 
 def _close_killed_runs(api: str, auth: str, begun: datetime) -> None:
@@ -182,22 +185,33 @@ def _post(url: str, body: dict[str, Any], auth: str) -> Any:
         return json.load(response)
 
 
-def _end_when_unused(folder: Path, server: "uvicorn.Server", linger: float) -> None:
-    """Stop the server when no process has held the users' lock for `linger` seconds.
+def _end_when_unused(folder: Path, lock: int, server: "uvicorn.Server", linger: float) -> None:
+    """Stop the server when no process has held the users' lock for `linger` seconds, or the folder was removed.
 
     The lock is then kept until this process is gone: whoever comes meanwhile waits for that and starts anew.
     """
     used = time.monotonic()
     while not server.should_exit:
-        lock = try_lock(folder / USERS_LOCK, fcntl.LOCK_EX)
-        if lock is None:
+        if not _stands(folder / SERVER_LOCK, lock):  # nobody could find this server any more, nor end it
+            server.should_exit = True
+            return
+        users = try_lock(folder / USERS_LOCK, fcntl.LOCK_EX)
+        if users is None:
             used = time.monotonic()
         elif time.monotonic() - used < linger:
-            os.close(lock)
+            os.close(users)
         else:
             (folder / STATE).unlink(missing_ok=True)
             server.should_exit = True
         time.sleep(_WATCH_SECONDS)
+
+
+def _stands(path: Path, descriptor: int) -> bool:
+    """Whether the open file is still the one of this path."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except OSError:
+        return False
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import stat
 import urllib.error
@@ -178,3 +179,31 @@ def test_a_server_of_the_user_that_is_down_is_one_clear_error(
         pass
     assert "PREFECT_API_URL" in (caught.value.next_command or "")
     assert live_server(folder) is None
+
+
+def test_a_server_whose_home_was_removed_ends(warm_home: Path) -> None:
+    """Nobody could find it any more: not its lock, nor its address."""
+    with local_server(warm_home, linger=60) as server:
+        wait_until_healthy(warm_home, server)
+        shutil.rmtree(warm_home)
+
+        def is_gone() -> bool | None:
+            try:
+                os.kill(server.pid, 0)
+            except ProcessLookupError:
+                return True
+            return None
+
+        poll(is_gone)
+
+
+def test_a_compile_can_insist_on_the_homes_own_server(
+    warm_home: Path, uploaded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server of the user that stays away keeps nobody from compiling here."""
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    with prefect_api(warm_home, own=True) as url:
+        server = live_server(warm_home)
+        assert server is not None
+        assert url == server.url
+    os.kill(server.pid, signal.SIGTERM)
