@@ -19,8 +19,10 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.@+,")
 _UNIT = re.compile(r"%([0-9a-f]{2})|!([a-z])|([a-z0-9\-_.@+,~])")
 _HEX = re.compile(r"[0-9a-f]+")
 _STAGE = re.compile(r"[a-z][a-z0-9_-]{0,40}")
+_BLOB = re.compile(r"blobs/sha256/([0-9a-f]{2})/(\1[0-9a-f]{62})")
 _RECEIPT = re.compile(r"inbox/([^/]+)/([^/]+)/([^/]+)/(\d{13,20})-([0-9a-f]{12})\.json")
 _MEMO = re.compile(r"memo/([a-z][a-z0-9_-]{0,40})/([0-9a-f]{2})/(\2[0-9a-f]{6,126})")
+_NOTE = re.compile(r"notes/([^/]+)/([^/]+)/([^/]+)/(\d{13})-([0-9a-f]{8})\.json")
 _MANIFEST = re.compile(r"gen/([^/]+)/(\d{10})-([0-9a-f]{8})\.json")
 
 
@@ -32,6 +34,16 @@ class ReceiptKey(NamedTuple):
     session: str
     event_ms: int
     sha12: str
+
+
+class NoteKey(NamedTuple):
+    """A note's key in its parts; project, author and session are segments (see `decode_name`)."""
+
+    project: str
+    author: str
+    session: str
+    last: int
+    nonce: str
 
 
 class ManifestKey(NamedTuple):
@@ -86,6 +98,12 @@ def decode_name(segment: str) -> str | None:
         return None
     # Only what we would write ourselves: one name, one segment.
     return name if encode_name(name) == segment else None
+
+
+def parse_blob_key(key: str) -> str | None:
+    """The SHA-256 that a blob's key names, in hex, or None if it is no blob's key."""
+    match = _BLOB.fullmatch(key)
+    return match[2] if match else None
 
 
 def inbox_prefix(project: str) -> str:
@@ -149,6 +167,23 @@ def parse_memo_key(key: str) -> tuple[str, str] | None:
 def run_key(project: str, run_id: str) -> str:
     """The key of a run's record."""
     return f"runs/{encode_name(project)}/{encode_name(run_id)}.json"
+
+
+def notes_prefix(project: str) -> str:
+    """Where the notes of a project's running sessions are."""
+    return f"notes/{encode_name(project)}"
+
+
+def note_key(project: str, author: str, session_id: str, last: int, nonce: str) -> str:
+    """The key of a note: `last` is when the session was last active (Unix ms), `nonce` 8 hex digits."""
+    folder = f"{notes_prefix(project)}/{encode_name(author)}/{encode_name(session_id)}"
+    return f"{folder}/{last:013d}-{nonce}.json"
+
+
+def parse_note_key(key: str) -> NoteKey | None:
+    """The parts of a note's key, or None if it is none."""
+    match = _NOTE.fullmatch(key)
+    return NoteKey(match[1], match[2], match[3], int(match[4]), match[5]) if match else None
 
 
 def lease_prefix(name: str) -> str:

@@ -11,6 +11,7 @@ def hook_command(event: str) -> None:
     """Answer a hook of Claude Code or Codex, whose JSON comes on stdin.
 
     session-start prints the brief of the folder's project; session-end keeps the session and leaves a
-    worker behind that uploads and compiles it. Neither ever fails.
+    worker behind that uploads and compiles it; stop notes for teammates what the session works on. None of
+    them ever fails.
     """
     run_hook([event])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-EVENTS = ("session-start", "session-end")
+EVENTS = ("session-start", "session-end", "stop")
 _LONGEST = 1 << 20
 """Bytes read of the agent's JSON; it is a few hundred."""
 
@@ -87,6 +87,10 @@ def _handler(event: str) -> "Callable[[dict[str, Any]], str]":
         from rlm_context.hooks.session_start import session_start
 
         return session_start
+    if event == "stop":
+        from rlm_context.hooks.stop import stop
+
+        return stop
     from rlm_context.hooks.session_end import session_end
 
     return session_end
