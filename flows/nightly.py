@@ -46,6 +46,7 @@ async def nightly_recompile(max_usd: float | None = None) -> Nightly:
         night.collected = await _part(night, "collect garbage", steps.collect())
         night.runs_removed = await _part(night, "forget old runs", steps.forget_runs()) or 0
         night = await steps.finish(night)
+        await _part(night, "report page", steps.leave_page())
     if night.failed:
         raise PipelineError(
             f"failed in this night: {', '.join(sorted(night.failed))}",

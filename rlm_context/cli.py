@@ -26,6 +26,7 @@ COMMANDS = {
     "up": "up",
     "status": "status",
     "doctor": "doctor",
+    "report": "report",
     "store": "store",
 }
 """Command to the module in rlm_context/commands that holds it; help lists them in this order."""

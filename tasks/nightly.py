@@ -12,6 +12,7 @@ from compiler.maintenance.garbage import Collected
 from compiler.maintenance.garbage import collect as collect_garbage
 from compiler.maintenance.verify import Verified, verify_store
 from compiler.nightly import Nightly, Swept
+from compiler.reporting.leave import leave_report
 from rlm.prices import PRICES_DATE
 from tasks.compile import process_runtime
 from tasks.inert import one_line
@@ -52,6 +53,12 @@ async def finish(night: Nightly) -> Nightly:
     done = await asyncio.to_thread(nightly.finish, process_runtime(), night)
     await acreate_markdown_artifact(nightly_markdown(done), key=ARTIFACT, description="What the nightly did")
     return done
+
+
+@task(name="report page", task_run_name="report page", **STEP)
+async def leave_page() -> str:
+    """Leave the report's page in the store; its key."""
+    return await asyncio.to_thread(leave_report, process_runtime())
 
 
 def nightly_markdown(night: Nightly) -> str:

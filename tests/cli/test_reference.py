@@ -64,6 +64,7 @@ DOCUMENTS = {
     "store-verify": ["store", "verify", "--json"],
     "store-gc": ["store", "gc", "--json"],
     "store-upgrade": ["store", "upgrade", "--json"],
+    "report": ["report", "--json"],
     "doctor": ["doctor", "--json", "--source", str(MIRA)],
 }
 MAIN_LISTS = {"projects", "hits", "lines", "sessions", "events", "checks"}

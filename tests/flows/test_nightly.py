@@ -8,6 +8,7 @@ import pytest
 import flows.nightly
 from compiler.nightly import NOTE, Nightly, last_night
 from compiler.report import ProjectReport
+from compiler.reporting.leave import REPORT_KEY
 from compiler.runtime import open_runtime
 from compiler.upload import upload
 from data_models.errors import PipelineError, StoreError
@@ -43,7 +44,7 @@ def test_a_night_compiles_every_project_and_says_what_it_did(api: Api, uploaded:
     run = nightly_run(api)
     assert run["state_type"] == "COMPLETED"
     tasks = api.task_runs(str(run["id"]))
-    own = ["sweep this machine", "verify the store", "collect garbage", "forget old runs", "report"]
+    own = ["sweep this machine", "verify the store", "collect garbage", "forget old runs", "report", "report page"]
     assert [name for name in tasks if name in own] == own
     text = api.artifact(ARTIFACT)["data"]
     assert f"| {uploaded} | {SESSIONS} |" in text
@@ -51,6 +52,8 @@ def test_a_night_compiles_every_project_and_says_what_it_did(api: Api, uploaded:
     note = last_night(runtime)
     assert note is not None
     assert (note.faults, note.failed, note.stored) == (0, (), done.stored)
+    page = runtime.store.get(REPORT_KEY).decode()
+    assert all(f"<h2>{name}</h2>" in page for name in ("acme/other", uploaded))
     assert runtime.spool.pending() == []
 
 
