@@ -25,9 +25,10 @@ from functools import partial
 from pathlib import Path
 
 from flows.server_process import try_lock
-from store.keys import encode_name
+from store.keys import encode_name, generation_prefix
 
 _REMOTE = "git.example.com/acme/tide"
+_NEWEST = "(-12, 'abcdef01')"
 _COMMAND = Path(sys.executable).parent / "rlm-context"
 _INSTALLED = [
     sys.executable,
@@ -55,16 +56,23 @@ class Place:
 
     def _copy_of_a_generation(self) -> None:
         project = self.home / "cache" / "projects" / encode_name(_REMOTE)
-        generation = project / "0000000012-abcdef01"
-        generation.mkdir(parents=True)
+        project.mkdir(parents=True)
         lines = "\n".join(
             f"- 2026-03-{day:02d} ann: {'word ' * 20}[s:1a2b3c4d#{day}]" for day in range(1, 61)
         )
-        (generation / "brief.md").write_text(f"# {_REMOTE}\n\n## Summary\n{lines}\n"[:8_400])
-        manifest = {"created": int(time.time() * 1000), "counts": {"sessions": 300}}
-        (generation / "manifest.json").write_text(json.dumps(manifest))
-        current = {"project": _REMOTE, "generation": generation.name, "newest": "x"}
-        (project / "current").write_text(json.dumps(current))
+        brief = {
+            "project": _REMOTE,
+            "generation": "0000000012-abcdef01",
+            "newest": _NEWEST,
+            "created": int(time.time() * 1000),
+            "sessions": 300,
+            "text": f"# {_REMOTE}\n\n## Summary\n{lines}\n"[:8_400],
+        }
+        (project / "brief.json").write_text(json.dumps(brief))
+        (project / "current").write_text(json.dumps({**brief, "text": ""}))
+        published = self.home / "store" / generation_prefix(_REMOTE) / "0000000012-abcdef01.json"
+        published.parent.mkdir(parents=True)
+        published.touch()
 
     def transcript(self, folder: Path, megabytes: int) -> Path:
         """A transcript of so many bytes."""
@@ -142,6 +150,8 @@ def main() -> None:
                 event = place.event(Path("0000000a-0000-4000-8000-000000000000.jsonl"), source=source)
                 taken = compared(arguments.runs, partial(place.hook, _INSTALLED, "session-start", event))
                 show(f"session-start, {source}", reach, taken)
+            refresh = compared(arguments.runs, partial(place.hook, _INSTALLED, "refresh", event))
+            show("refresh, nothing newer", "", refresh)
             taken = compared(
                 arguments.runs, partial(place.hook, [str(_COMMAND), "hook"], "session-start", event)
             )

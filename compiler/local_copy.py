@@ -1,12 +1,14 @@
 """The copy of each project's newest generation on this machine: what hooks, `show` and `search` read.
 
+    <home>/cache/projects/<project>/brief.json       what a session starts with, of the newest generation
     <home>/cache/projects/<project>/current          JSON: the generation shown, and the newest name seen
     <home>/cache/projects/<project>/<generation>/    brief.md, full.md, root.json, manifest.json, sessions.jsonl,
                                                      long_digits.json, index/
     <home>/cache/projects/<project>/.segments/       index segments laid out; `index/` links their files
 
-A generation's folder is complete before `current` names it, so a reader never sees half of one. Reading it takes
-the standard library only (`rlm_context.fast_search`).
+The brief comes first, in one file, because sessions start with it; the index may take minutes longer. A generation's
+folder is complete before `current` names it, so a reader never sees half of one. Reading takes the standard library
+only (`rlm_context.hooks.local_brief`, `rlm_context.fast_search`).
 """
 
 import json
@@ -29,6 +31,8 @@ from store.files import FileWriter
 from store.generations import Generation, newest
 from store.keys import encode_name, generation_prefix, parse_manifest_key
 
+BRIEF = "brief.json"
+CURRENT = "current"
 _SEGMENTS = ".segments"
 T = TypeVar("T")
 _KEPT = 2
@@ -88,19 +92,39 @@ def refresh(runtime: Runtime, project: str) -> Copy | None:
     """
     home = projects_folder(runtime.home) / encode_name(project)
     listed = _newest_listed(runtime, project)
-    known = _read_current(home)
-    if known and known["newest"] == listed and (home / known["generation"] / "index").is_dir():
+    known = _read_names(home / CURRENT)
+    is_whole = known and (home / known["generation"] / "index").is_dir()
+    if known and is_whole and known["newest"] == listed and _read_names(home / BRIEF) == known:
         return _copy(project, home, known["generation"])
     generation = newest(runtime.store, project)
     if generation is None:
         return None
+    _write_brief(runtime, generation, home, listed)
     name = generation_id(generation.manifest)
     if not (home / name).is_dir():
         _fetch(runtime, generation, home, name)
     current = json.dumps({"project": project, "generation": name, "newest": listed}).encode()
-    FileWriter(home).write_many([(home / "current", current)])
+    FileWriter(home).write_many([(home / CURRENT, current)])
     _remove_old(home, name)
     return _copy(project, home, name)
+
+
+def refresh_brief(runtime: Runtime, project: str) -> bool:
+    """Bring only the brief of a project up to date with the store; whether the store has a generation of it.
+
+    Raises:
+        StoreError: the store cannot be read, or a file of the generation is damaged.
+    """
+    home = projects_folder(runtime.home) / encode_name(project)
+    listed = _newest_listed(runtime, project)
+    known = _read_names(home / BRIEF)
+    if known and known["newest"] == listed:
+        return True
+    generation = newest(runtime.store, project) if listed else None
+    if generation is None:
+        return False
+    _write_brief(runtime, generation, home, listed)
+    return True
 
 
 def generation_id(manifest: Manifest) -> str:
@@ -119,12 +143,28 @@ def _newest_listed(runtime: Runtime, project: str) -> str:
     return repr(min(names)) if names else ""
 
 
-def _read_current(home: Path) -> dict[str, str] | None:
+def _read_names(path: Path) -> dict[str, str] | None:
+    """The generation that a file is of, and the newest name seen when it was written; None where it is damaged."""
     try:
-        known = json.loads((home / "current").read_bytes())
+        known = json.loads(path.read_bytes())
         return {"generation": str(known["generation"]), "newest": str(known["newest"])}
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _write_brief(runtime: Runtime, generation: Generation, home: Path, listed: str) -> None:
+    manifest = generation.manifest
+    if "brief" not in manifest.texts:
+        raise DamagedError(generation.key, "it names no brief")
+    brief = {
+        "project": manifest.project,
+        "generation": generation_id(manifest),
+        "newest": listed,
+        "created": manifest.created,
+        "sessions": manifest.counts.get("sessions", 0),
+        "text": get_blob(runtime.store, manifest.texts["brief"]).decode("utf-8", "replace"),
+    }
+    FileWriter(home).write_many([(home / BRIEF, json.dumps(brief, ensure_ascii=False).encode())])
 
 
 def _fetch(runtime: Runtime, generation: Generation, home: Path, name: str) -> None:

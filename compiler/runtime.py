@@ -13,6 +13,7 @@ from compiler.account import Account, Replies
 from compiler.adopt import Adoption
 from compiler.backend import Backend
 from compiler.extractive.backend import ExtractiveBackend
+from compiler.team import keep_aliases
 from data_models.errors import SettingsError
 from data_models.records import CatalogEntry, Manifest
 from data_models.settings import TEAM_SETTINGS, Settings, load_settings
@@ -137,7 +138,9 @@ def _with_team(settings: Settings, store: CountedStore) -> Settings:
             f"{store.url}/{STORE_INFO} fixes {', '.join(foreign)}, which is everyone's own",
             next_command=f"leave only {', '.join(sorted(TEAM_SETTINGS))} in its settings",
         )
-    return load_settings(fixed) if fixed else settings
+    team = load_settings(fixed) if fixed else settings
+    keep_aliases(fixed.get("project_aliases", {}))
+    return team
 
 
 def redaction_key(settings: Settings) -> bytes:

@@ -149,9 +149,9 @@ def _here(known: dict[str, LocalIndex]) -> str:
     """The current folder's project, if it is known here."""
     if len(known) < 2:
         return ""
-    from data_models.project import project_of
+    from rlm_context.hooks.here import project_here
 
-    name, _ = project_of(str(Path.cwd()))
+    name = project_here(str(Path.cwd()))
     return name if name in known else ""
 
 
@@ -165,7 +165,7 @@ def fresh(found: list[LocalIndex]) -> list[LocalIndex]:
         return found
     generations = Path(url).expanduser() / "gen"
     try:
-        newest = {folder.name: _newest_name(folder) for folder in generations.iterdir()}
+        newest = {folder.name: newest_name(folder) for folder in generations.iterdir()}
     except FileNotFoundError:
         return []
     except OSError:
@@ -176,7 +176,7 @@ def fresh(found: list[LocalIndex]) -> list[LocalIndex]:
     return [index for index in found if index.segment in newest]
 
 
-def _newest_name(folder: Path) -> str:
+def newest_name(folder: Path) -> str:
     """The manifest that is read first, as `compiler.local_copy` notes it; "" where there is none."""
     stems = [path.stem.split("-") for path in folder.iterdir() if path.suffix == ".json"]
     names = [(-int(stem[0]), stem[1]) for stem in stems if len(stem) == 2 and stem[0].isdigit()]

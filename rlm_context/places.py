@@ -6,8 +6,8 @@ from compiler.citations import resolve
 from compiler.local_copy import Copy, refresh
 from compiler.runtime import Runtime
 from data_models.errors import NotFoundError, StoreError
-from data_models.project import project_of
 from data_models.records import CatalogEntry
+from rlm_context.hooks.here import project_here
 from rlm_context.names import match_project
 from store.generations import history
 from store.receipts import projects
@@ -27,7 +27,7 @@ def chosen_projects(runtime: Runtime, wanted: str | None) -> list[str]:
         raise NotFoundError("nothing has been compiled yet", next_command=COMPILE)
     if wanted:
         return [match_project(wanted, known)]
-    here, _ = project_of(str(Path.cwd()))
+    here = project_here(str(Path.cwd()))
     return [here] if here in known else known
 
 

@@ -9,8 +9,8 @@ import msgspec
 from compiler.report import CompileReport, ProjectReport
 from compiler.runtime import Runtime
 from data_models.events import Reject
-from data_models.project import project_of
 from rlm_context.costs import cost_line
+from rlm_context.hooks.here import project_here
 from rlm_context.output import plural, table
 from rlm_context.shown import harmless
 
@@ -48,7 +48,7 @@ def reject_lines(rejects: Sequence[Reject]) -> list[str]:
 
 def _shown(reports: Sequence[ProjectReport]) -> ProjectReport:
     """The project whose brief is printed: the current folder's, else the one with the most sessions."""
-    here, _ = project_of(str(Path.cwd()))
+    here = project_here(str(Path.cwd()))
     return max(reports, key=lambda report: (report.project == here, report.sessions.total))
 
 

@@ -10,8 +10,8 @@ from rlm_context.hooks.run import EVENTS, run_hook
 def hook_command(event: str) -> None:
     """Answer a hook of Claude Code or Codex, whose JSON comes on stdin.
 
-    session-start prints the brief of the folder's project; session-end keeps the session and leaves a
-    worker behind that uploads and compiles it; stop notes for teammates what the session works on. None of
-    them ever fails.
+    session-start prints the brief of the folder's project; refresh fetches what is newer while the agent goes
+    on, and prints what changed; session-end keeps the session and leaves a worker behind that uploads and
+    compiles it; stop notes for teammates what the session works on. None of them ever fails.
     """
     run_hook([event])

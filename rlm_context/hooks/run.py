@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-EVENTS = ("session-start", "session-end", "stop")
+EVENTS = ("session-start", "refresh", "session-end", "stop")
 _LONGEST = 1 << 20
 """Bytes read of the agent's JSON; it is a few hundred."""
 
@@ -87,6 +87,10 @@ def _handler(event: str) -> "Callable[[dict[str, Any]], str]":
         from rlm_context.hooks.session_start import session_start
 
         return session_start
+    if event == "refresh":
+        from rlm_context.hooks.refresh import refresh
+
+        return refresh
     if event == "stop":
         from rlm_context.hooks.stop import stop
 

@@ -1,16 +1,19 @@
-"""SessionStart: prints the brief of the folder's project, and sees to sessions that never got their end."""
+"""SessionStart: prints the brief of the folder's project, and sees to sessions that never got their end.
+
+What a session has read is still in its history when it is resumed; after `clear` and `compact` nothing of it is left.
+A session that was started before this program was installed has read nothing, and gets all of it also when resumed.
+"""
 
 import os
 import time
 
 from data_models.env import home_folder, raw_folder
 from rlm_context.hooks.detach import start_worker
-from rlm_context.hooks.envelope import changes, marks, whole
-from rlm_context.hooks.files import names_in, read_small, shown_folder, swept_file, write_small
-from rlm_context.hooks.local_brief import LocalBrief, local_brief
-from rlm_context.hooks.quick_json import quoted
+from rlm_context.hooks.files import names_in, swept_file
+from rlm_context.hooks.local_brief import local_brief
 from rlm_context.hooks.running import killed_sessions, mark_running
 from rlm_context.hooks.text import complain, session_of, text_of
+from rlm_context.hooks.told import Told, output, read_told, told_file, write_told
 
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
 
 _SWEEP_SECONDS = 3600
 """A sweep that long ago is repeated also where nothing tells that something was missed."""
-_ENVELOPE = '{"hookSpecificOutput":{"hookEventName":"SessionStart","additionalContext":'
 
 
 def session_start(event: "dict[str, Any]") -> str:
@@ -28,44 +30,27 @@ def session_start(event: "dict[str, Any]") -> str:
     """
     home = home_folder()
     session_id = session_of(event)
-    seen = os.path.join(shown_folder(home), session_id) if session_id else ""
     text = ""
     problems: list[Exception] = []
+    told = Told([])
     try:
+        if session_id and text_of(event, "source") == "resume":
+            told = read_told(told_file(home, session_id))
         brief = local_brief(home, text_of(event, "cwd") or os.getcwd())
         if brief:
-            text, shown = _told(seen, text_of(event, "source"), brief)
-            if text and seen:
-                write_small(seen, "\n".join([brief.generation, *sorted(shown)]).encode())
+            text, told = told.news(brief), told.after(brief)
     except (OSError, ValueError, KeyError, TypeError) as error:  # the last three: the copy is damaged
         problems.append(error)
     try:
+        if session_id:
+            # Also where nothing is told: `refresh` waits for it, and then tells what this did not.
+            write_told(told_file(home, session_id), told)
         _after(home, session_id)
     except OSError as error:
         problems.append(error)
     if problems:
         complain("session-start", problems[0])
-    return f"{_ENVELOPE}{quoted(text)}}}}}" if text else ""
-
-
-def _told(path: str, source: str, brief: LocalBrief) -> tuple[str, set[str]]:
-    """The brief, or only what is new since this session read it, and the marks of all lines that it has read then.
-
-    What it read is still in its history; after `clear` and `compact` nothing of it is left there. A session that
-    was started before this program was installed has read nothing, and gets all of it also when it is resumed.
-
-    Args:
-        path: where it is noted what the session has read; "" for nowhere.
-        source: why the session starts, as the agent says it.
-        brief: the newest brief here.
-    """
-    generation, _, seen = (
-        read_small(path).decode("ascii", "replace").partition("\n") if path else ("", "", "")
-    )
-    if source != "resume" or not generation:
-        return whole(brief), marks(brief)
-    before = set(seen.split())
-    return ("" if generation == brief.generation else changes(brief, before)), before | marks(brief)
+    return output(text)
 
 
 def _after(home: str, session_id: str) -> None:
