@@ -1,7 +1,9 @@
 """The steps of a compile whose batches are done by the app that is deployed on Modal (`flows.modal_app`)."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import modal
 from grpclib.exceptions import GRPCError, StreamTerminatedError
@@ -13,7 +15,7 @@ from compiler.work import Ingested, Plan, Summarized, Unreadable
 from data_models.errors import SettingsError, StoreError
 
 DEFAULT_STORE = "modal://rlm-context"
-INGEST, SUMMARIZE = "ingest_batch", "summarize_batch"
+COMPILE, INGEST, SUMMARIZE = "compile", "ingest_batch", "summarize_batch"
 BATCH_SECONDS = 3600
 """A batch that takes an hour hangs: the largest takes minutes."""
 
@@ -23,6 +25,14 @@ _PATIENCE = 30.0
 _WAITING = 3600
 """Seconds that a batch may wait for a container, besides the time that it takes."""
 _FAILURES = (modal.exception.Error, GRPCError, StreamTerminatedError, ConnectionError, TimeoutError)
+_AWAY = (
+    *(modal.exception.AuthError, modal.exception.ConnectionError, modal.exception.ServiceError),
+    *(GRPCError, StreamTerminatedError, ConnectionError),
+)
+
+
+class NotDeployedError(SettingsError):
+    """The app is not deployed, or is of another version."""
 
 
 def app_name(store: str) -> str:
@@ -65,27 +75,82 @@ class ModalSteps(DirectSteps):
         return batches.summarized(await _asked(self._app, SUMMARIZE, sent))
 
 
+def spawn_compile(store: str, project: str) -> str:
+    """Have a project compiled by the deployed app, and wait for nothing but that it was asked.
+
+    Args:
+        store: the store's URL.
+        project: the project.
+
+    Returns:
+        The id of the call.
+
+    Raises:
+        NotDeployedError, SettingsError, StoreError: as of `_asked`.
+    """
+    app = app_name(store)
+
+    async def spawn() -> str:
+        function = await _found(app, COMPILE)
+        call = await asyncio.wait_for(function.spawn.aio(project), _PATIENCE)
+        return str(call.object_id)
+
+    with _errors_told(app):
+        return asyncio.run(spawn())
+
+
+def has_ended(store: str, call: str) -> bool:
+    """Whether a call of the deployed app has ended, however; raises as `spawn_compile` does."""
+
+    async def ended() -> bool:
+        try:
+            await asyncio.wait_for(modal.FunctionCall.from_id(call).get.aio(timeout=0), _PATIENCE)
+        except TimeoutError:
+            return False
+        except _AWAY:
+            raise
+        except Exception:  # noqa: BLE001  whatever the function raised, it has ended
+            return True
+        return True
+
+    with _errors_told(app_name(store)):
+        return asyncio.run(ended())
+
+
 async def _asked(app: str, name: str, sent: str) -> str:
     """What a function of the deployed app returns.
 
     Raises:
-        SettingsError: the app is not deployed, the token is not accepted, or the app is of another version.
+        NotDeployedError: the app is not deployed, or is of another version.
+        SettingsError: the token is not accepted.
         StoreError: Modal gives no answer, or a container ended; that can pass.
         RlmContextError: what the function itself raises.
     """
-    try:
-        function = modal.Function.from_name(app, name)
-        await asyncio.wait_for(function.hydrate.aio(), _PATIENCE)
+    with _errors_told(app):
+        function = await _found(app, name)
         return str(await asyncio.wait_for(function.remote.aio(sent), BATCH_SECONDS + _WAITING))
+
+
+async def _found(app: str, name: str) -> Any:
+    function = modal.Function.from_name(app, name)
+    await asyncio.wait_for(function.hydrate.aio(), _PATIENCE)
+    return function
+
+
+@contextmanager
+def _errors_told(app: str) -> Iterator[None]:
+    """Modal's errors as ours, with the command that mends each."""
+    try:
+        yield
     except modal.exception.NotFoundError as error:
-        raise SettingsError(
+        raise NotDeployedError(
             f"the app {app} is not deployed on Modal, or is of another version", next_command=_DEPLOY
         ) from error
     except modal.exception.AuthError as error:
         raise SettingsError("Modal does not accept the token", next_command="modal token new") from error
     except _FAILURES as error:
         raise StoreError(
-            f"Modal did not do a batch of the compile ({type(error).__name__})",
+            f"Modal did not do its part of the compile ({type(error).__name__})",
             next_command=f"modal app logs {app}",
             partial=True,
         ) from error

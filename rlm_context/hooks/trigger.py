@@ -1,27 +1,121 @@
-"""The one place that decides where a compile runs once something was uploaded: here, in a process of its own."""
+"""The one place that decides where a compile runs once something was uploaded.
+
+1. On a Prefect server, where there is one: the user's own, or that of `rlm-context up`.
+2. For a store on Modal, in the app that is deployed next to it.
+3. Else here, in a process of its own; also where a server on this machine stays away, or nothing is deployed elsewhere.
+
+A place elsewhere is asked and not waited for. Only a run that was running when it was asked for, and so may have looked
+before the upload, is looked at again when it ends. What has to be compiled is what the spool still holds.
+"""
 
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from compiler.runtime import Runtime
 from data_models.env import INSIDE, PREFIX
+from flows.local_server import configured_api, live_server
+from flows.up import is_up
+from rlm_context.hooks.trigger_asking import ask, ended_of, note
+from rlm_context.hooks.trigger_modal import ModalApp
+from rlm_context.hooks.trigger_prefect import configured_server, homes_server
+from rlm_context.hooks.trigger_record import Trigger, forget_trigger, read_triggers
+from rlm_context.hooks.trigger_remote import RefusedError, Remote
 
+HERE = "this machine"
 _SECONDS = 2 * 3600.0
 """A compile that takes longer hangs, and is ended; what it did is kept."""
 
+CompileHere = Callable[..., bool]
+"""Compiles projects of a store on this machine: see `compile_projects_of`."""
 
-def compile_projects_of(store_url: str, projects: Sequence[str]) -> bool:
-    """Have these projects of a store compiled.
+
+def remote_of(runtime: Runtime) -> Remote | None:
+    """Who compiles the configured store when asked; None for this machine.
+
+    Raises:
+        RefusedError: what is configured for Prefect cannot be used.
+    """
+    url = configured_api()
+    if url:
+        return configured_server(url)
+    server = live_server(runtime.home) if is_up(runtime.home) else None
+    if server is not None and server.schedules:
+        return homes_server(server)
+    return ModalApp(runtime.store) if runtime.store.url.startswith("modal://") else None
+
+
+def still_waiting(runtime: Runtime) -> list[str]:
+    """The projects of which uploads to this runtime's store wait here for a generation, after those were dropped that
+    one holds by now.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    runtime.spool.acknowledge(runtime.store)
+    url = runtime.store.url
+    names = {job.receipt.project for job in runtime.spool.pending() if job.store_url == url}
+    for trigger in read_triggers(runtime.home):
+        if trigger.store == url and trigger.project not in names and trigger.state != "refused":
+            forget_trigger(runtime.home, url, trigger.project)
+    return sorted(names)
+
+
+def have_compiled(
+    runtime: Runtime,
+    projects: Sequence[str],
+    *,
+    is_configured: bool,
+    compile_here: CompileHere,
+    is_wanted: Callable[[], bool],
+) -> list[Trigger]:
+    """Have projects compiled, and leave a record of what went wrong or is under way.
+
+    Args:
+        runtime: of the store that holds them.
+        projects: their names.
+        is_configured: whether that is the store of the settings, which others may compile.
+        compile_here: compiles on this machine.
+        is_wanted: whether there is something else to do than to wait for runs.
+
+    Returns:
+        What became of those that were asked for elsewhere; [] where all were compiled here.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    if not projects:
+        return []
+    try:
+        remote = remote_of(runtime) if is_configured else None
+    except RefusedError as error:
+        return [note(runtime, "Prefect", project, error) for project in projects]
+    if remote is None:
+        _compile_here(runtime, projects, compile_here)
+        return []
+    triggers = _ask_all(runtime, remote, projects)
+    _look_again(runtime, remote, triggers, is_wanted)
+    here = [trigger.project for trigger in triggers.values() if trigger.here]
+    if here:
+        # Nothing listens where the user's server should be: the home's own does the same.
+        compile_here(runtime.store.url, here, own_server=any(triggers[name].state == "away" for name in here))
+    return list(triggers.values())
+
+
+def compile_projects_of(store_url: str, projects: Sequence[str], *, own_server: bool = False) -> bool:
+    """Compile projects of a store on this machine, in a process of its own, and wait for it.
 
     Args:
         store_url: the store that holds them.
         projects: their names.
+        own_server: run on the home's local Prefect server, whatever the user configured.
 
     Returns:
         Whether all were compiled. What went wrong is in the workers' log; the next trigger tries again.
     """
-    command = [sys.executable, "-P", "-m", "rlm_context.hooks.compiling", *projects]
+    server = "own-server" if own_server else "any-server"
+    command = [sys.executable, "-P", "-m", "rlm_context.hooks.compiling", server, *projects]
     environment = {
         **os.environ,
         PREFIX + "STORE": store_url,
@@ -35,3 +129,36 @@ def compile_projects_of(store_url: str, projects: Sequence[str]) -> bool:
     except subprocess.TimeoutExpired:
         return False
     return done.returncode == 0
+
+
+def _compile_here(runtime: Runtime, projects: Sequence[str], compile_here: CompileHere) -> None:
+    done = compile_here(runtime.store.url, projects)
+    for project in projects:
+        if done:
+            forget_trigger(runtime.home, runtime.store.url, project)
+        else:
+            note(runtime, HERE, project, None)
+
+
+def _ask_all(runtime: Runtime, remote: Remote, projects: Sequence[str]) -> dict[str, Trigger]:
+    """Ask for each; where nobody answers, the first one waits for that, and the others ask once."""
+    triggers: dict[str, Trigger] = {}
+    for project in projects:
+        is_patient = all(trigger.state != "away" for trigger in triggers.values())
+        triggers[project] = ask(runtime, remote, project, is_patient=is_patient)
+    return triggers
+
+
+def _look_again(
+    runtime: Runtime, remote: Remote, triggers: dict[str, Trigger], is_wanted: Callable[[], bool]
+) -> None:
+    """Ask again for what a run that has ended left out; for as long as one runs, and no longer than is bearable."""
+    running = {name: trigger.run for name, trigger in triggers.items() if trigger.state == "running"}
+    while ended := ended_of(remote, running, is_wanted):
+        left = still_waiting(runtime)
+        for project in ended:
+            del running[project], triggers[project]
+            if project in left:
+                triggers[project] = ask(runtime, remote, project, is_patient=True)
+                if triggers[project].state == "running":
+                    running[project] = triggers[project].run

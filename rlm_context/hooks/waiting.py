@@ -19,7 +19,8 @@ from data_models.errors import SourceError
 from rlm_context.hooks.files import names_in, running_folder
 from rlm_context.hooks.running import is_running
 from rlm_context.hooks.session_end import JOB
-from rlm_context.hooks.trigger import compile_projects_of
+from rlm_context.hooks.trigger import compile_projects_of, have_compiled, still_waiting
+from rlm_context.hooks.trigger_record import read_triggers, trigger_line
 from store.counted import CountedStore
 from store.receipts import projects
 from store.registry import open_store
@@ -31,12 +32,13 @@ _QUIET_SECONDS = 600.0
 
 @dataclass
 class Work:
-    """What was done."""
+    """What was done; `is_unfinished` where the next start shall leave a worker soon."""
 
     uploaded: int = 0
     unchanged: int = 0
     kept: int = 0
     compiled: str = "nothing"
+    is_unfinished: bool = False
 
 
 class _Job(msgspec.Struct):
@@ -57,8 +59,9 @@ def take_up(home: Path) -> Work:
     result = upload_sessions(runtime, list(found.values()))
     for job in jobs:
         shutil.rmtree(job)
-    compiled = _compile(runtime)
-    return Work(len(result.new), result.unchanged, len(result.kept), ", ".join(compiled) or "nothing")
+    told = _compile(runtime)
+    left = any(trigger.state in ("away", "running") for trigger in read_triggers(home))
+    return Work(len(result.new), result.unchanged, len(result.kept), ", ".join(told) or "nothing", left)
 
 
 def _sessions_of(job: Path) -> list[SessionFiles]:
@@ -105,25 +108,32 @@ def _written(files: SessionFiles) -> float:
 
 
 def _compile(runtime: Runtime) -> list[str]:
-    """Compile what waits of this machine's uploads; the projects compiled.
+    """Have compiled what waits of this machine's uploads; what became of each project.
 
     Raises:
         StoreError: a store failed; what waits in the spool is compiled by the next worker.
     """
-    compiled: list[str] = []
+    told: list[str] = []
     for url in sorted({runtime.store.url, local_store_url(runtime.home)}):
-        names = {job.receipt.project for job in runtime.spool.pending() if job.store_url == url}
-        if not names:
+        before = {job.receipt.project for job in runtime.spool.pending() if job.store_url == url}
+        if not before:
             continue
-        if compile_projects_of(url, sorted(names)):
-            compiled += sorted(names)
         own = _of_store(runtime, url)
-        own.spool.acknowledge(own.store)
+        asked = have_compiled(
+            own,
+            still_waiting(own),
+            is_configured=url == runtime.store.url,
+            compile_here=compile_projects_of,
+            is_wanted=lambda: bool(names_in(raw_folder(str(runtime.home)))),
+        )
+        left = still_waiting(own)
+        told += [name for name in sorted(before) if name not in left]
+        told += [trigger_line(trigger) for trigger in asked if trigger.project in left]
         # Sessions start with what the configured store says of a project; else with what is known here.
         elsewhere = set() if url == runtime.store.url else set(projects(runtime.store))
-        for name in sorted(names - elsewhere):
+        for name in sorted(before - elsewhere):
             refresh(own, name)
-    return compiled
+    return told
 
 
 def _of_store(runtime: Runtime, url: str) -> Runtime:

@@ -72,7 +72,10 @@ def _work(folder: Path) -> None:
     for session_id in killed:
         unmark(str(folder), session_id)
     _forget_old(folder)
-    files.write_small(files.swept_file(str(folder)), b"")
+    if done.is_unfinished:
+        Path(files.swept_file(str(folder))).unlink(missing_ok=True)  # so the next start leaves a worker
+    else:
+        files.write_small(files.swept_file(str(folder)), b"")
 
 
 def _told(done: "Work") -> str:

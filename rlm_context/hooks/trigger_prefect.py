@@ -1,0 +1,221 @@
+"""Asks a Prefect server for a compile: an idempotent `create_flow_run` over plain HTTP, without Prefect.
+
+Importing Prefect takes a second, which a worker that only asks need not pay. The two calls are those of Prefect's REST
+API (https://docs.prefect.io/v3/api-ref/rest-api): the deployment by its name, and a flow run of it. The server lets
+one run exist for each idempotency key, however often and by whomever it is asked for.
+"""
+
+import base64
+import os
+import ssl
+from collections.abc import Iterator
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+import httpx
+import msgspec
+
+from flows.local_server import LocalServer, prefect_setting
+from rlm_context.hooks.trigger_record import Trigger
+from rlm_context.hooks.trigger_remote import Asked, AwayError, NotDeployedError, RefusedError
+
+DEPLOYMENT = "compile-context/on-session-end"
+_DEPLOY = "rlm-context up, or prefect deploy --all (docs/prefect.md)"
+_ENDED = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
+_NOT_BEGUN = frozenset({None, "SCHEDULED", "PENDING"})
+_MOST_ATTEMPTS = 500
+"""Runs of one generation that failed, one for each time that somebody asked."""
+_SECONDS = 20.0
+"""For an answer; a server on SQLite takes a second when it is busy."""
+_LONGEST_WAIT = 60.0
+_CERTIFICATES = "PREFECT_API_SSL_CERT_FILE"
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+T = TypeVar("T")
+
+
+class _Deployment(msgspec.Struct):
+    id: str
+
+
+class _Run(msgspec.Struct):
+    id: str
+    state_type: str | None = None
+
+
+class PrefectServer:
+    """A Prefect server, its deployment `compile-context/on-session-end`, and the credentials for it.
+
+    Args:
+        url: the URL of its API.
+        headers: what is sent with each request.
+        verify: how its certificate is checked.
+    """
+
+    name = "Prefect"
+
+    def __init__(self, url: str, headers: dict[str, str], verify: ssl.SSLContext | bool = True) -> None:
+        self.url = url.rstrip("/")
+        self.is_here = urlsplit(url).hostname in _LOOPBACK
+        # A proxy is for others; no redirect is followed, since that would hand the credentials to whoever it names.
+        self._client = httpx.Client(
+            headers=headers, verify=verify, timeout=_SECONDS, trust_env=not self.is_here
+        )
+
+    def ask(self, project: str, generation: str, before: Trigger | None) -> Asked:
+        """See `Remote.ask`. A run of this generation that has ended makes room for another attempt."""
+        deployment = self.deployment()
+        first = before.attempt if before and before.generation == generation else 0
+        doubt = ""
+        for attempt in range(first, first + _MOST_ATTEMPTS):
+            run = self._create(deployment, project, f"compile:{project}:{generation}:{attempt}")
+            if run.state_type not in _ENDED:
+                begun = run.state_type not in _NOT_BEGUN
+                return Asked("running" if begun else "waiting", run.id, attempt, doubt)
+            doubt = _doubt(run, before)
+        raise RefusedError(
+            f"{_MOST_ATTEMPTS} runs ended without a generation", next_command="rlm-context status"
+        )
+
+    def has_ended(self, project: str, run: str) -> bool:
+        """See `Remote.has_ended`; a run that was deleted has ended too."""
+        try:
+            return self._call("GET", f"/flow_runs/{quote(run, safe='')}", _Run).state_type in _ENDED
+        except NotDeployedError:
+            return True
+
+    def deployment(self) -> str:
+        """The id of the deployment.
+
+        Raises:
+            AwayError, NotDeployedError, RefusedError: see `Remote.ask`.
+        """
+        return self._call("GET", f"/deployments/name/{DEPLOYMENT}", _Deployment).id
+
+    def _create(self, deployment: str, project: str, key: str) -> _Run:
+        body = {
+            "parameters": {"project": project},
+            "idempotency_key": key,
+            "name": f"compile {project}",
+            "tags": ["rlm-context", project],
+        }
+        return self._call("POST", f"/deployments/{quote(deployment, safe='')}/create_flow_run", _Run, body)
+
+    def _call(self, method: str, path: str, kind: type[T], body: dict[str, Any] | None = None) -> T:
+        try:
+            response = self._client.request(method, self.url + path, json=body)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
+            raise self._no_api("it is no URL") from error
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise self._unanswered(error) from error
+        if not response.is_success:
+            raise self._refused(response)
+        try:
+            return msgspec.json.decode(response.content, type=kind)
+        except msgspec.MsgspecError as error:
+            raise self._no_api("its answer is none of Prefect's") from error
+
+    def _unanswered(self, error: Exception) -> AwayError | RefusedError:
+        causes = tuple(type(cause) for cause in _causes(error))
+        if ssl.SSLCertVerificationError in causes:
+            return RefusedError(
+                f"the certificate of {self.url} is not trusted",
+                next_command=f"prefect config set {_CERTIFICATES}=FILE",
+            )
+        return AwayError(
+            f"{self.url} gives no answer ({type(error).__name__})",
+            nobody_listens=ConnectionRefusedError in causes,
+        )
+
+    def _refused(self, response: httpx.Response) -> AwayError | RefusedError:
+        status = response.status_code
+        if status in (408, 425, 429) or status >= 500:
+            return AwayError(f"{self.url} answers HTTP {status}", retry_after=_retry_after(response))
+        if status in (401, 403):
+            return RefusedError(
+                f"{self.url} does not accept the credentials (HTTP {status})", next_command=self._login()
+            )
+        if status == 404:
+            return NotDeployedError(f"{self.url} has no deployment {DEPLOYMENT}", next_command=_DEPLOY)
+        if status < 400:
+            return self._no_api(f"it answers HTTP {status}")
+        return RefusedError(
+            f"{self.url} does not accept the trigger (HTTP {status}): its deployment is of another version",
+            next_command=_DEPLOY,
+        )
+
+    def _no_api(self, reason: str) -> RefusedError:
+        return RefusedError(
+            f"{self.url} is not the API of a Prefect server: {reason}",
+            next_command="prefect config set PREFECT_API_URL=http://HOST:4200/api",
+        )
+
+    def _login(self) -> str:
+        if (urlsplit(self.url).hostname or "").endswith("prefect.cloud"):
+            return "prefect cloud login"
+        return "prefect config set PREFECT_API_AUTH_STRING=USER:PASSWORD"
+
+
+def configured_server(url: str) -> PrefectServer:
+    """The server that the user configured, with the credentials and certificates that Prefect's client would use.
+
+    Raises:
+        RefusedError: what is configured cannot be used.
+    """
+    auth, key = prefect_setting("PREFECT_API_AUTH_STRING"), prefect_setting("PREFECT_API_KEY")
+    headers = _custom_headers()
+    if auth or key:
+        headers["Authorization"] = _basic(auth) if auth else f"Bearer {key}"
+    return PrefectServer(url, headers, _verify())
+
+
+def homes_server(server: LocalServer) -> PrefectServer:
+    """The server of `rlm-context up`."""
+    return PrefectServer(server.url, {"Authorization": _basic(server.auth)})
+
+
+def _basic(credentials: str) -> str:
+    return f"Basic {base64.b64encode(credentials.encode()).decode()}"
+
+
+def _custom_headers() -> dict[str, str]:
+    """What a team's proxy in front of the server may ask for."""
+    name = "PREFECT_CLIENT_CUSTOM_HEADERS"
+    try:
+        return msgspec.json.decode(prefect_setting(name) or "{}", type=dict[str, str])
+    except msgspec.MsgspecError as error:
+        raise RefusedError(
+            f"{name} is no JSON object", next_command=f"prefect config unset {name}"
+        ) from error
+
+
+def _verify() -> ssl.SSLContext | bool:
+    if prefect_setting("PREFECT_API_TLS_INSECURE_SKIP_VERIFY").lower() in ("1", "true", "yes", "on"):
+        return False
+    file = prefect_setting(_CERTIFICATES) or os.environ.get("SSL_CERT_FILE")
+    try:
+        return ssl.create_default_context(cafile=file) if file else True
+    except OSError as error:  # ssl.SSLError is one
+        raise RefusedError(
+            f"{file} holds no certificates that can be read",
+            next_command=f"prefect config set {_CERTIFICATES}=FILE",
+        ) from error
+
+
+def _doubt(run: _Run, before: Trigger | None) -> str:
+    """Why a run that ended may compile another store: one that had not begun when it was asked for has done nothing."""
+    is_ours = before is not None and before.state == "waiting" and before.run == run.id
+    if not is_ours or run.state_type != "COMPLETED":
+        return ""
+    return f"a run of {DEPLOYMENT} ended without this machine's sessions: does it use the same store?"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _retry_after(response: httpx.Response) -> float:
+    """The seconds of a Retry-After header (RFC 9110, 10.2.3), as far as we wait; a date counts as none."""
+    text = response.headers.get("retry-after", "")
+    return min(float(text), _LONGEST_WAIT) if text.isascii() and text.isdigit() else 0.0
