@@ -1,34 +1,33 @@
 """Our hooks inside an agent's settings, which belong to the user: put in, taken out, and nothing else touched.
 
 Claude Code's settings and Codex's hooks.json have the same shape: {"hooks": {EVENT: [{"matcher": …, "hooks":
-[{"type": "command", "command": …, "timeout": SECONDS}]}]}}.
+[{"type": "command", "command": …, "timeout": SECONDS, "async": true}]}]}}.
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from data_models.errors import SettingsError
+from rlm_context.agent_hooks import Entry
 
 _OURS = ("rlm_context/hooks/__main__.py", "rlm-context hook ", "session_end_upload.sh")
 """What our commands hold; the last is the upload script that came before this program, and is replaced."""
-_SECONDS = 10
-"""Above Claude Code's own budget of 1.5 s for all SessionEnd hooks together, which a busy machine may pass."""
-_MATCHERS = {"SessionStart": "startup|resume|clear|compact"}
 
 
-def with_hooks(settings: Mapping[str, Any], commands: Mapping[str, str]) -> dict[str, Any]:
-    """The settings with a hook for each event (event to command) in place of any of ours that they had.
+def with_hooks(settings: Mapping[str, Any], entries: Sequence[Entry]) -> dict[str, Any]:
+    """The settings with these hooks in place of any of ours that they had.
 
     Raises:
         SettingsError: they have not the shape of settings.
     """
     changed = without_hooks(settings)
     hooks = changed.setdefault("hooks", {})
-    for event, command in commands.items():
-        matcher = {"matcher": _MATCHERS[event]} if event in _MATCHERS else {}
-        entry = {"type": "command", "command": command, "timeout": _SECONDS}
-        hooks.setdefault(event, []).append({**matcher, "hooks": [entry]})
+    for hook, command in entries:
+        matcher = {"matcher": hook.matcher} if hook.matcher else {}
+        background = {"async": True} if hook.in_background else {}
+        entry = {"type": "command", "command": command, "timeout": hook.seconds, **background}
+        hooks.setdefault(hook.event, []).append({**matcher, "hooks": [entry]})
     return changed
 
 
@@ -55,11 +54,25 @@ def has_hooks(settings: Mapping[str, Any]) -> bool:
     return without_hooks(settings) != settings
 
 
+def our_commands(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The commands of ours in them, each with its event; raises SettingsError."""
+    for event, groups in _checked(settings.get("hooks", {}), dict, "hooks").items():
+        for group in _checked(groups, list, event):
+            for member in _members(group, event):
+                if _is_ours(member):
+                    yield event, member["command"]
+
+
 def _without_ours(group: Any, event: str) -> dict[str, Any] | None:
     """A group of hooks without ours; None where nothing else was in it."""
-    members = _checked(_checked(group, dict, event).get("hooks", []), list, event)
+    members = _members(group, event)
     kept = [member for member in members if not _is_ours(member)]
     return group if len(kept) == len(members) else {**group, "hooks": kept} if kept else None
+
+
+def _members(group: Any, event: str) -> list[Any]:
+    members: list[Any] = _checked(_checked(group, dict, event).get("hooks", []), list, event)
+    return members
 
 
 def _is_ours(member: Any) -> bool:

@@ -1,49 +1,50 @@
-"""Where each agent keeps its settings, and changing them: shown as a diff, backed up, in one step."""
+"""What `install` and `uninstall` change for each agent: hooks, skill, tools. All is planned before any is done."""
 
-import difflib
-import json
 import os
-import secrets
-import shlex
-import sys
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from data_models.env import home
 from data_models.errors import SettingsError
 from data_models.project import find_repository
-from rlm_context.agent_settings import has_hooks
-from rlm_context.hooks import __main__ as hooks_program
-from store.files import FileWriter
+from data_models.settings import Settings
+from rlm_context import agent_hooks, agent_skill, agent_tools
+from rlm_context.agent_hooks import Entry, Hook
+from rlm_context.agent_plugin import Plugin, installed_plugin
+from rlm_context.agent_settings import has_hooks, with_hooks, without_hooks
+from rlm_context.agent_tools import Registry
+from rlm_context.changes import Change, edited, parsed, read_text, undone
 
 SCOPES = ("user", "project", "local")
 """For this user everywhere; for everyone who works in the repository; for this user in the repository."""
-_EVENTS = {"SessionStart": "session-start", "SessionEnd": "session-end"}
 
 
 @dataclass(frozen=True)
 class Host:
-    """An agent: where its settings are, and what its user has to know."""
+    """An agent: its hooks, and by scope where it has its settings, its skills and its list of MCP servers."""
 
+    hooks: tuple[Hook, ...]
     files: Mapping[str, Callable[[], Path]]
+    skills: Mapping[str, Callable[[], Path]]
+    servers: Mapping[str, Registry | Callable[[], Path]]
+    plugin: Callable[[], Plugin | None] = lambda: None
     remark: str = ""
 
 
-@dataclass(frozen=True)
-class Change:
-    """What is to be done to one settings file: its text before and after ("" before where there is none)."""
+@dataclass
+class Plan:
+    """What is to be done: files changed, commands of the agent run; and what is to be known about it."""
 
-    path: Path
-    before: str
-    after: str
+    changes: list[Change] = field(default_factory=list)
+    commands: list[list[str]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
-    @property
-    def diff(self) -> str:
-        """The change as a unified diff; "" where nothing changes."""
-        before, after = self.before.splitlines(keepends=True), self.after.splitlines(keepends=True)
-        return "".join(difflib.unified_diff(before, after, str(self.path), str(self.path), n=2))
+    def add(self, change: Change | None) -> None:
+        """Add a change where something changes."""
+        if change is not None and change.is_needed:
+            self.changes.append(change)
 
 
 def host(agent: str) -> Host:
@@ -66,31 +67,49 @@ def settings_file(agent: str, scope: str) -> Path:
     return files[scope]()
 
 
-def planned(path: Path, edit: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Change:
-    """The change that `edit` makes to a settings file.
+def wanted_hooks(agent: str, scope: str, settings: Settings) -> list[Entry]:
+    """The hooks that an agent's settings should hold, with those that settings of ours switch on."""
+    hooks = host(agent).hooks
+    off = {name for name, setting in agent_hooks.OPTIONAL.items() if not getattr(settings, setting, False)}
+    return agent_hooks.entries(agent, tuple(hook for hook in hooks if hook.name not in off), scope)
+
+
+def plan_install(agent: str, scope: str, settings: Settings) -> Plan:
+    """What `install` has to do; nothing of it is done.
 
     Raises:
-        SettingsError: the file cannot be read, or is no settings file; it is left as it is.
+        SettingsError: a file cannot be read or is not what it should be; nothing is to be done then.
     """
-    before = _read(path)
-    settings = _parsed(path, before)
-    edited = edit(settings)
-    after = before if edited == settings else json.dumps(edited, indent=2, ensure_ascii=False) + "\n"
-    return Change(path, before, after)
+    entries = wanted_hooks(agent, scope, settings)
+    plan = Plan(remarks=[host(agent).remark] if host(agent).remark else [])
+    plan.add(edited(settings_file(agent, scope), lambda found: with_hooks(found, entries)))
+    if scope in host(agent).skills:
+        skill = agent_skill.written(host(agent).skills[scope]())
+        plan.add(skill)
+        if skill is None:
+            plan.remarks.append(f"There is another skill {agent_skill.NAME}, which is left alone.")
+    plan.remarks += _both(agent, scope)
+    if host(agent).plugin() is None:  # which brings the tools along
+        _plan_tools(plan, agent, scope)
+    return plan
 
 
-def apply(change: Change, home: Path) -> Path | None:
-    """Write a change; the copy of what stood there before, None where nothing did.
+def plan_uninstall(agent: str, scope: str) -> Plan:
+    """What `uninstall` has to do; nothing of it is done.
 
-    The copy lies in the home, because settings may hold secrets and their folder may be under version control.
+    Raises:
+        SettingsError: a file cannot be read or is not what it should be; nothing is to be done then.
     """
-    backup = None
-    if change.before:
-        name = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(2)}-{change.path.name}"
-        backup = home / "backups" / name
-        FileWriter(home).write_many([(backup, change.before.encode())])
-    _replace(change.path, change.after)
-    return backup
+    plan = Plan()
+    plan.add(undone(settings_file(agent, scope), without_hooks, home()))
+    if scope in host(agent).skills:
+        plan.add(agent_skill.removed(host(agent).skills[scope]()))
+    server = host(agent).servers.get(scope)
+    if isinstance(server, Registry):
+        plan.commands += server.removing()
+    elif server is not None:
+        plan.add(undone(server(), agent_tools.without_server, home()))
+    return plan
 
 
 def other_scopes(agent: str, scope: str) -> list[str]:
@@ -99,60 +118,48 @@ def other_scopes(agent: str, scope: str) -> list[str]:
     for other in set(host(agent).files) - {scope}:
         try:
             path = settings_file(agent, other)
-            if has_hooks(_parsed(path, _read(path))):
+            if has_hooks(parsed(path, read_text(path))):
                 found.append(other)
         except SettingsError:
             continue  # no repository here, or nothing of ours in a file that is no settings file
     return sorted(found)
 
 
-def commands(scope: str) -> dict[str, str]:
-    """The command of each event. What a team shares names the program, all else the quicker path to it."""
-    if scope == "project":
-        return {event: f"rlm-context hook {name}" for event, name in _EVENTS.items()}
-    start = shlex.join([sys.executable, "-I", "-S", os.path.abspath(hooks_program.__file__)])  # noqa: PTH100  as it is called
-    return {event: f"{start} {name}" for event, name in _EVENTS.items()}
+def _both(agent: str, scope: str) -> list[str]:
+    """What is to be known where an agent has our hooks twice: they do their work once all the same."""
+    twice = [
+        f"The scope {other} has these hooks too: rlm-context uninstall {agent} --scope {other}"
+        for other in other_scopes(agent, scope)
+    ]
+    if host(agent).plugin() is not None:
+        twice.append(f"The plugin is installed too; its hooks leave the work to these ({agent}).")
+    return twice
 
 
-def _read(path: Path) -> str:
+def _plan_tools(plan: Plan, agent: str, scope: str) -> None:
+    server = host(agent).servers.get(scope)
     try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"{path} cannot be read, so nothing was changed", next_command=f"ls -l {path}"
-        ) from error
+        if isinstance(server, Registry):
+            plan.commands += server.adding()
+        elif server is not None:
+            plan.add(edited(server(), agent_tools.with_server))
+    except SettingsError as error:  # hooks are worth having without the tools
+        plan.remarks.append(f"Without tools: {error.message}.")
 
 
-def _parsed(path: Path, text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text) if text.strip() else {}
-    except ValueError as error:
-        raise SettingsError(
-            f"{path} is not JSON, so nothing was changed", next_command=f"mend {path}"
-        ) from error
-    if not isinstance(found, dict):
-        raise SettingsError(f"{path} holds no settings, so nothing was changed", next_command=f"mend {path}")
-    return found
+def claude_folder() -> Path:
+    """Claude Code's configuration folder."""
+    return _configured("CLAUDE_CONFIG_DIR", ".claude")
 
 
-def _replace(path: Path, text: str) -> None:
-    """Write a file in one step; a link stays a link, and the file keeps its mode."""
-    target = path.resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(mode)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _claude_state() -> Path:
+    """The file in which Claude Code keeps its own state, the user's MCP servers among it."""
+    moved = os.environ.get("CLAUDE_CONFIG_DIR")
+    return (Path(moved).expanduser() if moved else Path.home()) / ".claude.json"
+
+
+def _codex_folder() -> Path:
+    return _configured("CODEX_HOME", ".codex")
 
 
 def _configured(variable: str, default: str) -> Path:
@@ -169,16 +176,36 @@ def _in_repository(*parts: str) -> Path:
     return Path(repository).joinpath(*parts)
 
 
+def _claude_servers(scope: str, keys: Callable[[], tuple[Any, ...]]) -> Registry:
+    return Registry("claude", ("--scope", scope), _claude_state, keys)
+
+
 HOSTS: Mapping[str, Host] = {
     "claude-code": Host(
-        {
-            "user": lambda: _configured("CLAUDE_CONFIG_DIR", ".claude") / "settings.json",
+        hooks=agent_hooks.CLAUDE_CODE,
+        files={
+            "user": lambda: claude_folder() / "settings.json",
             "project": lambda: _in_repository(".claude", "settings.json"),
             "local": lambda: _in_repository(".claude", "settings.local.json"),
-        }
+        },
+        skills={
+            "user": lambda: claude_folder() / "skills",
+            "project": lambda: _in_repository(".claude", "skills"),
+        },
+        servers={
+            "user": _claude_servers("user", lambda: ("mcpServers",)),
+            "project": lambda: _in_repository(".mcp.json"),
+            "local": _claude_servers("local", lambda: ("projects", str(_in_repository()), "mcpServers")),
+        },
+        plugin=lambda: installed_plugin(claude_folder()),
     ),
     "codex": Host(
-        {"user": lambda: _configured("CODEX_HOME", ".codex") / "hooks.json"},
+        hooks=agent_hooks.CODEX,
+        files={"user": lambda: _codex_folder() / "hooks.json"},
+        skills={},
+        servers={
+            "user": Registry("codex", (), lambda: _codex_folder() / "config.toml", lambda: ("mcp_servers",))
+        },
         remark="Codex runs only hooks that it was told to trust, and says nothing about others: trust these in Codex.",
     ),
 }
