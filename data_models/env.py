@@ -81,9 +81,9 @@ def setting(name: str, default: str = "") -> str:
     return default if value is None else str(value)
 
 
-def is_on(name: str) -> bool:
-    """A top-level setting that says yes or no and is yes by default; in words that pydantic takes for yes."""
-    return setting(name, "true").lower() in ("1", "on", "t", "true", "y", "yes")
+def is_on(name: str, *, default: bool = True) -> bool:
+    """A top-level setting that says yes or no; in words that pydantic takes for yes."""
+    return setting(name, str(default)).lower() in ("1", "on", "t", "true", "y", "yes")
 
 
 def store_url() -> str:

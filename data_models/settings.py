@@ -148,6 +148,10 @@ class Settings(BaseSettings):
         description="Tell those who share a project's store which branch and files a running session works on, and "
         "be told of theirs.",
     )
+    prompt_passages: bool = Field(
+        default=False,
+        description="Search the first prompt of a session, and add what earlier sessions clearly say about it.",
+    )
 
     @property
     def store_url(self) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-EVENTS = ("session-start", "refresh", "session-end", "stop")
+EVENTS = ("session-start", "refresh", "user-prompt-submit", "session-end", "stop")
 _LONGEST = 1 << 20
 """Bytes read of the agent's JSON; it is a few hundred."""
 
@@ -95,6 +95,10 @@ def _handler(event: str) -> "Callable[[dict[str, Any]], str]":
         from rlm_context.hooks.stop import stop
 
         return stop
+    if event == "user-prompt-submit":
+        from rlm_context.hooks.prompt import user_prompt_submit
+
+        return user_prompt_submit
     from rlm_context.hooks.session_end import session_end
 
     return session_end
