@@ -49,13 +49,17 @@ class PrefectServer:
         url: the URL of its API.
         headers: what is sent with each request.
         verify: how its certificate is checked.
+
+    Raises:
+        RefusedError: that is no URL.
     """
 
     name = "Prefect"
 
     def __init__(self, url: str, headers: dict[str, str], verify: ssl.SSLContext | bool = True) -> None:
         self.url = url.rstrip("/")
-        self.is_here = urlsplit(url).hostname in _LOOPBACK
+        self._host = self._checked_host()
+        self.is_here = self._host in _LOOPBACK
         # A proxy is for others; no redirect is followed, since that would hand the credentials to whoever it names.
         self._client = httpx.Client(
             headers=headers, verify=verify, timeout=_SECONDS, trust_env=not self.is_here
@@ -91,6 +95,15 @@ class PrefectServer:
         """
         return self._call("GET", f"/deployments/name/{DEPLOYMENT}", _Deployment).id
 
+    def _checked_host(self) -> str:
+        try:
+            address = urlsplit(self.url)
+        except ValueError as error:
+            raise self._no_api("it is no URL") from error
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise self._no_api("it is no URL")
+        return address.hostname
+
     def _create(self, deployment: str, project: str, key: str) -> _Run:
         body = {
             "parameters": {"project": project},
@@ -103,7 +116,7 @@ class PrefectServer:
     def _call(self, method: str, path: str, kind: type[T], body: dict[str, Any] | None = None) -> T:
         try:
             response = self._client.request(method, self.url + path, json=body)
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
+        except (httpx.InvalidURL, UnicodeError) as error:
             raise self._no_api("it is no URL") from error
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise self._unanswered(error) from error
@@ -150,7 +163,7 @@ class PrefectServer:
         )
 
     def _login(self) -> str:
-        if (urlsplit(self.url).hostname or "").endswith("prefect.cloud"):
+        if self._host.endswith(".prefect.cloud"):
             return "prefect cloud login"
         return "prefect config set PREFECT_API_AUTH_STRING=USER:PASSWORD"
 

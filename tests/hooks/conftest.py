@@ -23,7 +23,7 @@ def triggered(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[str, ...
     """The compiles that workers of this process triggered: store and projects."""
     calls: list[tuple[str, tuple[str, ...]]] = []
 
-    def trigger(store_url: str, projects: list[str]) -> bool:
+    def trigger(store_url: str, projects: list[str], *, own_server: bool = False) -> bool:
         calls.append((store_url, tuple(projects)))
         return compile_here(store_url, projects)
 

@@ -1,0 +1,119 @@
+"""A server that answers as Prefect's API does, or in any other way that it is told to."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+DEPLOYMENT_PATH = "/api/deployments/name/compile-context/on-session-end"
+Answer = tuple[int, Any] | Callable[["Handler"], None]
+
+
+@dataclass
+class Stub:
+    """What was asked, and what is answered: `answers` first, then what a server would say that has the deployment.
+
+    `runs` holds the runs by idempotency key; a new one begins in `state`. When a run is looked at, the first of `looks`
+    happens before that.
+    """
+
+    url: str
+    requests: list[tuple[str, str, dict[str, str], Any]] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    runs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    looks: list[Callable[[], None]] = field(default_factory=list)
+    state: str = "SCHEDULED"
+
+    @property
+    def keys(self) -> list[str]:
+        """The idempotency keys that were sent, in order."""
+        return [body["idempotency_key"] for _, _, _, body in self.requests if body]
+
+    def end(self, state: str = "COMPLETED") -> None:
+        """Every run ends."""
+        for run in self.runs.values():
+            run["state_type"] = state
+
+    def answer(self, path: str, body: Any) -> tuple[int, Any]:
+        """What a healthy server says."""
+        if path == DEPLOYMENT_PATH:
+            return 200, {"id": "d-1", "name": "on-session-end"}
+        if path == "/api/deployments/d-1/create_flow_run":
+            known = body["idempotency_key"] in self.runs
+            made = {"id": f"r-{len(self.runs)}", "state_type": self.state, "parameters": body["parameters"]}
+            return 200 if known else 201, self.runs.setdefault(body["idempotency_key"], made)
+        if self.looks and path.startswith("/api/flow_runs/"):
+            self.looks.pop(0)()
+        found = [run for run in self.runs.values() if path == f"/api/flow_runs/{run['id']}"]
+        return (200, found[0]) if found else (404, {"detail": "Flow run not found"})
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request."""
+
+    server: "_Server"
+
+    def do_GET(self) -> None:
+        """See `BaseHTTPRequestHandler`."""
+        size = int(self.headers.get("content-length", "0"))
+        body = json.loads(self.rfile.read(size)) if size else None
+        stub = self.server.stub
+        stub.requests.append((self.command, self.path, dict(self.headers.items()), body))
+        answer = stub.answers.pop(0) if stub.answers else stub.answer(self.path, body)
+        if callable(answer):
+            answer(self)
+        else:
+            self.send(*answer)
+
+    do_POST = do_GET  # noqa: N815  the name that `BaseHTTPRequestHandler` looks for
+
+    def send(self, status: int, document: Any, **headers: str) -> None:
+        """Answer with a document, or with bytes as they are."""
+        data = document if isinstance(document, bytes) else json.dumps(document).encode()
+        self.send_response(status)
+        for name, value in {"content-length": str(len(data)), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    stub: Stub
+
+
+@contextmanager
+def prefect_stub() -> Iterator[Stub]:
+    """A running stub on a port of its own."""
+    server = _Server(("127.0.0.1", 0), Handler)
+    server.stub = Stub(f"http://127.0.0.1:{server.server_port}/api")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield server.stub
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def drop(handler: Handler) -> None:
+    """Close the connection in the middle of an answer."""
+    handler.send_response(200)
+    handler.send_header("content-length", "1000")
+    handler.end_headers()
+    handler.wfile.write(b'{"id": ')
+    handler.close_connection = True
+
+
+def accept_and_drop(handler: Handler) -> None:
+    """Do what was asked, and lose the answer on the way."""
+    path, body = handler.path, handler.server.stub.requests[-1][3]
+    handler.server.stub.answer(path, body)
+    handler.close_connection = True
