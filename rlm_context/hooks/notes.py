@@ -1,10 +1,11 @@
 """What teammates work on now, from the copy on this machine. Standard library only.
 
-    <home>/cache/projects/<project>/notes.json    what `rlm_context.hooks.notes_exchange` saw last: {"notes": [...]}
+    <home>/cache/projects/<project>/notes.json    what `rlm_context.hooks.notes_exchange` saw last: JSON, with
+                                                  notes, own (this user's folder there), and listed (`fingerprint`)
 
-Each entry has `key`, its name in the store, `author`, `session_id`, `branch`, `files`, `since` as its author wrote
-them, and `at`: when the session was last active, or when this machine first saw the note if that was earlier. All of
-it is hostile text: `lines` makes single lines of it, clipped and printable, and the envelope keeps it in its fence.
+Each of the notes has `key`, its name in the store, `author`, `session_id`, `branch`, `files` and `since` as its author
+wrote them, and `at`: when the session was last active, or when this machine first saw the note if that was earlier. All
+of it is hostile text: `Teammate.line` makes a clipped, printable line of it, and the envelope keeps that in its fence.
 """
 
 import os
@@ -19,6 +20,7 @@ from rlm_context.hooks.text import ago, complain, single_line, span
 
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 COPY = "notes.json"
@@ -74,3 +76,33 @@ def teammates(folder: str) -> list[Teammate]:
         return []
     present = [one for one in found if 0 <= now - one.at < LIFETIME]
     return sorted(present, key=lambda one: -one.at)
+
+
+def has_newer(folder: str, notes: str) -> bool:
+    """Whether teammates left other notes in a store that is a folder than those that were last fetched.
+
+    Args:
+        folder: the project's folder of copies.
+        notes: the project's folder of notes in the store.
+    """
+    keys = [
+        os.path.relpath(os.path.join(inner, name), notes)
+        for inner, _, names in os.walk(notes)
+        for name in names
+    ]
+    data = read_small(os.path.join(folder, COPY))
+    if not (keys or data) or not is_on("notes"):
+        return False
+    try:
+        known = loads(data)
+        own, listed = str(known["own"]), str(known["listed"])
+    except (ValueError, KeyError, TypeError):
+        return True  # never fetched, or damaged
+    return listed != fingerprint(key for key in keys if not key.startswith(f"{own}/"))
+
+
+def fingerprint(keys: "Iterable[str]") -> str:
+    """A few digits that stand for the keys of notes, which are given from the author's folder on."""
+    from binascii import crc32
+
+    return f"{crc32(chr(10).join(sorted(keys)).encode('utf-8', 'surrogatepass')):08x}"

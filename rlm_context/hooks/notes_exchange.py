@@ -19,10 +19,10 @@ from compiler.sharing import Sharing
 from data_models.errors import DamagedError, FormatTooNewError, KeyMissingError
 from data_models.project import find_repository, project_of
 from rlm_context.hooks.files import names_in, read_small, write_small
-from rlm_context.hooks.notes import COPY
+from rlm_context.hooks.notes import COPY, fingerprint
 from rlm_context.hooks.notes_own import LIFETIME, OwnNote, notes_folder, read_own, remove_own
 from rlm_context.hooks.running import is_running
-from store.keys import NoteKey, encode_name, parse_note_key
+from store.keys import NoteKey, encode_name, notes_prefix, parse_note_key
 from store.notes import Note, newest_notes, note_keys, read_note, write_note
 
 _MOST_TEAMMATES = 30
@@ -52,7 +52,11 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 class _Copy(msgspec.Struct, frozen=True):
+    """The file of `rlm_context.hooks.notes`."""
+
     notes: tuple[_Entry, ...] = ()
+    own: str = ""
+    listed: str = ""
 
 
 def exchange_notes(runtime: Runtime, projects: Iterable[str] = ()) -> Exchanged:
@@ -116,7 +120,7 @@ class _Project:
             )
         self._remove(key for key, parts in mine.items() if self._now - parts.last > LIFETIME)
         if self._runtime.settings.notes:
-            self._fetch(listed.keys() - mine.keys())
+            self._fetch([key for key in listed if key not in mine])
 
     def _tell(self, session: str, note: OwnNote, there: dict[str, NoteKey]) -> None:
         """Put one session's note on the store if it changed; take it back where it is over."""
@@ -165,22 +169,22 @@ class _Project:
             self._runtime.store.delete(key)
             self._done.removed += 1
 
-    def _fetch(self, listed: Iterable[str]) -> None:
+    def _fetch(self, others: list[str]) -> None:
         """Replace the copy of teammates' notes; nothing changes under a key, so only new ones are read."""
         folder = projects_folder(self._runtime.home) / encode_name(self._project)
         if not folder.is_dir():
             return  # without a brief there is no envelope that could name them
         path = str(folder / COPY)
-        known = {entry.key: entry for entry in _read_copy(path)}
-        present = sorted(newest_notes(list(listed)), key=_last, reverse=True)
-        entries = [
-            known.get(key) or self._read(key)
-            for key in present[:_MOST_TEAMMATES]
-            if self._is_present(key, known)
-        ]
-        copy = _Copy(tuple(entry for entry in entries if entry))
-        self._done.here += len(copy.notes)
-        if copy.notes != tuple(known.values()):
+        before = _read_copy(path)
+        known = {entry.key: entry for entry in before.notes}
+        present = [key for key in newest_notes(others) if self._is_present(key, known)]
+        latest = sorted(present, key=_last, reverse=True)[:_MOST_TEAMMATES]
+        entries = tuple(entry for key in latest if (entry := known.get(key) or self._read(key)))
+        prefix = notes_prefix(self._project) + "/"
+        listed = fingerprint(key.removeprefix(prefix) for key in others)
+        copy = _Copy(entries, encode_name(self._author), listed)
+        self._done.here += len(entries)
+        if copy != before:
             write_small(path, msgspec.json.encode(copy))
 
     def _is_present(self, key: str, known: dict[str, _Entry]) -> bool:
@@ -205,8 +209,8 @@ def _last(key: str) -> int:
     return parts.last if parts else 0
 
 
-def _read_copy(path: str) -> tuple[_Entry, ...]:
+def _read_copy(path: str) -> _Copy:
     try:
-        return msgspec.json.decode(read_small(path) or b"{}", type=_Copy).notes
+        return msgspec.json.decode(read_small(path) or b"{}", type=_Copy)
     except msgspec.MsgspecError:
-        return ()  # fetched anew
+        return _Copy()  # fetched anew

@@ -9,9 +9,9 @@ from data_models.env import INSIDE, home
 from data_models.errors import RlmContextError
 from flows.server_process import try_lock
 from rlm_context.failures import explain
+from rlm_context.hooks.detach import log_line
 from rlm_context.hooks.files import make_private
 from rlm_context.hooks.notes_exchange import exchange_notes
-from rlm_context.hooks.worker import log
 
 
 def main() -> None:
@@ -42,9 +42,10 @@ def tell_notes(runtime: Runtime, projects: Iterable[str] = ()) -> None:
         explain(error, about="notes")
         return
     if done.put or done.removed or done.unreadable:
-        log(
+        log_line(
+            str(runtime.home),
             f"notes {os.getpid()}: {done.put} put, {done.removed} removed, {done.here} of teammates here, "
-            f"{done.unreadable} unreadable"
+            f"{done.unreadable} unreadable",
         )
 
 

@@ -14,7 +14,8 @@ from data_models.errors import SettingsError
 from rlm_context.fast_search import newest_name
 from rlm_context.hooks.files import read_small, write_small
 from rlm_context.hooks.here import team_aliases
-from store.keys import encode_name, generation_prefix
+from rlm_context.hooks.notes import has_newer
+from store.keys import encode_name, generation_prefix, notes_prefix
 
 AGAIN = 15.0
 """Seconds until a store that knew the project is asked again: agents that start in a burst ask once."""
@@ -61,7 +62,8 @@ def _rests(path: str, store: str) -> bool:
 
 
 def _folder_has_newer(home: str, project: str, store: Path) -> bool:
-    """Whether a store in a folder has another newest generation than what lies here, or other names of projects."""
+    """Whether a store in a folder has another newest generation than what lies here, other notes of teammates, or other
+    names of projects."""
     if _fixed_aliases(store) != _known_aliases():
         return True
     try:
@@ -69,6 +71,8 @@ def _folder_has_newer(home: str, project: str, store: Path) -> bool:
     except OSError:
         return False  # no generation of it, or out of reach
     here = Path(home) / "cache" / "projects" / encode_name(project)
+    if newest and has_newer(str(here), str(store / notes_prefix(project))):
+        return True
     return any(_noted(here / name) != newest for name in ("brief.json", "current")) if newest else False
 
 

@@ -36,14 +36,14 @@ def main(folder: str) -> None:
 def _fetch(home: str, folder: str, name: str, lock: int) -> None:
     from compiler.local_copy import refresh, refresh_brief
     from compiler.runtime import open_runtime  # a second, where nothing is due not even that
-    from rlm_context.hooks.notes_exchange import exchange_notes
+    from rlm_context.hooks.notes_worker import tell_notes
 
     runtime = open_runtime(make_store=False)
     project = name_here(folder)  # the team may call it differently, as the store has just told
     found = refresh_brief(runtime, project)
     rest(home, name, store_url(), _pause(found))
     if found:
-        exchange_notes(runtime, [project])
+        tell_notes(runtime, [project])
     os.dup2(2, 1)  # the hook goes on
     if not found or (index_lock := _lock(home, "index.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)) < 0:
         return  # a start that finds the index older than the brief fetches it

@@ -17,6 +17,7 @@ from compiler.upload import upload_sessions
 from data_models.env import raw_folder
 from data_models.errors import SourceError
 from rlm_context.hooks.files import names_in, running_folder
+from rlm_context.hooks.notes_worker import tell_notes
 from rlm_context.hooks.running import is_running
 from rlm_context.hooks.session_end import JOB
 from rlm_context.hooks.trigger import compile_projects_of, have_compiled, still_waiting
@@ -59,6 +60,7 @@ def take_up(home: Path) -> Work:
     result = upload_sessions(runtime, list(found.values()))
     for job in jobs:
         shutil.rmtree(job)
+    tell_notes(runtime)
     told = _compile(runtime)
     left = any(trigger.state in ("away", "running") for trigger in read_triggers(home))
     return Work(len(result.new), result.unchanged, len(result.kept), ", ".join(told) or "nothing", left)

@@ -15,7 +15,7 @@ from compiler.runtime import open_runtime
 from compiler.upload import upload
 from rlm_context.hooks.envelope import MOST_UNITS, changes, marks, whole
 from rlm_context.hooks.local_brief import LocalBrief
-from rlm_context.hooks.notes import Teammate, teammates
+from rlm_context.hooks.notes import Teammate, has_newer, teammates
 from rlm_context.hooks.notes_exchange import Exchanged, exchange_notes
 from rlm_context.hooks.notes_own import OwnNote, read_own, write_own
 from rlm_context.hooks.notes_worker import tell_notes
@@ -283,6 +283,35 @@ def test_what_is_damaged_is_counted(ann: Member, ben: Member) -> None:
         assert ben.sees() == []
         assert ben.exchange().here == 1
         assert len(ben.sees()) == 1
+
+
+def test_a_start_fetches_what_teammates_changed_since(
+    ann: Member, ben: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder it is seen without asking; not one's own notes, nor what was fetched, nor with the setting off."""
+
+    def is_newer() -> bool:
+        return has_newer(str(ben.copies), str(ann.checkout.parent / "team" / "notes" / encode_name(REMOTE)))
+
+    ben.be()
+    assert not is_newer()
+    ben.work(2, "own.py")
+    ben.exchange()
+    ben.work(2, "own.py", last=5)
+    ben.exchange()
+    assert not is_newer()
+    ann.be().work(1, "tide.py")
+    ann.exchange()
+    ben.be()
+    assert is_newer()
+    ben.exchange()
+    assert not is_newer()
+    unmark(str(ann.folder), session_id(1))
+    ann.be().exchange()
+    ben.be()
+    assert is_newer()
+    monkeypatch.setenv("RLM_CONTEXT_NOTES", "off")
+    assert not is_newer()
 
 
 def test_without_a_copy_of_the_brief_nothing_is_fetched(ann: Member, ben: Member) -> None:
