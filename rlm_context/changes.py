@@ -139,14 +139,24 @@ def _backups(path: Path, home: Path) -> Iterable[str]:
     """What files of this name held before they were changed, newest first."""
     folder = home / "backups"
     copies = sorted(folder.glob(f"*-{path.name}"), reverse=True) if folder.is_dir() else []
-    return filter(None, map(read_text, copies))
+    return (text for copy in copies if (text := read_text(copy)) is not None)
 
 
 def _same(text: str, wanted: Any) -> bool:
+    """Whether a file's text holds this, empty lists and objects left aside: which of them we emptied is not known."""
     try:
-        return bool(json.loads(text) == wanted)
+        found = json.loads(text) if text.strip() else {}
     except ValueError:
         return False  # of another file, which is no JSON
+    return bool(_filled(found) == _filled(wanted))
+
+
+def _filled(value: Any) -> Any:
+    """A value without what is empty in its objects."""
+    if not isinstance(value, dict):
+        return value
+    parts = {key: _filled(part) for key, part in value.items()}
+    return {key: part for key, part in parts.items() if part not in ({}, [])}
 
 
 def _replace(path: Path, text: str) -> None:

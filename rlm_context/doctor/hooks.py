@@ -84,7 +84,7 @@ def _broken(agent: str, found: Iterable[tuple[str, list[str] | SettingsError]]) 
         gone = sorted({path for command in commands for path in _paths(command) if not Path(path).exists()})
         if gone:
             yield Check("hooks", False, f"{agent} ({scope}): gone: {', '.join(gone)}", again)
-        elif commands != _wanted(agent, scope):
+        elif sorted(commands) != sorted(_wanted(agent, scope)):
             yield Check("hooks", None, f"{agent} ({scope}): not as this version writes them", again)
         else:
             yield Check("hooks", True, f"{agent} ({scope}): {plural(len(commands), 'hook')}")
