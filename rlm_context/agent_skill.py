@@ -14,12 +14,9 @@ _OURS = re.compile(r"\A---\n(?:(?!---\n).*\n)*?  source: rlm-context\n")
 """A line of the skill's head, which tells our file from one that people wrote themselves."""
 
 
-def skill_text() -> str:
-    """The skill, naming the program by its path where the shell would not find it."""
-    text = _TEXT.read_text(encoding="utf-8")
-    if shutil.which("rlm-context"):
-        return text
-    return text.replace("rlm-context upload", f"{shlex.join(own_program())} upload")
+def skill_text(program: str) -> str:
+    """The skill, with the program as it is typed in a shell."""
+    return _TEXT.read_text(encoding="utf-8").replace("rlm-context upload", f"{program} upload")
 
 
 def written(folder: Path) -> Change | None:
@@ -32,7 +29,9 @@ def written(folder: Path) -> Change | None:
     before = read_text(path)
     if before is not None and not _OURS.match(before):
         return None
-    return Change(path, before, skill_text(), has_folder=True)
+    # By its name where a shell finds it, so that it moves along.
+    program = "rlm-context" if shutil.which("rlm-context") else shlex.join(own_program())
+    return Change(path, before, skill_text(program), has_folder=True)
 
 
 def removed(folder: Path) -> Change | None:
