@@ -22,8 +22,7 @@ class Hook(NamedTuple):
     """One of our hooks in an agent's settings.
 
     `event` is the agent's name for it and `name` ours; `seconds` the agent's time-out; `matcher` which kinds of the
-    event are meant, "" for all; `in_background` that the agent does not wait for it; `needs_packages` that it imports
-    more than the standard library.
+    event are meant, "" for all; `in_background` that the agent does not wait for it.
     """
 
     event: str
@@ -31,7 +30,6 @@ class Hook(NamedTuple):
     seconds: int = _SECONDS
     matcher: str = ""
     in_background: bool = False
-    needs_packages: bool = False
 
 
 class Entry(NamedTuple):
@@ -43,10 +41,10 @@ class Entry(NamedTuple):
 
 CLAUDE_CODE = (
     Hook("SessionStart", "session-start", matcher=_STARTS),
-    Hook("SessionStart", "refresh", _REFRESH_SECONDS, _STARTS, in_background=True, needs_packages=True),
+    Hook("SessionStart", "refresh", _REFRESH_SECONDS, _STARTS, in_background=True),
     Hook("SessionEnd", "session-end"),
     Hook("Stop", "stop", in_background=True),
-    Hook("UserPromptSubmit", "user-prompt-submit", needs_packages=True),
+    Hook("UserPromptSubmit", "user-prompt-submit"),
 )
 CODEX = (
     Hook("SessionStart", "session-start", matcher=_STARTS),
@@ -58,11 +56,12 @@ OPTIONAL: Mapping[str, str] = {"user-prompt-submit": "prompt_passages"}
 
 def entries(agent: str, hooks: tuple[Hook, ...], scope: str) -> list[Entry]:
     """The hooks with their commands, as an agent's settings of this scope hold them."""
-    command = _shared_command if scope == "project" else _own_command
-    return [Entry(hook, command(agent, hook)) for hook in hooks]
+    if scope == "project":
+        return [Entry(hook, _shared_command(hook)) for hook in hooks]
+    return [Entry(hook, _own_command(agent, hook)) for hook in hooks]
 
 
-def _shared_command(agent: str, hook: Hook) -> str:
+def _shared_command(hook: Hook) -> str:
     """What everyone in a repository runs: nothing, where the program is not installed."""
     return f"command -v rlm-context >/dev/null || exit 0; exec rlm-context hook {hook.name}"
 
@@ -73,9 +72,8 @@ def _own_command(agent: str, hook: Hook) -> str:
     The agent starts as if there were no hook then: the shell, which it starts anyway, looks for the files.
     """
     python, program = shlex.quote(sys.executable), shlex.quote(program_path())
-    alone = "-I" if hook.needs_packages else "-I -S"
     steps = [
-        f'p={python} m={program}; [ -x "$p" ] && [ -f "$m" ] && exec "$p" {alone} "$m" {hook.name}',
+        f'p={python} m={program}; [ -x "$p" ] && [ -f "$m" ] && exec "$p" -I -S "$m" {hook.name}',
         f"command -v rlm-context >/dev/null && rlm-context hook {hook.name} && exit",
     ]
     if hook.name == "session-start":

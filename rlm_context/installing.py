@@ -70,7 +70,7 @@ def settings_file(agent: str, scope: str) -> Path:
 def wanted_hooks(agent: str, scope: str, settings: Settings) -> list[Entry]:
     """The hooks that an agent's settings should hold, with those that settings of ours switch on."""
     hooks = host(agent).hooks
-    off = {name for name, setting in agent_hooks.OPTIONAL.items() if not getattr(settings, setting, False)}
+    off = {name for name, setting in agent_hooks.OPTIONAL.items() if not getattr(settings, setting)}
     return agent_hooks.entries(agent, tuple(hook for hook in hooks if hook.name not in off), scope)
 
 
