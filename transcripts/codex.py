@@ -16,6 +16,7 @@ from transcripts.agent import Facts, Found, Unknown
 from transcripts.clean import Cleaner, without_payload
 from transcripts.codex_events import add_events
 from transcripts.codex_find import find_rollouts, is_sessions_folder
+from transcripts.codex_items import ANSWER, slim_completed, slim_retained
 from transcripts.collect import Collector, Position
 
 TYPES = frozenset(
@@ -25,12 +26,16 @@ TYPES = frozenset(
         "response_item",
         "event_msg",
         "compacted",
+        "inter_agent_communication_metadata",
+        "retained_context",
         "world_state",
         "token_usage_record",
     }
 )
 ITEMS = frozenset(
     {
+        "additional_tools",
+        "agent_message",
         "message",
         "reasoning",
         "function_call",
@@ -41,7 +46,9 @@ ITEMS = frozenset(
         "web_search_call",
     }
 )
-KEPT_MESSAGES = frozenset({"token_count", "error", "stream_error", "turn_aborted", "context_compacted"})
+KEPT_MESSAGES = frozenset(
+    {"token_count", "error", "stream_error", "turn_aborted", "context_compacted", "item_completed"}
+)
 DROPPED_MESSAGES = frozenset(
     {
         "agent_message",
@@ -50,7 +57,6 @@ DROPPED_MESSAGES = frozenset(
         "agent_reasoning_section_break",
         "exec_command_begin",
         "exec_command_end",
-        "item_completed",
         "item_started",
         "mcp_tool_call_begin",
         "mcp_tool_call_end",
@@ -70,6 +76,7 @@ _META_FIELDS = ("id", "session_id", "timestamp", "cwd", "cli_version", "git", "s
 _TURN_FIELDS = ("cwd", "model")
 _ITEM_DROPPED = frozenset({"encrypted_content", "internal_chat_message_metadata_passthrough"})
 _IDS = frozenset({"id", "call_id", "session_id", "response_id", "turn_id", "thread_id"})
+_HOSTS_ROLES = ("developer", "system")
 _UNKNOWN_LIMIT = 64 * 1024
 _UUID_END = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _ABSENT = msgspec.Raw()
@@ -151,6 +158,8 @@ class Codex:
         inner = inner if isinstance(inner, str) else f"({type(inner).__name__})"
         if kind == "response_item" and inner not in ITEMS:
             yield Unknown(version, f"item type {inner}")
+        if kind == "retained_context" and inner != ANSWER:
+            yield Unknown(version, f"retained context {inner}")
         if kind == "event_msg" and inner not in KEPT_MESSAGES | DROPPED_MESSAGES:
             yield Unknown(version, f"event type {inner}")
 
@@ -168,6 +177,8 @@ def _payload(kind: str, payload: dict[str, Any], clean: Cleaner) -> dict[str, An
         return _picked(payload, ("message",), clean)
     if kind == "token_usage_record":
         return _picked(payload, ("response_id", "usage"), clean)
+    if kind == "retained_context":
+        return slim_retained(payload, clean)
     if kind == "event_msg":
         return _event_message(payload, clean)
     return _item(payload, clean) if kind == "response_item" else None
@@ -191,14 +202,16 @@ def _event_message(payload: dict[str, Any], clean: Cleaner) -> dict[str, Any] | 
         info = payload.get("info")
         usage = info.get("last_token_usage") if isinstance(info, dict) else None
         return {"type": kind, "usage": clean.value(usage)} if usage else None
+    if kind == "item_completed":
+        return slim_completed(payload, clean)
     if kind in KEPT_MESSAGES:
         return _picked(payload, ("type", "message", "reason"), clean)
     return {"type": clean.text(kind)}
 
 
 def _item(payload: dict[str, Any], clean: Cleaner) -> dict[str, Any] | None:
-    if payload.get("type") == "message" and payload.get("role") in ("developer", "system"):
-        return None  # the host's instructions, and what hooks injected
+    if payload.get("type") in ("message", "additional_tools") and payload.get("role") in _HOSTS_ROLES:
+        return None  # the host's instructions and tools, and what hooks injected
     slim: dict[str, Any] = {}
     for name, value in payload.items():
         if name in _ITEM_DROPPED:
@@ -227,6 +240,8 @@ def _arguments(arguments: str, clean: Cleaner) -> str:
 def _content(item: Any, clean: Cleaner) -> Any:
     if not isinstance(item, dict):
         return clean.value(item)
+    if item.get("type") == "encrypted_content":
+        return {"type": "encrypted_content"}
     url = item.get("image_url")
     if isinstance(url, str) and url.startswith("data:"):
         media, _, data = url.partition(";base64,")

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from data_models.events import Event
 from transcripts.clean import parse_time
+from transcripts.codex_calls import call_text, called_file, decoded, output_text, texts
+from transcripts.codex_items import add_completed, add_retained, is_ours, takes_our_words
 from transcripts.collect import Collector, Position, count
 from transcripts.tool_text import compact_json
 
@@ -20,8 +20,10 @@ _HOST_TEXT = (
     "<turn_aborted>",
     "# AGENTS.md instructions",
 )
-_EXIT_CODE = re.compile(r"^(?:Process exited with code|Exit code:?) (-?\d+)", re.MULTILINE)
-_PATCHED = re.compile(r"^\*\*\* (?:Update|Add|Delete) File: (.+)$", re.MULTILINE)
+_IMAGE_MARK = re.compile(r"</?image\b[^>]*>\Z")
+"""What the host puts before and after a picture."""
+_SHELL = re.compile(r"<command>\n(.*?)\n</command>\n<result>\n(.*)\n</result>", re.DOTALL)
+"""A command that a person typed after "!", and what it printed."""
 
 
 def add_events(record: Mapping[str, Any], at: Position, into: Collector) -> None:
@@ -47,6 +49,8 @@ def add_events(record: Mapping[str, Any], at: Position, into: Collector) -> None
         into.add(at, "harness", "compaction", "Conversation compacted")
         if isinstance(payload.get("message"), str) and payload["message"]:
             into.add(at, "harness", "summary", payload["message"])
+    elif kind == "retained_context":
+        add_retained(payload, at, into)
     else:
         into.unknown(at, "record type", kind)
 
@@ -71,27 +75,24 @@ def _place(at: Position, into: Collector) -> None:
 def _item(payload: Mapping[str, Any], at: Position, into: Collector) -> None:
     identity = payload.get("id")
     at.uuid = identity if isinstance(identity, str) else None
+    if not into.is_new(at.uuid) and at.subagent:
+        return  # a spawned agent's file begins with a copy of what its parent knew
     kind = payload.get("type")
     if kind == "message":
         _message(payload, at, into)
     elif kind == "reasoning":
         at.model = into.session.get("model")
-        for text in _texts(payload.get("summary")) + _texts(payload.get("content")):
+        for text in texts(payload.get("summary")) + texts(payload.get("content")):
             into.add(at, "assistant", "thinking", text)
     elif kind in ("function_call", "custom_tool_call", "local_shell_call", "web_search_call"):
         _call(payload, at, into)
     elif kind in ("function_call_output", "custom_tool_call_output"):
         _output(payload, at, into)
+    elif kind == "agent_message":
+        into.add(at, "harness", "context", "\n".join(texts(payload.get("content"))))
     else:
         into.unknown(at, "item type", kind)
         into.add(at, "harness", "context", compact_json(payload)[:4000])
-
-
-def _texts(items: Any) -> list[str]:
-    if not isinstance(items, list):
-        return []
-    texts = [item.get("text") for item in items if isinstance(item, dict)]
-    return [text for text in texts if isinstance(text, str) and text]
 
 
 def _message(payload: Mapping[str, Any], at: Position, into: Collector) -> None:
@@ -114,8 +115,12 @@ def _message(payload: Mapping[str, Any], at: Position, into: Collector) -> None:
 
 
 def _user_text(text: str, kind: Any, at: Position, into: Collector) -> None:
-    if kind == "hooks.additional_context":
-        return  # what a hook injected, ours among it
+    if kind == "hooks.additional_context" or _IMAGE_MARK.match(text):
+        return  # what a hook injected, ours among it; or what stands around a picture
+    if kind == "shell.user_command" and (ran := _SHELL.search(text)):
+        into.add(at, "human", "shell", ran[1])
+        into.add(at, "harness", "output", ran[2])
+        return
     typed = kind == "user.text" or (kind in (None, "unknown") and not text.lstrip().startswith(_HOST_TEXT))
     if typed and not at.subagent:
         into.add(at, "human", "prompt", text)
@@ -137,75 +142,31 @@ def _call(payload: Mapping[str, Any], at: Position, into: Collector) -> None:
     tool = name if isinstance(name, str) else str(kind).removesuffix("_call")
     given: Any = payload.get("arguments", payload.get("input", payload.get("action")))
     if isinstance(given, str) and kind == "function_call":
-        given = _decoded(given)
+        given = decoded(given)
     call_id = payload.get("call_id")
     call_id = call_id if isinstance(call_id, str) else None
     if call_id is not None:
-        into.tools[call_id] = (tool, given)
-    text = _call_text(given)
+        into.tools[call_id] = (tool, payload.get("namespace"))
+    text = call_text(given)
     into.add(
-        at, "assistant", "tool_use", text, tool=tool, tool_use_id=call_id, file_path=_file(tool, given, text)
+        at,
+        "assistant",
+        "tool_use",
+        text,
+        tool=tool,
+        tool_use_id=call_id,
+        file_path=called_file(tool, given, text),
     )
-
-
-def _decoded(arguments: str) -> Any:
-    try:
-        return msgspec.json.decode(arguments)
-    except (msgspec.DecodeError, RecursionError):
-        return arguments
-
-
-def _call_text(given: Any) -> str:
-    """A shell call's command, a patch as it is, anything else as compact JSON."""
-    if isinstance(given, str):
-        return given
-    if isinstance(given, dict):
-        command = given.get("cmd", given.get("command"))
-        if isinstance(command, list) and all(isinstance(word, str) for word in command):
-            # ["bash", "-lc", script] is how the host runs a script.
-            command = command[2] if command[1:2] == ["-lc"] and len(command) == 3 else " ".join(command)
-        if isinstance(command, str):
-            return command
-        if set(given) == {"input"} and isinstance(given["input"], str):
-            return given["input"]
-    return compact_json(given)
-
-
-def _file(tool: str, given: Any, text: str) -> str | None:
-    if isinstance(given, dict):
-        for key in ("file_path", "path"):
-            if isinstance(given.get(key), str):
-                return str(given[key])
-    if tool == "apply_patch" or text.lstrip().startswith("*** Begin Patch"):
-        paths = set(_PATCHED.findall(text))
-        return paths.pop().strip() if len(paths) == 1 else None
-    return None
 
 
 def _output(payload: Mapping[str, Any], at: Position, into: Collector) -> None:
     call_id = payload.get("call_id")
     call_id = call_id if isinstance(call_id, str) else None
-    tool, _ = into.tools.get(call_id or "", (None, None))
-    text, failed = _output_text(payload.get("output"))
+    tool, namespace = into.tools.get(call_id or "", (None, None))
+    if is_ours(namespace) or takes_our_words(tool, into):
+        return
+    text, failed = output_text(payload.get("output"))
     into.add(at, "tool", "tool_result", text, tool=tool, tool_use_id=call_id, is_error=failed)
-
-
-def _output_text(output: Any) -> tuple[str, bool]:
-    """The text of an output and whether it failed: a string, JSON {output, metadata} in one, or items."""
-    inner = _decoded(output) if isinstance(output, str) and output.startswith("{") else output
-    failed = False
-    if isinstance(inner, dict) and isinstance(inner.get("output", inner.get("content")), str):
-        metadata = inner.get("metadata")
-        failed = inner.get("success") is False or (
-            isinstance(metadata, dict) and metadata.get("exit_code") not in (0, None)
-        )
-        text = str(inner.get("output", inner.get("content")))
-    elif isinstance(output, list):
-        text = "\n".join(_texts(output))
-    else:
-        text = output if isinstance(output, str) else compact_json(output)
-    code = _EXIT_CODE.search(text[:1000])
-    return text, failed or bool(code and code[1] != "0")
 
 
 def _event_message(payload: Mapping[str, Any], at: Position, into: Collector) -> None:
@@ -216,6 +177,8 @@ def _event_message(payload: Mapping[str, Any], at: Position, into: Collector) ->
         into.add(at, "harness", "interrupt", f"Turn aborted: {payload.get('reason') or 'interrupted'}")
     elif kind == "context_compacted":
         into.add(at, "harness", "compaction", "Conversation compacted")
+    elif kind == "item_completed":
+        add_completed(payload.get("item"), at, into)
     elif kind == "token_count":
         if "usage" not in into.session:
             _tokens(payload.get("usage"), into)

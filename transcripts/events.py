@@ -13,7 +13,7 @@ from transcripts.collect import Collector, Position
 from transcripts.registry import AGENTS
 from transcripts.slim import SLIM_FORMAT
 
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 """Grows whenever the same blob gives other events, so that stored events are made anew."""
 
 
