@@ -1,5 +1,6 @@
 """Asks a place for a compile: again where nobody answers, and with a record of what became of it."""
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -25,6 +26,8 @@ _DELAYS_WHERE_NOBODY_LISTENS = 3
 _POLL_SECONDS = 2.0
 _LOOKS_AGAIN_SECONDS = 900.0
 """A run that takes longer is looked at by the next worker; the spool holds what it is for."""
+_SILENT_SECONDS = 60.0
+"""The same where nobody can say whether it has ended."""
 
 
 def ask(runtime: Runtime, remote: Remote, project: str, *, is_patient: bool) -> Trigger:
@@ -108,14 +111,14 @@ def ended_of(remote: Remote, running: Mapping[str, str], is_wanted: Callable[[],
     Returns:
         The projects whose run has ended; [] where there was something better to do, or none ended in time.
     """
-    deadline = time.monotonic() + _LOOKS_AGAIN_SECONDS
-    while running and not is_wanted() and time.monotonic() < deadline:
-        try:
+    heard = time.monotonic()
+    deadline = heard + _LOOKS_AGAIN_SECONDS
+    while running and not is_wanted() and time.monotonic() < min(deadline, heard + _SILENT_SECONDS):
+        with contextlib.suppress(AwayError, RefusedError):  # a server that restarts is asked again
             ended = [project for project, run in running.items() if remote.has_ended(project, run)]
-        except (AwayError, RefusedError):
-            ended = []  # a server that restarts; what it did is seen when it answers again
-        if ended:
-            return ended
+            if ended:
+                return ended
+            heard = time.monotonic()
         time.sleep(_POLL_SECONDS)
     return []
 

@@ -128,6 +128,16 @@ def test_the_wait_for_a_run_ends(stub: Stub, end: End, monkeypatch: pytest.Monke
     assert end(1).is_unfinished
 
 
+def test_a_server_that_falls_silent_is_not_waited_for(
+    stub: Stub, end: End, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody says any more whether the run ended: the next start goes on with it."""
+    monkeypatch.setattr(trigger_asking, "_SILENT_SECONDS", 0.3)
+    stub.state = "RUNNING"
+    stub.looks = [lambda: stub.answers.extend([(503, {})] * 1000)]
+    assert end(1).is_unfinished
+
+
 def test_a_busy_server_is_asked_again(stub: Stub, end: End, triggered: Calls) -> None:
     """503 for a while: the worker goes on until it is accepted, once."""
     stub.answers = [(503, {})] * 6
