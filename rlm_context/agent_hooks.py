@@ -16,13 +16,18 @@ _SECONDS = 10
 """Above Claude Code's own budget of 1.5 s for all SessionEnd hooks together, which a busy machine may pass."""
 _REFRESH_SECONDS = 60
 """More than the hook's own limit."""
+_CODEX_END_SECONDS = 3
+"""The most that Codex gives SessionEnd; for more it warns at each start. Without a number it is one second."""
+_CODEX_TOKENS = 7_500
+"""The most that our context takes in Codex's count, bytes / 4: 10,000 UTF-16 units of three bytes each."""
 
 
 class Hook(NamedTuple):
     """One of our hooks in an agent's settings.
 
     `event` is the agent's name for it and `name` ours; `seconds` the agent's time-out; `matcher` which kinds of the
-    event are meant, "" for all; `in_background` that the agent does not wait for it.
+    event are meant, "" for all; `in_background` that the agent does not wait for it; `context_tokens` how much context
+    the agent is to take from it, 0 for what it takes anyway.
     """
 
     event: str
@@ -30,6 +35,7 @@ class Hook(NamedTuple):
     seconds: int = _SECONDS
     matcher: str = ""
     in_background: bool = False
+    context_tokens: int = 0
 
 
 class Entry(NamedTuple):
@@ -47,8 +53,11 @@ CLAUDE_CODE = (
     Hook("UserPromptSubmit", "user-prompt-submit"),
 )
 CODEX = (
-    Hook("SessionStart", "session-start", matcher=_STARTS),
-    Hook("SessionEnd", "session-end"),
+    Hook("SessionStart", "session-start", context_tokens=_CODEX_TOKENS),
+    Hook("SessionStart", "refresh", _REFRESH_SECONDS, in_background=True, context_tokens=_CODEX_TOKENS),
+    Hook("SessionEnd", "session-end", _CODEX_END_SECONDS),
+    Hook("Stop", "stop", in_background=True),
+    Hook("UserPromptSubmit", "user-prompt-submit"),
 )
 OPTIONAL: Mapping[str, str] = {"user-prompt-submit": "prompt_passages"}
 """Hooks that are installed only where a setting is on."""

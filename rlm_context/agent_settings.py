@@ -1,7 +1,8 @@
 """Our hooks inside an agent's settings, which belong to the user: put in, taken out, and nothing else touched.
 
 Claude Code's settings and Codex's hooks.json have the same shape: {"hooks": {EVENT: [{"matcher": …, "hooks":
-[{"type": "command", "command": …, "timeout": SECONDS, "async": true}]}]}}.
+[{"type": "command", "command": …, "timeout": SECONDS, "async": true}]}]}}. Codex alone has "additionalContextLimit"
+beside the timeout, in tokens of four bytes.
 """
 
 import copy
@@ -26,7 +27,8 @@ def with_hooks(settings: Mapping[str, Any], entries: Sequence[Entry]) -> dict[st
     for hook, command in entries:
         matcher = {"matcher": hook.matcher} if hook.matcher else {}
         background = {"async": True} if hook.in_background else {}
-        entry = {"type": "command", "command": command, "timeout": hook.seconds, **background}
+        limit = {"additionalContextLimit": hook.context_tokens} if hook.context_tokens else {}
+        entry = {"type": "command", "command": command, "timeout": hook.seconds, **background, **limit}
         hooks.setdefault(hook.event, []).append({**matcher, "hooks": [entry]})
     return changed
 

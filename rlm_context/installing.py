@@ -206,7 +206,8 @@ HOSTS: Mapping[str, Host] = {
         servers={
             "user": Registry("codex", (), lambda: _codex_folder() / "config.toml", lambda: ("mcp_servers",))
         },
-        remark="Codex runs only hooks that it was told to trust, and says nothing about others: trust these in Codex.",
+        remark="Codex runs only hooks that you trusted, and passes over others without a word. Start `codex` in a "
+        "terminal: it says that hooks need review; choose “Trust all and continue” (later: /hooks, then t).",
     ),
 }
 """By name: the one place that lists the agents that hooks are installed for."""
