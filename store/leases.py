@@ -6,17 +6,16 @@ may hold a lease for a moment (clocks differ, listings lag): both then do the sa
 clock is ahead holds nobody back for long either: see `Candidate`.
 """
 
-import hashlib
 import os
 import re
 import secrets
-import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from store.keys import lease_prefix
+from store.machine import machine
 from store.protocol import Store
 
 LONGEST = 24 * 3600.0
@@ -66,7 +65,7 @@ def holder(store: Store, name: str) -> Holder | None:
     now = _now()
     claims = (claim for claim in _written(store, name) if not _is_over(claim, now))
     first = next((claim for claim in claims if claim.since <= now + LONGEST * 1000), None)
-    return first and Holder(first.since, first.until, first.machine == _machine())
+    return first and Holder(first.since, first.until, first.machine == machine())
 
 
 class Candidate:
@@ -130,30 +129,26 @@ def _written(store: Store, name: str) -> Iterator[_Claim]:
 
 def _is_over(claim: _Claim, now: int) -> bool:
     is_too_long = claim.until - claim.since > LONGEST * 1000
-    return claim.until <= now or is_too_long or _is_gone(claim.machine, claim.process)
+    return claim.until <= now or is_too_long or _is_gone(claim)
 
 
 def _claim_key(name: str, since: int, now: int, seconds: float) -> str:
     until = min(now + int(seconds * 1000), since + int(LONGEST * 1000))
-    claim = f"{since:013d}-{until:013d}-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.json"
+    claim = f"{since:013d}-{until:013d}-{machine()}-{os.getpid()}-{secrets.token_hex(4)}.json"
     return f"{lease_prefix(name)}/{claim}"
 
 
-def _is_gone(machine: str, process: int) -> bool:
-    """Whether this is a process of this machine that no longer runs."""
-    if machine != _machine() or os.name != "posix":  # elsewhere signal 0 is not a mere look
+def _is_gone(claim: _Claim) -> bool:
+    """Whether it is of a process of this machine that no longer runs."""
+    if claim.machine != machine() or os.name != "posix":  # elsewhere signal 0 is not a mere look
         return False
     try:
-        os.kill(process, 0)
+        os.kill(claim.process, 0)
     except (ProcessLookupError, OverflowError):
         return True
     except PermissionError:
         return False
     return False
-
-
-def _machine() -> str:
-    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 
 
 def _now() -> int:

@@ -71,7 +71,7 @@ def test_who_compiles(store: Path, machine: str | None, where: str, monkeypatch:
     """A lease that is held is told, here or elsewhere, and since when; looking takes nothing away."""
     with monkeypatch.context() as patch:
         if machine:
-            patch.setattr(leases, "_machine", lambda: machine)
+            patch.setattr(leases, "machine", lambda: machine)
         lease = leases.acquire(open_store(str(store)), compile_lease("shop"), 60)
     assert lease is not None
     held = rlm("status", "--json").document["projects"][0]["compiling"]

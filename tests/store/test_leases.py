@@ -69,10 +69,10 @@ def test_a_dead_holder_of_this_machine_holds_nothing(
     process.start()
     process.join()
     dead, alive = process.pid, os.getpid()
-    for machine, process_id, expected in ((leases._machine(), dead, True), ("00000000", alive, False)):
+    for machine, process_id, expected in ((leases.machine(), dead, True), ("00000000", alive, False)):
         with monkeypatch.context() as patch:
             patch.setattr(leases.os, "getpid", lambda process_id=process_id: process_id)
-            patch.setattr(leases, "_machine", lambda machine=machine: machine)
+            patch.setattr(leases, "machine", lambda machine=machine: machine)
             assert acquire(store, f"compile {machine}", 60) is not None
         assert (acquire(store, f"compile {machine}", 60) is not None) is expected
 
@@ -85,7 +85,7 @@ def test_the_holder_can_be_told(clock: list[float], monkeypatch: pytest.MonkeyPa
     assert lease is not None
     assert holder(store, "compile") == Holder(1_700_000_000_000, 1_700_000_060_000, is_here=True)
     with monkeypatch.context() as patch:
-        patch.setattr(leases, "_machine", lambda: "00000000")
+        patch.setattr(leases, "machine", lambda: "00000000")
         assert holder(store, "compile") == Holder(1_700_000_000_000, 1_700_000_060_000, is_here=False)
     clock[0] += 61
     assert holder(store, "compile") is None
@@ -103,7 +103,7 @@ def test_clocks_a_day_apart(clock: list[float], monkeypatch: pytest.MonkeyPatch,
     store = MemoryStore()
     clock[0] += skew
     with monkeypatch.context() as patch:
-        patch.setattr(leases, "_machine", lambda: "00000000")
+        patch.setattr(leases, "machine", lambda: "00000000")
         theirs = acquire(store, "compile", 60)
         assert theirs is not None
         clock[0] -= skew
