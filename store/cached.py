@@ -8,7 +8,6 @@ back from the store once before it is trusted.
 
 import hashlib
 import os
-import re
 import secrets
 import threading
 import time
@@ -17,11 +16,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from store.files import read_file
+from store.keys import parse_blob_key, parse_memo_key
 from store.memo import is_result
 from store.protocol import Store
-
-_BLOB = re.compile(r"blobs/sha256/([0-9a-f]{2})/(\1[0-9a-f]{62})")
-_RESULT = re.compile(r"memo/[^/]+/[^/]+/[^/]+")
+from store.wrapped import WrappedStore
 
 _CONFIRMED_FOR = 300.0
 """Seconds for which a process believes that the store still holds what it has seen there."""
@@ -101,16 +99,15 @@ class CopyCache:
             excess -= size
 
 
-class CachedStore:
-    """`store.protocol.Store` over another one, blobs and results read through a cache on this machine.
+class CachedStore(WrappedStore):
+    """Another store, blobs and results read through a cache on this machine.
 
     A copy is given only if the store itself still holds the object, which each process asks at most once in five
     minutes: what is lost up there must not look sound down here.
     """
 
     def __init__(self, store: Store, cache: CopyCache) -> None:
-        self.url = store.url
-        self._store = store
+        super().__init__(store)
         self._cache = cache
         self._confirmed: dict[str, float] = {}
 
@@ -119,7 +116,7 @@ class CachedStore:
         copy = self._cache.read(key) if _may_be_copied(key) else None
         if copy is not None and self._is_there(key, len(copy)):
             return copy
-        data = self._store.get(key)
+        data = super().get(key)
         if _may_be_copied(key):
             self._confirmed[key] = time.monotonic()
             self._cache.add(key, data)
@@ -128,32 +125,16 @@ class CachedStore:
     def put(self, key: str, data: bytes) -> None:
         """See `Store.put`."""
         self._forget(key)
-        self._store.put(key, data)
+        super().put(key, data)
 
     def put_many(self, items: Iterable[tuple[str, bytes]]) -> None:
         """See `Store.put_many`."""
-        self._store.put_many(self._forgetting(items))
-
-    def size(self, key: str) -> int | None:
-        """See `Store.size`."""
-        return self._store.size(key)
-
-    def keys(self, prefix: str = "") -> Iterator[str]:
-        """See `Store.keys`."""
-        return self._store.keys(prefix)
-
-    def folders(self, prefix: str = "") -> Iterator[str]:
-        """See `Store.folders`."""
-        return self._store.folders(prefix)
+        super().put_many(self._forgetting(items))
 
     def delete(self, key: str) -> None:
         """See `Store.delete`."""
         self._forget(key)
-        self._store.delete(key)
-
-    def local_path(self, key: str) -> Path | None:
-        """See `Store.local_path`: never here, since a copy may vanish while it is read."""
-        return self._store.local_path(key)
+        super().delete(key)
 
     def _forgetting(self, items: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
         for key, data in items:
@@ -169,19 +150,19 @@ class CachedStore:
         now = time.monotonic()
         if now - self._confirmed.get(key, -_CONFIRMED_FOR) < _CONFIRMED_FOR:
             return True
-        if self._store.size(key) != size:
+        if self.size(key) != size:
             return False
         self._confirmed[key] = now
         return True
 
 
 def _may_be_copied(key: str) -> bool:
-    return bool(_BLOB.fullmatch(key) or _RESULT.fullmatch(key))
+    return parse_blob_key(key) is not None or parse_memo_key(key) is not None
 
 
 def _is_sound(key: str, data: bytes) -> bool:
-    blob = _BLOB.fullmatch(key)
-    return hashlib.sha256(data).hexdigest() == blob[2] if blob else is_result(key, data)
+    sha256 = parse_blob_key(key)
+    return hashlib.sha256(data).hexdigest() == sha256 if sha256 else is_result(key, data)
 
 
 def _read(path: Path) -> bytes | None:
