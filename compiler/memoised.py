@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 import zstandard
 
+from store.codec import MALFORMED
 from store.memo import Memo
 
 T = TypeVar("T")
@@ -30,5 +31,5 @@ def recall(memo: Memo, stage: str, key: str, kind: type[T]) -> T | None:
     try:
         raw = zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MAX_BYTES)
         return msgspec.json.decode(raw, type=kind)
-    except (zstandard.ZstdError, msgspec.MsgspecError):
+    except (zstandard.ZstdError, *MALFORMED):
         return None

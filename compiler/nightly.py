@@ -18,7 +18,7 @@ from compiler.sharing import local_store_url
 from compiler.upload import upload_sessions
 from data_models.errors import StoreError
 from data_models.records import Usage
-from store.codec import encode
+from store.codec import MALFORMED, encode
 from store.receipts import projects
 from store.registry import open_store
 
@@ -178,5 +178,5 @@ def last_night(runtime: Runtime) -> Note | None:
     """What is remembered of the last night; None where there was none, or its note cannot be read."""
     try:
         return msgspec.json.decode(runtime.store.get(NOTE), type=Note)
-    except (StoreError, msgspec.MsgspecError):
+    except (StoreError, *MALFORMED):
         return None

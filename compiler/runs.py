@@ -2,13 +2,15 @@
 
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from itertools import islice
 
 import msgspec
 
 from compiler.report import ProjectReport
 from compiler.runtime import Runtime
 from data_models.errors import RlmContextError, StoreError
+from store.codec import MALFORMED
 from store.keys import run_key
 
 
@@ -55,13 +57,15 @@ async def recorded(
 def read_runs(runtime: Runtime, project: str, limit: int) -> list[RunRecord]:
     """The newest runs of a project, newest first; records that cannot be read are left out."""
     prefix = run_key(project, "x").rpartition("/")[0]
-    found = []
-    for key in sorted(runtime.store.keys(prefix), reverse=True)[:limit]:
+    return list(islice(_readable(runtime, sorted(runtime.store.keys(prefix), reverse=True)), limit))
+
+
+def _readable(runtime: Runtime, keys: Iterable[str]) -> Iterator[RunRecord]:
+    for key in keys:
         try:
-            found.append(msgspec.json.decode(runtime.store.get(key), type=RunRecord))
-        except (msgspec.MsgspecError, StoreError):
+            yield msgspec.json.decode(runtime.store.get(key), type=RunRecord)
+        except (*MALFORMED, StoreError):
             continue
-    return found
 
 
 def _keep(runtime: Runtime, record: RunRecord) -> None:

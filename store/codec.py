@@ -17,6 +17,10 @@ _ENCODER = msgspec.json.Encoder(order="sorted")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding JSON that others wrote may raise; the last of them where it is nested deeper than Python goes."""
+
+
 class _Format(msgspec.Struct):
     format: int = FORMAT_VERSION
 
@@ -43,7 +47,7 @@ def decode(data: bytes | msgspec.Raw, kind: type[_Record], key: str) -> _Record:
     try:
         check_format(msgspec.json.decode(data, type=_Format).format, key)
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except MALFORMED as error:
         raise DamagedError(key, f"not a {kind.__name__}") from error
 
 

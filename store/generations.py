@@ -14,7 +14,7 @@ import msgspec
 from data_models.errors import DamagedError, KeyMissingError
 from data_models.records import BlobRef, CatalogEntry, Manifest
 from store.blobs import blob_ref, get_blob, has_blob, put_blob
-from store.codec import check_ref, decode, encode
+from store.codec import MALFORMED, check_ref, decode, encode
 from store.keys import ManifestKey, generation_prefix, manifest_key, parse_manifest_key, parse_receipt_key
 from store.parts import latest, pack, run_to_merge, unpack
 from store.protocol import Store
@@ -43,8 +43,19 @@ def new_nonce() -> str:
 
 
 def next_number(store: Store, project: str) -> int:
-    """The number of the next generation: one more than any that was published, sound or not."""
-    return 1 + max((parts.number for _, parts in _manifests(store, project)), default=0)
+    """The number of the next generation: above the newest manifest that can be read, and above those right after it.
+
+    What was published and rotted has a number that follows; what somebody planted has any, and does not count.
+
+    Raises:
+        FormatTooNewError: a newer rlm-context wrote the newest.
+    """
+    listed = _manifests(store, project)
+    taken = {parts.number for _, parts in listed}
+    number = 1 + next((parts.number for key, parts in listed if _is_readable(store, key)), 0)
+    while number in taken:
+        number += 1
+    return number
 
 
 def publish(store: Store, manifest: Manifest) -> str:
@@ -69,10 +80,14 @@ def read_manifest(store: Store, key: str) -> Manifest:
         DamagedError: it is not the manifest that its key names.
         FormatTooNewError: a newer rlm-context wrote it.
     """
-    data = store.get(key)
+    return parse_manifest(store.get(key), key)
+
+
+def parse_manifest(data: bytes, key: str) -> Manifest:
+    """The manifest with these bytes and this key; raises as `read_manifest` does."""
     try:
         sealed = msgspec.json.decode(data, type=_Sealed)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except MALFORMED as error:
         raise DamagedError(key, "not a manifest") from error
     if hashlib.sha256(sealed.manifest).hexdigest() != sealed.sha256:
         raise DamagedError(key, "its seal is broken")
@@ -190,6 +205,14 @@ def _manifests(store: Store, project: str) -> list[tuple[str, ManifestKey]]:
         if (parts := parse_manifest_key(key)) is not None
     ]
     return sorted(found, key=lambda item: (-item[1].number, item[1].nonce))
+
+
+def _is_readable(store: Store, key: str) -> bool:
+    try:
+        read_manifest(store, key)
+    except (DamagedError, KeyMissingError):
+        return False
+    return True
 
 
 def _verified(store: Store, project: str) -> Iterator[Generation]:

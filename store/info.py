@@ -28,10 +28,15 @@ def read_info(store: Store) -> StoreInfo:
         FormatTooNewError: a newer rlm-context made the store.
     """
     try:
-        return decode(store.get(STORE_INFO), StoreInfo, STORE_INFO)
+        return parse_info(store.get(STORE_INFO))
     except DamagedError as error:
         error.next_command = remaking(store.url)
         raise
+
+
+def parse_info(data: bytes) -> StoreInfo:
+    """What these bytes of a `store.json` say; raises as `read_info` does."""
+    return decode(data, StoreInfo, STORE_INFO)
 
 
 def remaking(url: str) -> str:

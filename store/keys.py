@@ -164,6 +164,12 @@ def parse_memo_key(key: str) -> tuple[str, str] | None:
     return (match[1], match[3]) if match else None
 
 
+def is_memo_name(name: str) -> bool:
+    """Whether this is a result's stage and digest, as catalogs name it: "stage/digest"."""
+    stage, _, digest = name.partition("/")
+    return parse_memo_key(f"memo/{stage}/{digest[:2]}/{digest}") is not None
+
+
 def run_key(project: str, run_id: str) -> str:
     """The key of a run's record."""
     return f"runs/{encode_name(project)}/{encode_name(run_id)}.json"

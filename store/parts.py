@@ -12,8 +12,8 @@ import zstandard
 
 from data_models.errors import DamagedError
 from data_models.records import CatalogEntry
-from store.codec import check_ref, encode
-from store.keys import parse_receipt_key
+from store.codec import MALFORMED, check_ref, encode
+from store.keys import is_memo_name, parse_receipt_key
 
 FAN_IN = 8
 """How many parts of one tier are merged into one."""
@@ -43,13 +43,15 @@ def unpack(data: bytes, key: str) -> list[CatalogEntry]:
         raise DamagedError(key, "not a catalog part") from error
     try:
         entries = _DECODER.decode_lines(lines)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except MALFORMED as error:
         raise DamagedError(key, "not a catalog part") from error
     for entry in entries:
         check_ref(entry.slim, key)
         check_ref(entry.parquet, key)
         if parse_receipt_key(entry.receipt) is None:
             raise DamagedError(key, "an entry names no receipt")
+        if not all(is_memo_name(name) for name in entry.memo):
+            raise DamagedError(key, "an entry names an impossible result")
     return entries
 
 

@@ -16,7 +16,7 @@ import msgspec
 from data_models.errors import DamagedError, KeyMissingError
 from data_models.records import Receipt
 from store.blobs import blob_ref, get_blob, has_sound_blob
-from store.codec import encode
+from store.codec import MALFORMED, encode
 from store.files import FileWriter, store_errors
 from store.generations import Catalog, newest, read_catalog
 from store.keys import parse_receipt_key
@@ -184,7 +184,7 @@ class Spool:
             return None
         try:
             return _parse(path, header)
-        except (DamagedError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except (DamagedError, *MALFORMED):
             self._bury(path)
             return None
 
@@ -246,9 +246,13 @@ def _has_receipt(job: Job, store: Store) -> bool:
 
 
 def _is_stored(job: Job, store: Store) -> bool:
-    """Read back, because what the spool holds may be the last copy."""
+    """Read back, because what the spool holds may be the last copy. What is not there the next flush writes again."""
     try:
         get_blob(store, job.receipt.slim)
-    except (DamagedError, KeyMissingError):
-        return False  # the next flush mends it
+    except KeyMissingError:
+        return False
+    except DamagedError:
+        # Of no use to anyone; and elsewhere a blob of the right size would not be written again.
+        store.delete(job.receipt.slim.key)
+        return False
     return _has_receipt(job, store)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from compiler.maintenance.objects import checked
+from compiler.maintenance.objects import check
 from compiler.maintenance.verify import Fault
 from data_models.errors import DamagedError, KeyMissingError, StoreError
 from store.keys import STORE_INFO, is_written_once
@@ -68,7 +68,8 @@ def _wanted(source: Store, target: Store, key: str, done: Copied) -> bytes | Non
         done.present += 1
         return None
     try:
-        data = checked(source, key)
+        data = source.get(key)
+        check(key, data)
     except DamagedError as error:
         done.faults.append(
             Fault(key, error.reason, "rlm-context store verify, with RLM_CONTEXT_STORE at FROM")

@@ -6,22 +6,22 @@ it again.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 
 import msgspec
 
 from compiler.buckets import plan_tree
-from compiler.maintenance.objects import parse_blob_key
 from compiler.runtime import Runtime
 from compiler.turn import compile_lease
 from compiler.work import NODE, SEGMENT, SUMMARIES
-from data_models.errors import StoreError
+from data_models.errors import KeyMissingError, StoreError
 from data_models.records import Manifest
-from store.codec import encode
+from store.codec import MALFORMED, encode
 from store.generations import Generation, history, read_catalog
-from store.keys import memo_key, parse_manifest_key, parse_memo_key
+from store.keys import memo_key, parse_blob_key, parse_manifest_key, parse_memo_key
 from store.leases import Lease, acquire
+from store.notes import left_behind
 from store.receipts import projects, read_receipt, receipt_keys
 
 KEEP = 10
@@ -71,12 +71,25 @@ def collect(
             kept is damaged (`store verify` names it), it may hide what is needed, so nothing is removed either.
     """
     names = projects(runtime.store)
-    with _no_compiles(runtime, names):
-        return _collect(runtime, names, keep, grace, dry_run, progress)
+    with _no_compiles(runtime, names) as held:
+        done = Collected()
+        needed: set[str] = set()
+        for project in _renewing(held, names):
+            progress(project)
+            needed |= _needed(runtime, project, keep, done)
+        ripe, noted = _found(runtime, needed, grace)
+        for key in _renewing(held, ripe):
+            done.bytes += runtime.store.size(key) or 0
+            if not dry_run:
+                runtime.store.delete(key)
+        if not dry_run:
+            runtime.store.put(NOTE, encode(_Note(noted)))
+    done.removed, done.noted = len(ripe), len(noted)
+    return done
 
 
 @contextmanager
-def _no_compiles(runtime: Runtime, names: Iterable[str]) -> Iterator[None]:
+def _no_compiles(runtime: Runtime, names: Iterable[str]) -> Iterator[list[Lease]]:
     """Hold compiles back: one that finds a blob there does not write it again, and must not lose it after that."""
     held: list[Lease] = []
     try:
@@ -88,44 +101,38 @@ def _no_compiles(runtime: Runtime, names: Iterable[str]) -> Iterator[None]:
                     next_command="rlm-context store gc",
                 )
             held.append(lease)
-        yield
+        yield held
     finally:
         for lease in held:
             lease.release()
 
 
-def _collect(
-    runtime: Runtime,
-    names: Iterable[str],
-    keep: int,
-    grace: float,
-    dry_run: bool,
-    progress: Callable[[str], None],
-) -> Collected:
-    done = Collected()
-    needed: set[str] = set()
-    for project in names:
-        progress(project)
-        needed |= _needed(runtime, project, keep, done)
+def _renewing(held: Sequence[Lease], items: Iterable[str]) -> Iterator[str]:
+    """The items; while they are dealt with, the leases do not run out."""
+    renewed = time.monotonic()
+    for item in items:
+        if time.monotonic() - renewed > _LEASE_SECONDS / 3:
+            for lease in held:
+                lease.renew(_LEASE_SECONDS)
+            renewed = time.monotonic()
+        yield item
+
+
+def _found(runtime: Runtime, needed: Set[str], grace: float) -> tuple[list[str], dict[str, int]]:
+    """Garbage that was found so many seconds ago too, and the rest with when it was first found."""
     now, known = int(time.time() * 1000), _read_note(runtime)
     garbage = {key: known.get(key, now) for key in _candidates(runtime) if key not in needed}
     ripe = [key for key, since in garbage.items() if now - since >= grace * 1000]
     for key in ripe:
-        done.bytes += runtime.store.size(key) or 0
-        done.removed += 1
-        if not dry_run:
-            runtime.store.delete(key)
         del garbage[key]
-    done.noted = len(garbage)
-    if not dry_run:
-        runtime.store.put(NOTE, encode(_Note(garbage)))
-    return done
+    return ripe, garbage
 
 
 def _needed(runtime: Runtime, project: str, keep: int, done: Collected) -> set[str]:
     """Every key that this project's uploads and its newest generations name."""
     readable, unreadable = history(runtime.store, project)
-    if unreadable and not readable:
+    receipts = [read_receipt(runtime.store, key) for key in receipt_keys(runtime.store, project)]
+    if unreadable and receipts and not readable:
         raise StoreError(
             f"no generation of {project} can be read, so nothing is removed",
             next_command="rlm-context store verify",
@@ -133,7 +140,7 @@ def _needed(runtime: Runtime, project: str, keep: int, done: Collected) -> set[s
     kept = _kept(readable, keep)
     done.kept_generations += len(kept)
     needed = set(unreadable)  # looked at by people, not removed
-    needed |= {read_receipt(runtime.store, key).slim.key for key in receipt_keys(runtime.store, project)}
+    needed |= {receipt.slim.key for receipt in receipts}
     for generation in kept:
         needed |= {generation.key, *_named(runtime, generation.manifest)}
     return needed
@@ -165,17 +172,18 @@ def _named(runtime: Runtime, manifest: Manifest) -> Iterator[str]:
 
 
 def _candidates(runtime: Runtime) -> Iterator[str]:
-    """What may be garbage at all: blobs, manifests, and memo that can be made again."""
+    """What may be garbage at all: blobs, manifests, memo that can be made again, and notes that nobody takes back."""
     yield from (key for key in runtime.store.keys("blobs") if parse_blob_key(key))
     yield from (key for key in runtime.store.keys("gen") if parse_manifest_key(key))
     for key in runtime.store.keys("memo"):
         memo = parse_memo_key(key)
         if memo and memo[0] in _MADE_AGAIN:
             yield key
+    yield from left_behind(runtime.store, int(time.time() * 1000))
 
 
 def _read_note(runtime: Runtime) -> dict[str, int]:
     try:
         return msgspec.json.decode(runtime.store.get(NOTE), type=_Note).since
-    except (StoreError, msgspec.MsgspecError):
+    except (KeyMissingError, *MALFORMED):
         return {}

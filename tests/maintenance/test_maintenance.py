@@ -1,7 +1,8 @@
 """Looking after a store: what is damaged is named, what is needed stays, a copy is the same store."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +17,10 @@ from compiler.runtime import Runtime, open_runtime
 from compiler.turn import compile_lease
 from compiler.upload import upload
 from data_models.errors import KeyMissingError, StoreError
-from store.generations import newest
+from store import leases
+from store.cached import CachedStore, CopyCache
+from store.counted import CountedStore
+from store.generations import newest, read_catalog
 from store.keys import is_written_once
 from store.leases import acquire
 from store.local import LocalStore
@@ -71,7 +75,7 @@ def test_what_was_cut_short_is_named(runtime: Runtime, team: Path, folder: str) 
     runtime.store.put(key, runtime.store.get(key)[:-3])
     faults = {fault.key: fault for fault in verify_store(runtime).faults}
     assert key in faults
-    assert "rlm-context" in faults[key].remedy
+    assert ("restore" if folder == "store.json" else "rlm-context compile --full") in faults[key].remedy
 
 
 def test_what_is_missing_is_named_with_the_spool_that_holds_it(runtime: Runtime, team: Path) -> None:
@@ -82,6 +86,82 @@ def test_what_is_missing_is_named_with_the_spool_that_holds_it(runtime: Runtime,
     (fault,) = verify_store(runtime).faults
     assert fault.key == job.receipt.slim.key
     assert "spool" in fault.remedy
+
+
+def cut(data: bytes) -> bytes:
+    return data[:-3]
+
+
+def flip(data: bytes) -> bytes:
+    return bytes([data[0] ^ 1]) + data[1:]
+
+
+@pytest.mark.parametrize("url", ["", "memory://damaged"])
+@pytest.mark.parametrize("what", ["slim", "receipt", "parquet", "segment", "brief", "part"])
+@pytest.mark.parametrize("how", [cut, flip, None])
+def test_the_remedy_mends_it(
+    url: str,
+    what: str,
+    how: Callable[[bytes], bytes] | None,
+    home: Path,
+    team: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No spool has it any more, also where the store is elsewhere: what `verify` says to do brings it back."""
+    if url:
+        monkeypatch.setenv("RLM_CONTEXT_STORE", f"{url}-{what}-{how}")
+    runtime = open_runtime()
+    compile_all(runtime, team)
+    assert runtime.spool.acknowledge(runtime.store) == 6
+    key = one_of(what, runtime)
+    data = runtime.store.get(key)
+    runtime.store.delete(key)
+    if how:
+        runtime.store.put(key, how(data))
+    faults = verify_store(runtime).faults
+    if what == "receipt" and not how:
+        assert faults == []  # the generation holds it
+        return
+    (fault,) = faults
+    assert fault.key == key
+    assert fault.reason == ("its bytes do not fit its name" if how else "it is missing")
+    assert fault.remedy.startswith("remove it, then ") == bool(how)
+    assert "rlm-context compile --full" in fault.remedy
+    if how:
+        runtime.store.delete(key)
+    fresh = open_runtime()
+    upload(fresh, [team], project="shop", again=True)
+    asyncio.run(compile_project(fresh, "shop", DirectSteps(fresh), full=True))
+    assert verify_store(fresh).faults == []
+    if what != "part":  # a new generation has a catalog of its own
+        assert fresh.store.get(key) == data
+
+
+def one_of(what: str, runtime: Runtime) -> str:
+    """The key of one of the objects of a kind."""
+    generation = newest(runtime.store, "shop")
+    assert generation is not None
+    entry = next(iter(read_catalog(runtime.store, [generation.manifest]).values()))
+    return {
+        "slim": entry.slim.key,
+        "receipt": entry.receipt,
+        "parquet": entry.parquet.key,
+        "segment": generation.manifest.segments[0].blob.key,
+        "brief": generation.manifest.texts["brief"].key,
+        "part": generation.manifest.parts[0].key,
+    }[what]
+
+
+def test_a_sound_copy_hides_no_damage(runtime: Runtime, team: Path, tmp_path: Path) -> None:
+    """What is read back is the store, not what this machine keeps of it."""
+    compile_all(runtime, team)
+    key = next(iter(runtime.store.keys("blobs")))
+    copies = CachedStore(runtime.store, CopyCache(tmp_path / "copies", 1 << 30))
+    copies.get(key)
+    runtime.store.put(key, flip(runtime.store.get(key)))
+    with_copies = replace(runtime, store=CountedStore(copies))
+    assert with_copies.store.get(key) != runtime.store.get(key)
+    assert [fault.key for fault in verify_store(with_copies).faults] == [key]
 
 
 def test_garbage_goes_only_when_it_was_found_before(runtime: Runtime, team: Path) -> None:
@@ -145,6 +225,50 @@ def test_nothing_is_removed_during_a_compile(runtime: Runtime, team: Path) -> No
         garbage.collect(runtime, grace=0)
     lease.release()
     garbage.collect(runtime, grace=0)
+
+
+def test_the_leases_last_as_long_as_it_takes(
+    runtime: Runtime, team: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However slow the store is, no compile begins while something is removed."""
+    for number in range(3):
+        add_session(team, number)
+        compile_all(runtime, team)
+    now = [1_900_000_000.0]
+    monkeypatch.setattr(leases.time, "time", lambda: now[0])
+    monkeypatch.setattr(garbage.time, "monotonic", lambda: now[0])
+    refused: list[bool] = []
+
+    class Slow(CountedStore):
+        def delete(self, key: str) -> None:
+            if not key.startswith("leases/"):
+                now[0] += 400
+                refused.append(acquire(runtime.store, compile_lease("shop"), 60) is None)
+            super().delete(key)
+
+    garbage.collect(replace(runtime, store=Slow(runtime.store)), keep=1, grace=0)
+    assert len(refused) > 3
+    assert all(refused)
+
+
+def test_what_somebody_planted_does_not_stop_it(runtime: Runtime, team: Path) -> None:
+    """A folder of no project with something like a manifest in it, and a note that cannot be read."""
+    compile_all(runtime, team)
+    runtime.store.put("gen/planted/0000000001-00000000.json", b"garbage")
+    runtime.store.put(garbage.NOTE, b'{"since":' + b"[" * 9000)
+    assert garbage.collect(runtime, keep=1, grace=0).kept_generations == 1
+    assert runtime.store.size("gen/planted/0000000001-00000000.json") == 7
+
+
+def test_a_project_none_of_whose_generations_can_be_read_stops_it(runtime: Runtime, team: Path) -> None:
+    """They may have named what the garbage seems to be."""
+    compile_all(runtime, team)
+    for key in list(runtime.store.keys("gen")):
+        runtime.store.put(key, b"garbage")
+    before = list(runtime.store.keys("blobs"))
+    with pytest.raises(StoreError, match="no generation of shop"):
+        garbage.collect(runtime, keep=1, grace=0)
+    assert list(runtime.store.keys("blobs")) == before
 
 
 def test_a_copy_is_the_same_store(runtime: Runtime, team: Path) -> None:

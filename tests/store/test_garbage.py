@@ -16,7 +16,15 @@ from store.receipts import newest_per_session, projects, receipt_keys, write_rec
 from store.spool import Spool
 from tests.store.samples import PROJECT, compile_like, make_receipt, slim_of
 
-_CONTENTS = [b"", b"{}", b"null", b"[" * 5000, b"\xff\xfe\0", b'{"manifest":{},"sha256":""}']
+CONTENTS = [
+    b"",
+    b"{}",
+    b"null",
+    b"[" * 5000,
+    b"\xff\xfe\0",
+    b'{"manifest":{},"sha256":""}',
+    b'{"format":1,"unknown":' + b"[" * 9000,
+]
 _FOLDERS = [
     f"{inbox_prefix(PROJECT)}/ann/s",
     inbox_prefix(PROJECT),
@@ -31,7 +39,7 @@ _FOLDERS = [
     "compiled/p",
     "sessions/ann/s",
 ]
-_NAMES = [
+NAMES = [
     "0000000000001-aaaaaaaaaaaa.json",
     "0000000009-abcdef01.json",
     "9999999999-abcdef01.json",
@@ -39,11 +47,11 @@ _NAMES = [
     "a b",
     "transcript.txt",
 ]
-_content = st.binary(max_size=60) | st.sampled_from(_CONTENTS)
+_content = st.binary(max_size=60) | st.sampled_from(CONTENTS)
 _folders = st.sampled_from(_FOLDERS)
 _names = st.text("abc019-_.=%", min_size=1, max_size=20).filter(
     lambda name: name[0] != "."
-) | st.sampled_from(_NAMES)
+) | st.sampled_from(NAMES)
 _garbage = st.lists(st.tuples(_folders, _names, _content), max_size=12)
 
 
@@ -59,9 +67,7 @@ def test_readers_stand(
 def garbage(seed: int) -> list[tuple[str, str, bytes]]:
     """Garbage for stores too slow for many examples: something under every kind of key."""
     order = random.Random(seed)
-    return [
-        (folder, name, order.choice(_CONTENTS)) for folder in _FOLDERS for name in order.sample(_NAMES, 3)
-    ]
+    return [(folder, name, order.choice(CONTENTS)) for folder in _FOLDERS for name in order.sample(NAMES, 3)]
 
 
 def check_readers(store: Store, spool: Spool, garbage: list[tuple[str, str, bytes]]) -> None:

@@ -4,6 +4,7 @@ import random
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from store.generations import (
     read_manifest,
     write_part,
 )
+from store.keys import generation_prefix
 from store.local import LocalStore
 from store.memory import MemoryStore
 from store.parts import FAN_IN, run_to_merge
@@ -243,6 +245,28 @@ def test_a_damaged_part_is_an_error_of_ours(data: bytes) -> None:
     manifest = make_manifest(store, parts=(put_blob(store, data),))
     with suppress(DamagedError):
         assert read_catalog(store, [manifest]) == {}
+
+
+def test_a_planted_number_does_not_count() -> None:
+    """Something under the highest number there can be ends no project; what rotted keeps its number to itself."""
+    store = MemoryStore()
+    for number in (1, 2, 3):
+        publish(store, make_manifest(store, number=number))
+    rotten = [key for key in store.keys("gen") if "0000000001-" not in key]
+    for key in rotten:
+        store.put(key, b"rotten")
+    store.put(f"{generation_prefix(PROJECT)}/9999999999-00000000.json", b"planted")
+    assert next_number(store, PROJECT) == 4
+
+
+@pytest.mark.parametrize("name", ["", "map", "map/..", "../../etc", "Map/00000000", "map/0000000/0"])
+def test_an_entry_that_names_an_impossible_result(name: str) -> None:
+    """A sound part whose entry would lead out of memo is damaged."""
+    entry = msgspec.structs.replace(entry_of("s"), memo=(name,))
+    store = MemoryStore()
+    manifest = make_manifest(store, parts=(write_part(store, [entry]),))
+    with pytest.raises(DamagedError, match="impossible result"):
+        read_catalog(store, [manifest])
 
 
 def test_blobs_are_verified_and_written_once() -> None:

@@ -104,6 +104,20 @@ def test_damage_in_the_store_is_mended_from_the_spool(spool: Spool, tmp_path: Pa
     assert spool.acknowledge(store) == 1
 
 
+def test_a_blob_of_the_right_size_is_mended_elsewhere_too(spool: Spool) -> None:
+    """Where a store is elsewhere nobody reads a blob to leave it out; what is found damaged is written again."""
+    store = MemoryStore()
+    add(spool, "s")
+    spool.flush(store)
+    compile_like(store)
+    key, sound = make_receipt("s").slim.key, slim_of("s")
+    store.put(key, bytes([sound[0] ^ 1]) + sound[1:])
+    assert spool.acknowledge(store) == 0
+    spool.flush(store)
+    assert store.get(key) == sound
+    assert spool.acknowledge(store) == 1
+
+
 @pytest.mark.parametrize("lost", ["receipt", "blob", "generation"])
 def test_what_the_store_lost_is_written_again(spool: Spool, lost: str) -> None:
     """A store that lost something after the flush gets it again, and nothing is dropped meanwhile."""
