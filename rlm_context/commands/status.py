@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import msgspec
 
 from compiler.citations import short_ids
 from compiler.health import ProjectStatus, Status, status
@@ -13,10 +14,12 @@ from data_models.records import Usage
 from flows.local_server import live_server
 from flows.up import is_up
 from rlm_context.costs import amount, cost_line
+from rlm_context.hooks.trigger_record import Trigger
 from rlm_context.names import mending
 from rlm_context.output import plural, print_json, table
 from rlm_context.shown import day, minute
 from rlm_context.summary import generation_number
+from rlm_context.triggers import pending_triggers, trigger_lines
 
 _MOST_ROWS = 8
 _ENDED = {"failed": "failed", "cancelled": "was stopped"}
@@ -30,11 +33,15 @@ def status_command(as_json: bool) -> None:
     The newest generation of each project, uploads that none holds yet, damage, how the last run ended, and
     what models cost; where several people share the store, who uploaded what, and the last runs.
     """
-    found = status(open_runtime(make_store=False))
-    print_json(found) if as_json else click.echo(_told(found))
+    runtime = open_runtime(make_store=False)
+    found, triggers = status(runtime), pending_triggers(runtime)
+    if as_json:
+        print_json({**msgspec.structs.asdict(found), "triggers": triggers})
+    else:
+        click.echo(_told(found, triggers))
 
 
-def _told(found: Status) -> str:
+def _told(found: Status, triggers: list[Trigger]) -> str:
     lines = [f"Home: {found.home}", f"Store: {found.store}", f"Backend: {found.backend}"]
     if Path(found.worker_log).exists():
         waits = f"{plural(found.ended, 'session')} ended and wait for a worker; " if found.ended else ""
@@ -47,6 +54,7 @@ def _told(found: Status) -> str:
     if found.dead:
         dead = plural(found.dead, "upload")
         lines.append(f"Spool: {dead} could not be read back. Next: ls {found.home}/spool/dead")
+    lines += trigger_lines(triggers)
     if not found.projects:
         return "\n".join([*lines, "Nothing is compiled yet. Next: rlm-context compile"])
     lines += ["", _listed(found), *_costs(found), *_team(found)]

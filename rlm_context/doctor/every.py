@@ -13,6 +13,7 @@ from rlm_context.doctor.hooks import hook_checks
 from rlm_context.doctor.machine import machine_checks
 from rlm_context.doctor.server import server_checks
 from rlm_context.model_checks import model_checks
+from rlm_context.triggers import trigger_checks
 
 _SECONDS = 30.0
 """A store that has not answered by then is called unreachable."""
@@ -24,6 +25,7 @@ _QUICK: tuple[tuple[str, _Look], ...] = (
     ("agents", store.source_checks),
     ("sharing", store.sharing_check),
     ("spool", store.spool_checks),
+    ("trigger", trigger_checks),
 )
 _THOROUGH: tuple[tuple[str, _Look], ...] = (
     ("generations", store.generation_checks),
