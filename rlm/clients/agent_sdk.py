@@ -7,7 +7,6 @@ its own few lines of system prompt, about 250 tokens a call; and after an answer
 the model again, up to three times, all of which is counted.
 """
 
-import asyncio
 import json
 import os
 import tempfile
@@ -32,6 +31,7 @@ from rlm.clients.network import check_allowed
 from rlm.clients.options import Options, PerLoop
 from rlm.clients.patience import answered
 from rlm.clients.protocol import Completion, Request
+from rlm.clients.settled import all_settled
 from rlm.clients.structured import checked
 from rlm.clients.text import sendable
 from rlm.errors import ClientError
@@ -76,16 +76,10 @@ class AgentSDKClient:
 
     async def batch(self, requests: Sequence[Request]) -> list[Completion | ClientError]:
         """A few at once: the SDK has no batches."""
-        return list(await asyncio.gather(*(self._settled(request) for request in requests)))
+        return await all_settled(self, requests)
 
     async def close(self) -> None:
         """Nothing to let go of: each call's process ends with it."""
-
-    async def _settled(self, request: Request) -> Completion | ClientError:
-        try:
-            return await self.complete(request)
-        except ClientError as error:
-            return error
 
     async def _ask(self, request: Request) -> Completion:
         """Run the command line once."""

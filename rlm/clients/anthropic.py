@@ -15,7 +15,8 @@ from rlm.clients.network import check_allowed
 from rlm.clients.options import CONNECT_SECONDS, Options, PerLoop
 from rlm.clients.patience import Patience, answered
 from rlm.clients.protocol import Completion, Request
-from rlm.clients.sdk import check_kind, translated
+from rlm.clients.sdk import translated
+from rlm.clients.statuses import check_kind
 from rlm.clients.structured import checked
 from rlm.errors import ClientError
 

@@ -4,7 +4,6 @@ The package rather than own code: it is 2.4 MB of Python over libraries that are
 settings are those of `anthropic`, so that both share `rlm.clients.sdk`.
 """
 
-import asyncio
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +18,9 @@ from rlm.clients.network import check_allowed
 from rlm.clients.options import CONNECT_SECONDS, Options, PerLoop
 from rlm.clients.patience import answered
 from rlm.clients.protocol import Completion, Request
-from rlm.clients.sdk import check_kind, translated
+from rlm.clients.sdk import translated
+from rlm.clients.settled import all_settled
+from rlm.clients.statuses import check_kind
 from rlm.clients.structured import checked
 from rlm.errors import ClientError
 
@@ -85,18 +86,12 @@ class OpenAIClient:
 
     async def batch(self, requests: Sequence[Request]) -> list[Completion | ClientError]:
         """All at once, as far as the server takes them: compatible servers have no batches."""
-        return list(await asyncio.gather(*(self._settled(request) for request in requests)))
+        return await all_settled(self, requests)
 
     async def close(self) -> None:
         """Close the running loop's connections."""
         if sdk := self._sdks.pop():
             await sdk.close()
-
-    async def _settled(self, request: Request) -> Completion | ClientError:
-        try:
-            return await self.complete(request)
-        except ClientError as error:
-            return error
 
     async def _create(self, params: dict[str, Any]) -> tuple[wire.Answer, str | None]:
         sdk = self._sdks.get()

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from rlm.clients.protocol import Completion, Request
+from rlm.clients.settled import all_settled
 from rlm.clients.usage import Usage
 from rlm.errors import ClientError
 
@@ -42,16 +43,10 @@ class _Scripted:
 
     async def batch(self, requests: Sequence[Request]) -> list[Completion | ClientError]:
         """All at once."""
-        return list(await asyncio.gather(*(self._settled(request) for request in requests)))
+        return await all_settled(self, requests)
 
     async def close(self) -> None:
         """Nothing to let go of."""
-
-    async def _settled(self, request: Request) -> Completion | ClientError:
-        try:
-            return await self.complete(request)
-        except ClientError as error:
-            return error
 
 
 class QueueClient(_Scripted):

@@ -4,28 +4,15 @@ The packages `anthropic` and `openai` come from one generator: they name their e
 httpx2. So one function reads both.
 """
 
-import re
-from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from rlm.clients.errors import CredentialsError, ProviderError, RequestError, TooLongError, TransientError
-from rlm.clients.headers import retry_after
+from rlm.clients.errors import TransientError
+from rlm.clients.statuses import error_of
 from rlm.errors import ClientError
 
 # Error types of Anthropic that come in the middle of a stream, where the HTTP status says 200 already.
 _STATUS_OF_TYPE = {"overloaded_error": 529, "rate_limit_error": 429, "invalid_request_error": 400}
-# Answers after which nothing of the request was done, though it arrived.
-_NOT_DONE = (408, 409, 429, 503, 529)
-_TOO_LONG = ("context_length_exceeded", "request_too_large")
-# Anthropic says it in words only ("prompt is too long: 210000 tokens > 200000 maximum"), as many compatible servers do.
-_TOO_LONG_SAID = re.compile(
-    r"prompt is too long|too many tokens|maximum context length|context (?:length|window|limit)"
-    r"|exceeds? .{0,40}\bcontext\b|input length and `?max_tokens`? exceed",
-    re.IGNORECASE,
-)
-_PAGES = ("text/html", "application/xhtml+xml")
-_NEVER_AGAIN = ("insufficient_quota",)
 
 
 def translated(error: Exception, sdk: ModuleType) -> ClientError:
@@ -49,24 +36,6 @@ def translated(error: Exception, sdk: ModuleType) -> ClientError:
     raise error
 
 
-def check_kind(host: str, headers: Mapping[str, str]) -> None:
-    """Refuse an answer that no provider of models gives: a web page of whatever stands at a mistaken address.
-
-    Args:
-        host: who answered.
-        headers: of an answer whose status is good.
-
-    Raises:
-        ProviderError: it is a page.
-    """
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in _PAGES:
-        raise ProviderError(
-            f"{host} answers with a page ({kind}), and is no provider of models",
-            next_command="mend the base URL (ANTHROPIC_BASE_URL, OPENAI_BASE_URL), or unset it",
-        )
-
-
 def _of_connection(error: Any, unreached: tuple[type[Exception], ...]) -> TransientError:
     """What a connection that failed means. `error` is an APIConnectionError of one of the packages."""
     cause = error.__cause__
@@ -82,29 +51,11 @@ def _of_status(error: Any) -> ClientError:
     code = str(getattr(error, "code", None) or kind)
     status = error.status_code if error.status_code >= 400 else _STATUS_OF_TYPE.get(kind, 500)
     headers = error.response.headers
-    where: dict[str, Any] = {"status": status, "request_id": error.request_id or headers.get("x-request-id")}
-    what = f"the provider answered {status} ({code})"
-    if status in (401, 403):
-        return CredentialsError(f"{what}: {_said(error)}", next_command="set the provider's API key", **where)
-    if status == 413 or code in _TOO_LONG or (status == 400 and _TOO_LONG_SAID.search(_said(error))):
-        return TooLongError(what, **where)
-    if status in (402, 404) or code in _NEVER_AGAIN:
-        return ProviderError(f"{what}: {_said(error)}", next_command="rlm-context doctor", **where)
-    if _worth_retrying(status, headers.get("x-should-retry")):
-        lost = status not in _NOT_DONE
-        return TransientError(what, retry_after=retry_after(headers), lost=lost, **where)
-    return RequestError(what, **where)
-
-
-def _worth_retrying(status: int, wish: str | None) -> bool:
-    if wish in ("true", "false"):
-        return wish == "true"
-    return status in _NOT_DONE or status >= 500
+    return error_of(status, headers, said=_said(error), code=code, request_id=error.request_id)
 
 
 def _said(error: Any) -> str:
-    """The provider's own words, for errors that cannot quote a prompt."""
+    """The provider's own words."""
     body = error.body if isinstance(error.body, dict) else {}
     inner = body.get("error", body)
-    text = inner.get("message") if isinstance(inner, dict) else None
-    return str(text or "no reason given").splitlines()[0][:200]
+    return str(inner.get("message") or "") if isinstance(inner, dict) else ""

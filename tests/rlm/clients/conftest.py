@@ -9,13 +9,15 @@ import pytest
 from rlm.clients.options import Options
 from rlm.clients.patience import Patience
 from rlm.clients.protocol import Client
-from rlm.clients.registry import open_client
+from rlm.clients.registry import PROVIDERS, Provider, open_client
 from tests.rlm.clients import fake_agent_sdk
 from tests.rlm.servers.chat import CHAT, ChatServer
 from tests.rlm.servers.messages import MESSAGES, MessagesServer
 from tests.rlm.servers.models import ModelServer
+from tests.rlm.servers.toy import GENERATE, ToyServer
 
 KEY = "sk-test-0123456789"
+TOY = Provider("the toy of docs/extending.md", "examples.extending.toy_client:ToyClient")
 QUICK = Patience(total=10.0, attempt=5.0, first_wait=0.01)
 
 
@@ -51,10 +53,16 @@ def chat_bench(name: str, server: ChatServer) -> Bench:
     return Bench(name, server, CHAT, server.url + "/v1")
 
 
+def toy_bench(name: str, server: ToyServer) -> Bench:
+    """The protocol of the toy in docs/extending.md."""
+    return Bench(name, server, GENERATE, server.url)
+
+
 _BENCHES: dict[str, tuple[Callable[[], ModelServer], Callable[..., Bench]]] = {
     "anthropic:claude-haiku-4-5": (MessagesServer, messages_bench),
     "openai:llama:8b": (ChatServer, chat_bench),
     "agent-sdk:claude-sonnet-5-5": (MessagesServer, messages_bench),
+    "toy:small": (ToyServer, toy_bench),
 }
 
 
@@ -64,6 +72,7 @@ def bench(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     if request.param.startswith("openai"):
         pytest.importorskip("openai")
     monkeypatch.setitem(sys.modules, "claude_agent_sdk", fake_agent_sdk.module())
+    monkeypatch.setitem(PROVIDERS, "toy", TOY)
     make_server, make_bench = _BENCHES[request.param]
     with make_server() as server:
         yield make_bench(request.param, server)
