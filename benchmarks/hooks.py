@@ -96,6 +96,24 @@ class Place:
             [*command, name], input=event, env=self.environment, stdout=subprocess.DEVNULL, check=True
         )
 
+    def noting(self) -> Path:
+        """A team's store, by the configuration file, and a session that runs and may be shared; its transcript."""
+        (self.home / "config.toml").write_text(f'store = "{self.folder / "team"}"\n')
+        (self.home / "shared-projects.txt").write_text(f"{_REMOTE}\n")
+        path = self.transcript(self.folder, 0)
+        (self.home / "hooks" / "running").mkdir(exist_ok=True)
+        (self.home / "hooks" / "running" / path.stem).write_text(str(os.getpid()))
+        (self.home / "hooks" / "notes-told").touch()  # its worker was started a moment ago
+        return path
+
+    def hook_after_a_turn(self, path: Path, event: bytes) -> None:
+        """Let the transcript grow by a turn with one edit, and run the hook for its end."""
+        edit = {"type": "tool_use", "name": "Edit", "input": {"file_path": str(self.checkout / "tide.py")}}
+        line = json.dumps({"type": "assistant", "message": {"content": [edit]}}, separators=(",", ":"))
+        with path.open("a") as file:
+            file.write(_LINE * 200 + line + "\n")
+        self.hook(_INSTALLED, "stop", event)
+
     @contextmanager
     def busy(self) -> Iterator[None]:
         """Another worker is at work."""
@@ -161,6 +179,9 @@ def main() -> None:
                 event = place.event(path, reason="other")
                 taken = compared(arguments.runs, partial(place.hook, _INSTALLED, "session-end", event))
                 show(f"session-end, {megabytes} MB", reach, taken)
+        path = place.noting()
+        work = partial(place.hook_after_a_turn, path, place.event(path))
+        show("stop, 200 KB new", "", compared(arguments.runs, work))
 
 
 if __name__ == "__main__":

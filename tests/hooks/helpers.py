@@ -51,7 +51,7 @@ def event(number: int, cwd: Path, home: Path, **more: Any) -> dict[str, Any]:
 _IDLE = """
 import sys
 from rlm_context.hooks import detach
-detach._become_worker = lambda home: None
+detach._become_worker = lambda home, module: None
 from rlm_context.main import main
 sys.argv[0] = "rlm-context"
 main()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from compiler.local_copy import refresh
+from compiler.maintenance.garbage import collect
 from compiler.runtime import open_runtime
 from compiler.upload import upload
 from rlm_context.hooks.envelope import MOST_UNITS, changes, marks, whole
@@ -248,6 +249,18 @@ def test_a_clock_that_is_ahead_buys_no_time(hours: int, ann: Member, ben: Member
     copy.write_text(json.dumps(aged))
     assert ben.exchange().here == 0
     assert ben.sees() == []
+
+
+def test_what_a_lost_machine_left_is_garbage(ann: Member) -> None:
+    """`store gc` removes notes a day old, at its second look, and none of who works."""
+    ann.be().work(1, "tide.py")
+    ann.exchange()
+    kept = on_store(ann)
+    write_note(ann.store, Note(author="eve", project=REMOTE, session_id="s", since=1, last=2))
+    assert collect(open_runtime()).removed == 0
+    assert len(on_store(ann)) == 2
+    assert collect(open_runtime(), grace=0).removed == 1
+    assert on_store(ann) == kept
 
 
 def test_one_line_whatever_a_note_says(ann: Member, ben: Member) -> None:
