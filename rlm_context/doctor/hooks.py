@@ -160,7 +160,7 @@ def _waiting() -> Iterator[Check]:
     old = [name for name in names_in(raw) if _age(Path(raw, name)) > _WAITING_SECONDS]
     if old:
         log = worker_log(home_folder())
-        says = f"{plural(len(old), 'session')} that ended wait for a worker"
+        says = f"{plural(len(old), 'session')} that ended {'waits' if len(old) == 1 else 'wait'} for a worker"
         yield Check("workers", False, says, f"tail -n 20 {shlex.quote(log)}, then rlm-context sync")
 
 
