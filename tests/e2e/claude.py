@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ PROJECT = "git.example.com/acme/tidewatch"
 MARKETPLACE = "rlm-context@rlm-context"
 KEY = "sk-test-0123456789"
 TOOL = "mcp__plugin_rlm-context_rlm-context__"
+_FENCE = re.compile(r"<rlm-context project=.*?</rlm-context>", re.DOTALL)
 
 
 @dataclass
@@ -99,6 +101,16 @@ class Claude:
 def told(body: dict[str, Any]) -> str:
     """All texts of a request, as the model reads them."""
     return "\n".join(_texts([body.get("system", []), body["messages"]]))
+
+
+def briefs(text: str) -> list[str]:
+    """What a text holds of the compiled context: each fence with all in it."""
+    return _FENCE.findall(text)
+
+
+def statements(text: str) -> set[str]:
+    """The lines of a fence that say something."""
+    return {line for line in text.split("\n") if line.startswith("- ")}
 
 
 def results(body: dict[str, Any]) -> list[str]:

@@ -15,7 +15,7 @@ from compiler.upload import upload
 from data_models.env import raw_folder
 from flows.local_server import local_server
 from flows.server_process import try_lock
-from rlm_context.hooks.files import names_in
+from rlm_context.hooks.files import make_private, names_in
 from store.generations import Catalog, newest, read_catalog
 from store.receipts import receipt_keys
 from store.registry import open_store
@@ -51,7 +51,7 @@ def with_workers(ours: Path) -> Iterator[None]:
 @contextmanager
 def without_workers(ours: Path) -> Iterator[None]:
     """Workers of a home find another one at work and end at once; after the block they find no home."""
-    (ours / "hooks").mkdir(parents=True, exist_ok=True)
+    make_private(str(ours / "hooks"))
     lock = try_lock(ours / "hooks" / "worker.lock", fcntl.LOCK_EX)
     assert lock is not None
     yield

@@ -1,31 +1,17 @@
 """Claude Code in a terminal: what each kind of start reads, and that no session is lost or uploaded twice."""
 
-import re
-from typing import Any
-
-from tests.e2e.claude import Claude, told
+from tests.e2e.claude import Claude, briefs, statements, told
 from tests.e2e.places import compile_here, held, log_of, until_done, uploads
 from tests.e2e.terminal import Terminal
 from tests.hooks.helpers import transcript
 from tests.rlm.servers.models import Call, asked_in
 
-_FENCE = re.compile(r"<rlm-context project=.*?</rlm-context>", re.DOTALL)
 _CHANGED = "has changed. New in it:"
 
 
 def shouted(call: Call) -> str:
     """The answer to a prompt, which its prompt does not hold."""
     return call.text.strip().upper()[:60]
-
-
-def read(body: dict[str, Any]) -> list[str]:
-    """What a request holds of the compiled context: each fence with all in it."""
-    return _FENCE.findall(told(body))
-
-
-def lines(text: str) -> set[str]:
-    """The statements of a text."""
-    return {line for line in text.split("\n") if line.startswith("- ")}
 
 
 def test_what_each_start_reads(claude: Claude) -> None:
@@ -51,16 +37,16 @@ def test_what_each_start_reads(claude: Claude) -> None:
         terminal.say("with something newer", then="WITH SOMETHING NEWER")
     asked = {asked_in(body).strip(): body for body in claude.sent()}
     [started], [compacted], [cleared], [left] = (
-        read(asked[prompt])
+        briefs(told(asked[prompt]))
         for prompt in ("where are alerts kept", "after compaction", "after clearing", "as it was left")
     )
     assert "## Key decisions" in started
     assert started == compacted == cleared == left
-    before, new = read(asked["with something newer"])
+    before, new = briefs(told(asked["with something newer"]))
     assert before == left
     assert _CHANGED in new
-    assert lines(new)
-    assert not lines(new) & lines(before)
+    assert statements(new)
+    assert not statements(new) & statements(before)
 
 
 def test_every_session_is_uploaded_once(working_claude: Claude) -> None:
