@@ -38,7 +38,8 @@ def loads(data: bytes) -> "Any":
         return json.loads(text)
     try:
         value, end = make_scanner(_Context)(text, 0)  # type: ignore[arg-type]  # any object with these will do
-    except (StopIteration, RecursionError) as error:
+    # SystemError: it looks for json's own error, and finds no module `json`.
+    except (StopIteration, RecursionError, SystemError) as error:
         raise ValueError("not JSON") from error
     if end != len(text):
         raise ValueError("more than one JSON value")

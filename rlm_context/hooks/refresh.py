@@ -14,7 +14,8 @@ import time
 from data_models.env import home_folder, store_url
 from rlm_context.hooks.detach import log_line, start_fetcher
 from rlm_context.hooks.files import make_private, shown_folder
-from rlm_context.hooks.local_brief import local_brief, name_here
+from rlm_context.hooks.here import project_here
+from rlm_context.hooks.local_brief import local_brief
 from rlm_context.hooks.refresh_due import is_due
 from rlm_context.hooks.text import described, session_of, text_of
 from rlm_context.hooks.told import Told, output, read_told, told_file, write_told
@@ -23,8 +24,8 @@ TYPE_CHECKING = False  # as in all hooks
 if TYPE_CHECKING:
     from typing import Any
 
-LIMIT = 45.0
-"""Seconds after which nothing is waited for any more."""
+_FETCH_SECONDS = 35.0
+"""The longest that the store is waited for; with what follows a hook ends within 45 seconds."""
 _START_SECONDS = 10.0
 """The longest that `session-start` may take, as it is registered: after that its output counts for nothing."""
 _SLACK = 2.0
@@ -46,15 +47,15 @@ def refresh(event: "dict[str, Any]") -> str:
 
 def _fetch(home: str, folder: str) -> None:
     """Have the brief of a folder's project brought up to date, if there may be something newer."""
-    if not is_due(home, name_here(folder), store_url()):
+    if not is_due(home, project_here(folder), store_url()):
         return
     answer = start_fetcher(home, folder)
     try:
-        ended, _, _ = select.select([answer], [], [], LIMIT - _START_SECONDS)
+        ended, _, _ = select.select([answer], [], [], _FETCH_SECONDS)
     finally:
         os.close(answer)
     if not ended:
-        log_line(home, f"refresh: the store gave no brief within {LIMIT - _START_SECONDS:g} s")
+        log_line(home, f"refresh: the store gave no brief within {_FETCH_SECONDS:g} s")
 
 
 def _news(home: str, folder: str, event: "dict[str, Any]", began: float) -> str:

@@ -56,7 +56,7 @@ def _rests(path: str, store: str) -> bool:
     until, _, of = read_small(path).decode("utf-8", "replace").partition(" ")
     try:
         # A note of a time when the clock was ahead holds nobody back.
-        return of == store and 0 < float(until) - time.time() <= UNKNOWN
+        return of == store and 0 < float(until) - time.time() < UNKNOWN + 1
     except ValueError:
         return False  # no note, or a damaged one
 

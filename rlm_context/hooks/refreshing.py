@@ -13,7 +13,7 @@ import sys
 from data_models.env import home_folder, store_url
 from rlm_context.hooks.detach import log_line
 from rlm_context.hooks.files import make_private
-from rlm_context.hooks.local_brief import name_here
+from rlm_context.hooks.here import project_here
 from rlm_context.hooks.refresh_due import AGAIN, FAILED, UNKNOWN, is_due, rest
 
 BRIEF_SECONDS = 45
@@ -24,7 +24,7 @@ def main(folder: str) -> None:
     """Fetch what is newer of the project that `folder` belongs to."""
     signal.alarm(BRIEF_SECONDS)
     home, store = home_folder(), store_url()
-    name = name_here(folder)
+    name = project_here(folder)
     lock = _lock(
         home, "refresh.lock", fcntl.LOCK_EX
     )  # waits for another one, which may fetch what is due here
@@ -39,7 +39,7 @@ def _fetch(home: str, folder: str, name: str, lock: int) -> None:
     from rlm_context.hooks.notes_worker import tell_notes
 
     runtime = open_runtime(make_store=False)
-    project = name_here(folder)  # the team may call it differently, as the store has just told
+    project = project_here(folder)  # the team may call it differently, as the store has just told
     found = refresh_brief(runtime, project)
     rest(home, name, store_url(), _pause(found))
     if found:

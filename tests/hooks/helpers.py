@@ -48,7 +48,7 @@ def event(number: int, cwd: Path, home: Path, **more: Any) -> dict[str, Any]:
     return told | more
 
 
-_IDLE = """
+IDLE = """
 import sys
 from rlm_context.hooks import detach
 detach._become_worker = lambda home, module: None
@@ -63,7 +63,7 @@ def hook(
     name: str, told: dict[str, Any] | bytes, *, worker: bool = False, **settings: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a hook as an agent does; the worker that it leaves behind works only if asked for."""
-    program = ["-m", "rlm_context"] if worker else ["-c", _IDLE]
+    program = ["-m", "rlm_context"] if worker else ["-c", IDLE]
     done = subprocess.run(
         [sys.executable, *program, "hook", name],
         input=told if isinstance(told, bytes) else json.dumps(told).encode(),

@@ -17,7 +17,8 @@ from rlm_context.hooks.envelope import MOST_UNITS, changes, marks, whole
 from rlm_context.hooks.local_brief import LocalBrief
 from rlm_context.hooks.quick_json import loads, quoted
 from rlm_context.hooks.waiting import take_up
-from tests.hooks.helpers import REMOTE, ROOT, context_of, event, hook, session_id, transcript
+from store.keys import encode_name
+from tests.hooks.helpers import IDLE, REMOTE, ROOT, context_of, event, hook, session_id, transcript
 from transcripts.collect import FENCE, Collector, Position
 
 
@@ -149,7 +150,9 @@ def test_a_strange_event_is_no_failure(told: bytes, home: Path, known: Path) -> 
         assert hook(name, told).returncode == 0
 
 
-@pytest.mark.parametrize("damage", [b"", b"\xff{", b"[]", b'{"project": 1}', b'{"generation": "x"}'])
+@pytest.mark.parametrize(
+    "damage", [b"", b"{", b'{"project": "p', b"\xff{", b"[]", b'{"project": 1}', b'{"generation": "x"}']
+)
 def test_a_damaged_copy_is_one_line(damage: bytes, home: Path, known: Path) -> None:
     """The agent starts, and one line says whom to ask."""
     (path,) = (home / "rlm-context" / "cache" / "projects").rglob("brief.json")
@@ -158,6 +161,7 @@ def test_a_damaged_copy_is_one_line(damage: bytes, home: Path, known: Path) -> N
     assert (done.returncode, done.stdout) == (0, "")
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.endswith("Next: rlm-context doctor\n")
+    assert (home / "rlm-context" / "hooks" / "running" / session_id(9)).exists()
 
 
 def test_a_home_that_cannot_be_written_still_gives_the_brief(home: Path, known: Path) -> None:
@@ -275,3 +279,63 @@ def test_quick_json_refuses_what_is_none(data: bytes) -> None:
     """One kind of error, whatever is wrong."""
     with pytest.raises(ValueError, match=r"."):
         loads(data)
+
+
+def odd_brief(char: str, project: str) -> dict[str, object]:
+    """As many units as a brief may have, of one character."""
+    line = f"- {char * (90 // len(char.encode('utf-16-le')) * 2)}\n"
+    text = line * (8_400 // (len(line.encode("utf-16-le")) // 2))
+    names = {"project": project, "generation": "0000000012-abcdef01", "newest": "x"}
+    return {**names, "created": 0, "sessions": 10**9, "text": text}
+
+
+@pytest.mark.parametrize("char", ["a", "漢", "😀", '"', "\\"])
+def test_no_output_passes_the_hosts_cap(char: str, home: Path) -> None:
+    """All that the hook prints, JSON around it too, stays within 10,000 UTF-16 units."""
+    folder = home / ("P" * 120) / ("q" * 120)
+    folder.mkdir(parents=True)
+    copy = home / "rlm-context" / "cache" / "projects" / "one"
+    copy.mkdir(parents=True)
+    name = f"{'P' * 120}/{'q' * 120}"
+    (copy / "brief.json").write_text(json.dumps(odd_brief(char, name)))
+    for source in ("startup", "compact"):
+        done = hook("session-start", event(9, folder, home, source=source))
+        assert context_of(done)
+        assert len(done.stdout.rstrip("\n").encode("utf-16-le")) // 2 <= MOST_UNITS
+
+
+def test_names_with_capitals_are_found_at_once(home: Path) -> None:
+    """A project that is called like a folder: its copy is found as the compiler writes its name."""
+    projects = home / "rlm-context" / "cache" / "projects"
+    for name in ("Work/Tide", "wörk"):
+        copy = projects / encode_name(name)
+        copy.mkdir(parents=True)
+        (copy / "brief.json").write_text(json.dumps(odd_brief("a", name)))
+        (home / name).mkdir(parents=True)
+    (projects / "broken").mkdir()
+    (projects / "broken" / "brief.json").write_text("{")
+    for name in ("Work/Tide", "wörk"):
+        assert f'project="{name}"' in start(home, home / name)
+
+
+def test_a_start_in_a_folder_that_is_gone(home: Path, known: Path) -> None:
+    """The agent's folder was removed: no failure, and the session is noted."""
+    gone = event(9, home / "gone", home, source="startup")
+    assert context_of(hook("session-start", gone)) == ""
+    del gone["cwd"]
+    assert context_of(hook("session-start", gone)) == ""
+    assert (home / "rlm-context" / "hooks" / "running" / session_id(9)).exists()
+
+
+def test_a_start_without_home(home: Path, known: Path) -> None:
+    """Without HOME in the environment the user's entry says where it is; nothing is printed or fails."""
+    environment = {"PYTHONPATH": str(ROOT), "RLM_CONTEXT_HOME": str(home / "rlm-context")}
+    done = subprocess.run(
+        [sys.executable, "-c", IDLE, "hook", "session-start"],  # a worker would read the user's own sessions
+        input=json.dumps(event(9, known, home, source="startup")),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "## Summary" in context_of(done)
