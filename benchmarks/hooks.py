@@ -97,14 +97,19 @@ class Place:
         )
 
     def noting(self) -> Path:
-        """A team's store, by the configuration file, and a session that runs and may be shared; its transcript."""
-        (self.home / "config.toml").write_text(f'store = "{self.folder / "team"}"\n')
+        """A team's store, and a session that runs and may be shared; its transcript."""
+        self.environment["RLM_CONTEXT_STORE"] = str(self.folder / "team")
         (self.home / "shared-projects.txt").write_text(f"{_REMOTE}\n")
         path = self.transcript(self.folder, 0)
         (self.home / "hooks" / "running").mkdir(exist_ok=True)
         (self.home / "hooks" / "running" / path.stem).write_text(str(os.getpid()))
         (self.home / "hooks" / "notes-told").touch()  # its worker was started a moment ago
         return path
+
+    def configure(self) -> None:
+        """The same store by the configuration file."""
+        store = self.environment.pop("RLM_CONTEXT_STORE")
+        (self.home / "config.toml").write_text(f'store = "{store}"\n')
 
     def hook_after_a_turn(self, path: Path, event: bytes) -> None:
         """Let the transcript grow by a turn with one edit, and run the hook for its end."""
@@ -182,6 +187,8 @@ def main() -> None:
         path = place.noting()
         work = partial(place.hook_after_a_turn, path, place.event(path))
         show("stop, 200 KB new", "", compared(arguments.runs, work))
+        place.configure()
+        show("the same, with a config.toml", "", compared(arguments.runs, work))
 
 
 if __name__ == "__main__":

@@ -60,9 +60,10 @@ def read_config() -> "dict[str, Any]":
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read()
-        if not text.strip():
-            return {}
-        import tomllib  # half of what a hook may take, and most people have no such file
+        plain = _plain_values(text)
+        if plain is not None:
+            return plain
+        import tomllib  # more than Python's own start, which a hook may not take
 
         return tomllib.loads(text)
     except FileNotFoundError:
@@ -71,6 +72,26 @@ def read_config() -> "dict[str, Any]":
         raise SettingsError(
             f"{path} cannot be used: {error}", next_command=f"mend or remove {path}"
         ) from error
+
+
+def _plain_values(text: str) -> "dict[str, Any] | None":
+    """The values of TOML that is only lines of `key = "text"` and `key = true`; None for any other, good or bad."""
+    found: dict[str, Any] = {}
+    for line in (line.strip(" \t") for line in text.split("\n")):
+        if (line.startswith("#") and line.isprintable()) or not line:
+            continue
+        key, _, value = (part.strip(" \t") for part in line.partition("="))
+        is_key = key.isascii() and key.replace("_", "").replace("-", "").isalnum()
+        is_text = len(value) >= 2 and value[0] == value[-1] == '"' and {'"', "\\"}.isdisjoint(value[1:-1])
+        if (
+            not line.isprintable()
+            or not is_key
+            or key in found
+            or not (is_text or value in ("true", "false"))
+        ):
+            return None
+        found[key] = value[1:-1] if is_text else value == "true"
+    return found
 
 
 def setting(name: str, default: str = "") -> str:
