@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from rlm_context.hooks.notes_own import OwnNote, read_own, told_file, write_own
 from rlm_context.hooks.running import mark_running, unmark
 from rlm_context.hooks.stop import stop
 from rlm_context.hooks.stop_tail import changed_files
-from tests.hooks.helpers import REMOTE, event, hook, session_id
+from tests.hooks.helpers import REMOTE, ROOT, event, hook, session_id
 
 
 @pytest.fixture
@@ -234,6 +236,28 @@ def test_a_stop_is_silent_and_never_fails(home: Path, checkout: Path, place: Pat
     path_of(home).unlink()
     done = hook("stop", event(1, checkout, home))
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (0, "", 1)
+
+
+def test_a_stop_loads_next_to_nothing(home: Path, checkout: Path, place: Path) -> None:
+    """The standard library only, and of it nothing slow: it runs after every answer."""
+    code = (
+        "import sys\nbefore = set(sys.modules)\nfrom rlm_context.hooks import stop\n"
+        "stop.start_worker = lambda home, module: None\nfrom rlm_context.hooks.run import run_hook\n"
+        "run_hook(['stop'])\nprint(*sorted(set(sys.modules) - before))"
+    )
+    edits(home, checkout / "a.py")
+    told = json.dumps(event(1, checkout, home))
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code], cwd=ROOT, input=told, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert noted(place)
+    assert (
+        loaded & {"re", "enum", "json", "pathlib", "typing", "datetime", "hashlib", "subprocess", "tomllib"}
+        == set()
+    )
+    packages = {name.partition(".")[0] for name in loaded}
+    assert packages & {"compiler", "store", "transcripts", "search", "rlm", "flows", "msgspec"} == set()
 
 
 @given(
