@@ -19,7 +19,6 @@ from flows.local_server import configured_api, live_server
 from flows.up import is_up
 from rlm_context.hooks.trigger_asking import ask, ended_of, note
 from rlm_context.hooks.trigger_modal import ModalApp
-from rlm_context.hooks.trigger_prefect import configured_server, homes_server
 from rlm_context.hooks.trigger_record import Trigger, forget_trigger, read_triggers
 from rlm_context.hooks.trigger_remote import RefusedError, Remote
 
@@ -38,11 +37,12 @@ def remote_of(runtime: Runtime) -> Remote | None:
         RefusedError: what is configured for Prefect cannot be used.
     """
     url = configured_api()
-    if url:
-        return configured_server(url)
-    server = live_server(runtime.home) if is_up(runtime.home) else None
-    if server is not None and server.schedules:
-        return homes_server(server)
+    server = live_server(runtime.home) if not url and is_up(runtime.home) else None
+    if url or (server is not None and server.schedules):
+        # An HTTP client, which a compile on this machine need not import in this process.
+        from rlm_context.hooks.trigger_prefect import configured_server, homes_server
+
+        return homes_server(server) if server else configured_server(url)
     return ModalApp(runtime.store) if runtime.store.url.startswith("modal://") else None
 
 
