@@ -3,6 +3,8 @@
 import os
 import sys
 
+from rlm_context.platforms import require_posix
+
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
     from typing import TextIO
@@ -39,6 +41,7 @@ def _dispatch(arguments: list[str]) -> int:
     code = _fast(arguments)
     if code is not None:
         return code
+    require_posix()
     from rlm_context.cli import run_cli
 
     return run_cli(arguments)

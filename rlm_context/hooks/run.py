@@ -12,6 +12,7 @@ from data_models.env import INSIDE, home_folder
 from rlm_context.hooks.fired import forget_start, is_first, stamp
 from rlm_context.hooks.quick_json import loads
 from rlm_context.hooks.text import complain
+from rlm_context.platforms import require_posix
 
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def run_hook(arguments: list[str]) -> int | None:
     if os.environ.get(INSIDE):
         return 0  # an agent that our own pipeline runs: its sessions are nobody's
     try:
+        require_posix()
         event = read_event()
         if _is_due(arguments[0], event):
             print_out(_handler(arguments[0])(event))

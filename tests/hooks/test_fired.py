@@ -12,6 +12,7 @@ import pytest
 
 from rlm_context.hooks import fired
 from rlm_context.hooks.run import EVENTS
+from tests.cli.helpers import assert_one_line, rlm
 from tests.hooks.helpers import ROOT, event, hook, session_id
 
 BY_PATH = [sys.executable, "-I", "-S", str(ROOT / "rlm_context" / "hooks" / "__main__.py")]
@@ -90,3 +91,12 @@ def test_the_same_program_may_answer_again(home: Path, monkeypatch: pytest.Monke
     assert start("one", home, told, monkeypatch)
     assert start("one", home, {"source": "resume"}, monkeypatch)
     assert start("two", home, {"source": "resume"}, monkeypatch)
+
+
+def test_windows_itself_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command says in one line where it runs; a hook says it too, and fails nothing."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert_one_line(rlm("status"), "Windows inside WSL only")
+    result = rlm("hook", "session-end")
+    assert (result.code, result.out) == (0, "")
+    assert "Windows inside WSL only" in result.err
