@@ -61,8 +61,13 @@ class PrefectServer:
         self._host = self._checked_host()
         self.is_here = self._host in _LOOPBACK
         # A proxy is for others; no redirect is followed, since that would hand the credentials to whoever it names.
+        # Each answer ends its connection: two or three calls, seconds apart, need none that is kept.
         self._client = httpx.Client(
-            headers=headers, verify=verify, timeout=_SECONDS, trust_env=not self.is_here
+            headers=headers,
+            verify=verify,
+            timeout=_SECONDS,
+            limits=httpx.Limits(max_keepalive_connections=0),
+            trust_env=not self.is_here,
         )
 
     def ask(self, project: str, generation: str, before: Trigger | None) -> Asked:

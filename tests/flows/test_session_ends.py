@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from compiler.runtime import open_runtime
-from flows.local_server import LocalServer, live_server
+from flows.local_server import LocalServer, live_server, local_server, wait_until_healthy
 from flows.server_process import try_lock
+from rlm_context.hooks.trigger_prefect import PrefectServer, homes_server
 from rlm_context.hooks.trigger_record import read_triggers
+from rlm_context.hooks.trigger_remote import NotDeployedError, RefusedError
 from store.generations import history, newest, read_catalog
 from store.registry import open_store
 from tests.flows.helpers import Api, poll
@@ -147,3 +149,38 @@ def test_a_server_that_dies_before_the_run_begins(
     poll(lambda: compiled(store) == {session_id(1), session_id(2)} or None)
     poll(lambda: (open_runtime().spool.pending() == [] and read_triggers(warm_home) == []) or None)
     poll(lambda: is_idle(warm_home) or None)
+
+
+def test_what_a_real_server_answers(warm_home: Path) -> None:
+    """No deployment, a wrong password, one run for all who ask, and another once it has ended."""
+    with local_server(warm_home, linger=0.5) as server:
+        api = Api(wait_until_healthy(warm_home, server))
+        prefect = homes_server(server)
+        with pytest.raises(NotDeployedError):
+            prefect.ask(REMOTE, "none", None)
+        flow = api.call("POST", "/flows/", {"name": "compile-context"})["id"]
+        schema = {"type": "object", "properties": {"project": {"type": "string"}}, "required": ["project"]}
+        deployment = {
+            "name": "on-session-end",
+            "flow_id": flow,
+            "parameter_openapi_schema": schema,
+            "tags": ["rlm-context"],
+        }
+        api.call("POST", "/deployments/", deployment)
+        with pytest.raises(RefusedError, match="credentials"):
+            PrefectServer(server.url, {"Authorization": "Basic eDp5"}).ask(REMOTE, "none", None)
+        first = prefect.ask(REMOTE, "none", None)
+        assert prefect.ask(REMOTE, "none", None) == first
+        assert first.state == "waiting"
+        found = api.call("GET", f"/flow_runs/{first.run}")
+        assert (found["parameters"], sorted(found["tags"])) == ({"project": REMOTE}, [REMOTE, "rlm-context"])
+        for state, told in (("RUNNING", "running"), ("COMPLETED", "waiting")):
+            change = {"state": {"type": state}, "force": True}
+            api.call("POST", f"/flow_runs/{first.run}/set_state", change)
+            assert prefect.has_ended(REMOTE, first.run) is (state == "COMPLETED")
+            asked = prefect.ask(REMOTE, "none", None)
+            assert (asked.state, asked.attempt, asked.run == first.run) == (
+                told,
+                int(state == "COMPLETED"),
+                state == "RUNNING",
+            )
