@@ -21,7 +21,7 @@ _ENVELOPE = '{"hookSpecificOutput":{"hookEventName":"UserPromptSubmit","addition
 _COMMANDS = ("/", "!", "#", "<")
 """How a prompt begins that is a command, a shell line, something to remember, or the host's own text."""
 _FEWEST_WORDS = 5
-_READ = 4_000
+READ = 4_000
 """Characters of a prompt that are looked at; a longer one is a pasted log, and says first what it is about."""
 
 
@@ -34,8 +34,8 @@ def user_prompt_submit(event: "dict[str, Any]") -> str:
         OSError, ValueError, KeyError, TypeError: the home cannot be written, or the local copy is damaged.
         RlmContextError: the configuration file or the index cannot be used.
     """
-    home, session_id, prompt = home_folder(), session_of(event), text_of(event, "prompt")[:_READ].strip()
-    if not session_id or prompt.startswith(_COMMANDS) or len(prompt.split()) < _FEWEST_WORDS:
+    home, session_id, prompt = home_folder(), session_of(event), text_of(event, "prompt")[:READ]
+    if not session_id or not is_worth_a_search(prompt):
         return ""
     searched = searched_file(home, session_id)
     if os.path.exists(searched) or not is_on("prompt_passages", default=False):
@@ -49,6 +49,12 @@ def user_prompt_submit(event: "dict[str, Any]") -> str:
 
     text = passages(home, brief, prompt, session_id)
     return f"{_ENVELOPE}{quoted(text)}}}}}" if text else ""
+
+
+def is_worth_a_search(prompt: str) -> bool:
+    """Whether a prompt is a person's words, and enough of them to be about something."""
+    words = prompt.split()
+    return len(words) >= _FEWEST_WORDS and not words[0].startswith(_COMMANDS)
 
 
 def searched_file(home: str, session_id: str) -> str:
