@@ -25,9 +25,7 @@ def main(folder: str) -> None:
     signal.alarm(BRIEF_SECONDS)
     home, store = home_folder(), store_url()
     name = project_here(folder)
-    lock = _lock(
-        home, "refresh.lock", fcntl.LOCK_EX
-    )  # waits for another one, which may fetch what is due here
+    lock = _lock(home, "refresh.lock", fcntl.LOCK_EX)  # another one may be fetching what is due here
     if is_due(home, name, store):
         rest(home, name, store, FAILED)  # unless it turns out better
         _fetch(home, folder, name, lock)

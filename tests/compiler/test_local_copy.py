@@ -1,12 +1,13 @@
 """The copy on this machine is only a copy: what is damaged of it is made again."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from compiler.local_copy import refresh
+from compiler.local_copy import refresh, refresh_brief
 from compiler.runtime import Runtime
 from search.query import Filters, search
 from tests.compiler.conftest import Compile
@@ -38,3 +39,33 @@ def test_a_damaged_laid_out_segment_is_made_again(
     assert second is not None
     found = {hit.session_id for hit in search([second.index], "slow because it reads", Filters(), 50)}
     assert found == {path.stem for path in (tmp_path / "team").rglob("*.jsonl")}
+
+
+def test_the_brief_can_come_alone(runtime: Runtime, compile_team: Compile, tmp_path: Path) -> None:
+    """What a session starts with is one file, there before anything else; the rest follows it."""
+    home = runtime.home / "cache" / "projects" / "shop"
+    assert not refresh_brief(runtime, "shop")
+    assert not home.exists()
+    for sessions in (2, 3):
+        compile_team(write_team(tmp_path / "team", sessions))
+        assert refresh_brief(runtime, "shop")
+        brief = json.loads((home / "brief.json").read_bytes())
+        assert brief["sessions"] == sessions
+        assert (home / "brief.json").stat().st_mode & 0o777 == 0o600
+        known = json.loads((home / "current").read_bytes()) if (home / "current").exists() else None
+        assert known is None or known["newest"] != brief["newest"]
+        whole = refresh(runtime, "shop")
+        assert whole is not None
+        assert (whole.generation, whole.read("brief.md")) == (brief["generation"], brief["text"])
+
+
+def test_a_lost_brief_is_made_again(runtime: Runtime, compile_team: Compile, tmp_path: Path) -> None:
+    """Also where all else of the copy is up to date."""
+    compile_team(write_team(tmp_path / "team", 2))
+    refresh(runtime, "shop")
+    brief = runtime.home / "cache" / "projects" / "shop" / "brief.json"
+    before = brief.read_bytes()
+    for hurt in (Path.unlink, _half):
+        hurt(brief)
+        refresh(runtime, "shop")
+        assert brief.read_bytes() == before

@@ -1,6 +1,7 @@
 """A team's store that somebody else compiles into, and the hooks of a start beside each other."""
 
 import asyncio
+import fcntl
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import open_runtime
 from compiler.upload import upload
+from flows.server_process import try_lock
 from tests.hooks.helpers import PATIENCE, REMOTE, ROOT, session_id, until
 from tests.synthetic import write_session
 
@@ -71,6 +73,18 @@ def index_is_here(home: Path) -> None:
 
     until(lambda: list((home / "rlm-context" / "cache" / "projects").glob("*/current")))
     until(lambda: newest("current") == newest("brief.json"))
+
+
+def fetcher_has_ended(home: Path) -> None:
+    """Wait until nothing is fetched any more."""
+
+    def is_free() -> bool:
+        lock = try_lock(home / "rlm-context" / "hooks" / "refresh.lock", fcntl.LOCK_EX)
+        if lock is not None:
+            os.close(lock)
+        return lock is not None
+
+    until(is_free)
 
 
 def log_of(home: Path) -> str:
