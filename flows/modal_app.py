@@ -162,8 +162,8 @@ def compile(project: str = "", full: bool = False) -> None:
         else:
             reports = msgspec.json.decode(compile_all.remote(), type=list[ProjectReport])
     for report in reports:
-        new, seconds = report.sessions.new, report.seconds.total
-        print(f"{report.project}: {new} new sessions compiled in {seconds:.1f} s")  # noqa: T201  what was asked for
+        new = f"{report.sessions.new} new session{'' if report.sessions.new == 1 else 's'}"
+        print(f"{report.project}: {new} compiled in {report.seconds.total:.1f} s")  # noqa: T201  what was asked for
     if not reports:
         print("nothing new")  # noqa: T201  what was asked for
 

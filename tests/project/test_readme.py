@@ -49,3 +49,12 @@ def test_the_search_is_real(copy: Copy) -> None:
     assert query is not None
     printed = render(search([copy.index], query[1], Filters(), int(query[2])), {}).splitlines()
     assert [line for line in shown if line and line not in printed] == []
+
+
+def test_the_modal_transcript_is_of_the_page_that_is_run() -> None:
+    """Its commands and lines stand in docs/modal.md's in that order; a test types those and compares."""
+    page = (ROOT / "docs" / "modal.md").read_text(encoding="utf-8")
+    block = re.search(r"<!-- transcript -->\n```console\n(.*?)```", page, re.S)
+    assert block is not None
+    lines = iter(block[1].splitlines())
+    assert [line for line in _shown("modal") if line not in lines] == []
