@@ -56,13 +56,18 @@ def has_hooks(settings: Mapping[str, Any]) -> bool:
     return without_hooks(settings) != settings
 
 
-def our_commands(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The commands of ours in them, each with its event; raises SettingsError."""
+def our_commands(settings: Mapping[str, Any]) -> Iterator[str]:
+    """The commands of ours in them; raises SettingsError."""
+    for event, group, member in our_places(settings):
+        yield settings["hooks"][event][group]["hooks"][member]["command"]
+
+
+def our_places(settings: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
+    """Where ours stand in them: the event, the number of the group there, the number in it; raises SettingsError."""
     for event, groups in _checked(settings.get("hooks", {}), dict, "hooks").items():
-        for group in _checked(groups, list, event):
-            for member in _members(group, event):
-                if _is_ours(member):
-                    yield event, member["command"]
+        for number, group in enumerate(_checked(groups, list, event)):
+            members = enumerate(_members(group, event))
+            yield from ((event, number, place) for place, member in members if _is_ours(member))
 
 
 def _without_ours(group: Any, event: str) -> dict[str, Any] | None:

@@ -23,13 +23,17 @@ SCOPES = ("user", "project", "local")
 
 @dataclass(frozen=True)
 class Host:
-    """An agent: its hooks, and by scope where it has its settings, its skills and its list of MCP servers."""
+    """An agent: its hooks, and by scope where it has its settings, its skills and its list of MCP servers.
+
+    `plugin` finds our plugin in it, `trust` is where it notes which hooks it was told to trust; None: it runs all.
+    """
 
     hooks: tuple[Hook, ...]
     files: Mapping[str, Callable[[], Path]]
     skills: Mapping[str, Callable[[], Path]]
     servers: Mapping[str, Registry | Callable[[], Path]]
     plugin: Callable[[], Plugin | None] = lambda: None
+    trust: Callable[[], Path] | None = None
     remark: str = ""
 
 
@@ -206,6 +210,7 @@ HOSTS: Mapping[str, Host] = {
         servers={
             "user": Registry("codex", (), lambda: _codex_folder() / "config.toml", lambda: ("mcp_servers",))
         },
+        trust=lambda: _codex_folder() / "config.toml",
         remark="Codex runs only hooks that you trusted, and passes over others without a word. Start `codex` in a "
         "terminal: it says that hooks need review; choose “Trust all and continue” (later: /hooks, then t).",
     ),

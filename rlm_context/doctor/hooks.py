@@ -13,6 +13,7 @@ from data_models.errors import SettingsError
 from data_models.settings import load_settings
 from rlm_context.agent_plugin import Plugin
 from rlm_context.agent_settings import our_commands
+from rlm_context.agent_trust import untrusted
 from rlm_context.changes import parsed, read_text
 from rlm_context.checks import Check
 from rlm_context.hooks.files import names_in
@@ -56,6 +57,7 @@ def _agent(agent: str) -> Iterator[Check]:
     if not scopes and plugin is None:
         yield Check("hooks", None, f"{agent} has none of ours", f"rlm-context install {agent}")
     elif not any(isinstance(commands, SettingsError) for _, commands in found):
+        yield from _trusted(agent, host)
         yield _fired(agent)
 
 
@@ -67,7 +69,7 @@ def _installed(agent: str, host: Host) -> Iterator[tuple[str, list[str] | Settin
         except SettingsError:
             continue  # no repository here
         try:
-            commands = [command for _, command in our_commands(parsed(path, read_text(path)))]
+            commands = list(our_commands(parsed(path, read_text(path))))
         except SettingsError as error:
             yield scope, error
             continue
@@ -123,6 +125,17 @@ def _parts(text: str) -> list[int]:
     return [int(part) for part in re.findall(r"\d+", text)]
 
 
+def _trusted(agent: str, host: Host) -> Iterator[Check]:
+    """Whether an agent was told to trust its hooks, where it asks for that."""
+    if host.trust is None:
+        return
+    path = host.files["user"]()
+    left = untrusted(path, parsed(path, read_text(path)), host.trust())
+    if left:
+        says = f"{agent} was not told to trust {plural(left, 'hook')}, and does not run {'it' if left == 1 else 'them'}"
+        yield Check("hooks", None, says, f"{agent}, which asks, then: Trust all and continue")
+
+
 def _fired(agent: str) -> Check:
     """When each hook fired last; a session written long after that tells that they do not."""
     folder = Path(fired_folder(home_folder(), agent))
@@ -141,8 +154,8 @@ def _fired(agent: str) -> Check:
 
 
 def _cause(agent: str) -> str:
-    if agent == "codex":
-        return "Codex runs only hooks that it was told to trust"
+    if HOSTS[agent].trust is not None:
+        return "it runs only hooks that it was told to trust"
     return "settings may switch hooks off (disableAllHooks)"
 
 

@@ -255,7 +255,7 @@ def test_a_teammate_without_the_program(checkout: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(checkout)
     document("install", "claude-code", "--scope", "project")
     settings = json.loads((checkout / ".claude" / "settings.json").read_text())
-    for _, command in our_commands(settings):
+    for command in our_commands(settings):
         done = run(command, {})
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -364,7 +364,7 @@ def test_in_and_out_is_as_before(settings: dict[str, Any], scope: str) -> None:
     """Whatever others have there: taken out again nothing is different, and put in twice is put in once."""
     inside = with_hooks(settings, entries(scope))
     assert has_hooks(inside)
-    assert {command for _, command in our_commands(inside)} == {one.command for one in entries(scope)}
+    assert set(our_commands(inside)) == {one.command for one in entries(scope)}
     assert with_hooks(inside, entries(scope)) == inside
     assert without_hooks(inside) == settings
 
