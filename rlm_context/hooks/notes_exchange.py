@@ -124,9 +124,11 @@ class _Project:
 
     def _tell(self, session: str, note: OwnNote, there: dict[str, NoteKey]) -> None:
         """Put one session's note on the store if it changed; take it back where it is over."""
-        if self._is_over(session, note):
-            self._remove(there)
+        is_gone = self._is_gone(session, note)
+        if is_gone:
             remove_own(self._home, session)
+        if is_gone or not -LIFETIME < self._now - note.last < LIFETIME:
+            self._remove(there)
             return
         current = [key for key, parts in there.items() if parts.last == note.last][:1]
         if not current:
@@ -134,11 +136,11 @@ class _Project:
             self._done.put += 1
         self._remove(key for key in there if key not in current)
 
-    def _is_over(self, session: str, note: OwnNote) -> bool:
+    def _is_gone(self, session: str, note: OwnNote) -> bool:
+        """Whether the session ended or was killed, or nothing of it may be told any more."""
         return (
             not self._runtime.settings.notes
             or not is_running(self._home, session)
-            or not -LIFETIME < self._now - note.last < LIFETIME
             or bool(self._sharing.stays(session, note.cwd))
         )
 

@@ -74,20 +74,21 @@ def _stays(home: str, session_id: str, cwd: str) -> bool:
 
 
 def _noted(home: str, session_id: str, event: "dict[str, Any]", cwd: str, known: OwnNote | None) -> OwnNote:
-    """The session's note as it is now."""
+    """The session's note as it is now; after a long pause it begins anew."""
     now = int(time.time() * 1000)
-    started = min(int(_started(home, session_id) * 1000) or now, now)
     goes_on = known is not None and 0 <= now - known.last <= LIFETIME
+    started = 0 if known else min(_started(home, session_id), now / 1000)
+    transcript, offset = text_of(event, "transcript_path"), known.offset if known else 0
+    paths, offset = changed_files(transcript, offset, started)
     repository = find_repository(cwd)
-    paths, offset = changed_files(text_of(event, "transcript_path"), known.offset if known else 0)
     base = text_of(event, "cwd") or cwd  # what Codex names is below the folder that it is in now
-    files = [*_below(repository, base, paths), *(known.files if known else [])]
+    files = [*_below(repository, base, paths), *(known.files if known and goes_on else [])]
     return OwnNote(
         {
             "cwd": cwd,
             "branch": branch_of(repository),
             "files": list(dict.fromkeys(files))[:_MOST_FILES],
-            "since": known.since if known and goes_on else started,
+            "since": (known.since if goes_on else now) if known else int(started * 1000),
             "last": now,
             "offset": offset,
         }

@@ -5,6 +5,7 @@ tools, Codex in the head lines of a patch.
 """
 
 import os
+import time
 
 from rlm_context.hooks.quick_json import loads
 
@@ -21,21 +22,23 @@ _PATCH = b"*** Begin Patch"
 _PATCHED = ("*** Update File: ", "*** Add File: ", "*** Delete File: ")
 
 
-def changed_files(transcript: str, offset: int) -> tuple[list[str], int]:
+def changed_files(transcript: str, offset: int, since: float = 0) -> tuple[list[str], int]:
     """The paths of what was changed, as the agent named them, and the offset to go on from.
 
     Args:
         transcript: the agent's file.
         offset: how far it was read before.
+        since: Unix seconds; records that are dated before do not count, as those of a session that goes on today.
 
     Returns:
         Each path once, the one changed last first; the offset is that of the first line that is not complete.
     """
     data, start = _added(transcript, offset)
     whole = data.rfind(b"\n") + 1
+    oldest = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(since))  # as all agents date their records
     found: dict[str, None] = {}
     for line in data[:whole].split(b"\n"):
-        for path in _changed(line):
+        for path in _changed(line, oldest):
             found.pop(path, None)
             found[path] = None
     return list(reversed(found)), start + whole
@@ -50,7 +53,7 @@ def _added(transcript: str, offset: int) -> tuple[bytes, int]:
         return file.read(_MOST_BYTES), start
 
 
-def _changed(line: bytes) -> "Iterator[str]":
+def _changed(line: bytes, oldest: str) -> "Iterator[str]":
     is_call, is_patch = b'"tool_use"' in line, _PATCH in line
     if not is_call and not is_patch:
         return
@@ -58,7 +61,7 @@ def _changed(line: bytes) -> "Iterator[str]":
         record = loads(line)
     except ValueError:
         return  # cut off at the front, or damaged: the upload counts it
-    if not isinstance(record, dict):
+    if not isinstance(record, dict) or str(record.get("timestamp", oldest)) < oldest:
         return
     yield from _edited(record.get("message")) if is_call else _patched(record.get("payload"))
 

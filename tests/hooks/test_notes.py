@@ -227,6 +227,7 @@ def test_four_hours(ann: Member, ben: Member) -> None:
     assert ben.sees() == []
     ann.be().work(1, "tide.py", last=-5 * HOUR)
     assert ann.exchange().removed == 1
+    assert read_own(str(ann.folder), session_id(1))  # so that a stop tomorrow knows where it was
     old = Note(author="ann", project=REMOTE, session_id="of-another-machine", since=1, last=2)
     write_note(ann.store, old)
     assert ann.exchange() == Exchanged(removed=1)

@@ -168,18 +168,21 @@ def test_a_worker_once_in_a_while(home: Path, checkout: Path, place: Path, start
 
 
 def test_work_begins_anew_after_a_long_pause(home: Path, checkout: Path, place: Path) -> None:
-    """Within four hours it goes on; after that it counts from the session's start."""
+    """Within four hours it goes on; after that it is what is done from now on."""
     edits(home, checkout / "a.py")
     stop(event(1, checkout, home))
     note = noted(place)
     assert note
-    for hours, goes_on in ((3, True), (5, False)):
+    for hours, files in ((3, ["b.py", "a.py"]), (5, ["b.py"]), (-5, ["b.py"])):
         note.since = note.last = int((time.time() - hours * 3600) * 1000)
+        note.offset = path_of(home).stat().st_size
         write_own(str(place), session_id(1), note)
+        edits(home, checkout / "b.py")
         stop(event(1, checkout, home))
         now = noted(place)
         assert now
-        assert (now.since == note.since) is goes_on
+        assert now.files == files
+        assert now.since == (note.since if hours == 3 else now.last)
 
 
 def test_much_is_bounded(home: Path, checkout: Path, place: Path) -> None:
@@ -216,6 +219,22 @@ def test_strange_records_are_passed_over(line: bytes, tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     path.write_bytes(line + b"\n" + sound)
     assert changed_files(str(path), 0) == (["/a"], path.stat().st_size)
+
+
+def test_what_a_session_changed_days_ago_is_not_now(home: Path, checkout: Path, place: Path) -> None:
+    """A session that goes on has its old records in the transcript; the note counts from its start today."""
+    edits(home, checkout / "old.py")
+    text = (
+        path_of(home)
+        .read_text()
+        .replace('{"type":"assistant"', '{"timestamp":"2026-03-01T10:00:00.000Z","type":"assistant"')
+    )
+    path_of(home).write_text(text)
+    edits(home, checkout / "new.py")
+    stop(event(1, checkout, home))
+    note = noted(place)
+    assert note
+    assert note.files == ["new.py"]
 
 
 def test_a_transcript_that_shrank_is_read_anew(tmp_path: Path) -> None:
