@@ -19,6 +19,7 @@ _SECONDS = 30.0
 """A store that has not answered by then is called unreachable."""
 _Look = Callable[[Runtime], Iterator[Check]]
 _QUICK: tuple[tuple[str, _Look], ...] = (
+    ("settings and store", store.place_check),
     ("author", store.author_check),
     ("redaction", store.redaction_check),
     ("models", model_checks),
@@ -50,7 +51,6 @@ def all_checks(*, thorough: bool = True) -> Iterator[Check]:
         says = f"{store_url()} did not answer within {_SECONDS:.0f} s"
         yield Check("settings and store", False, says, "the same once the network is back")
         return
-    yield Check("settings and store", True, f"{runtime.store.url}, backend {runtime.backend.name}")
     for name, ask in (*_QUICK, *(_THOROUGH if thorough else ())):
         yield from _guarded(name, partial(ask, runtime))
 

@@ -28,12 +28,12 @@ def _home(home: Path) -> Check:
     quoted = shlex.quote(str(home))
     if home.is_dir():
         private = (home.stat().st_mode & 0o077) == 0
-        if not _usable(home):
+        if not usable(home):
             return Check("home", False, f"{home} cannot be written", f"ls -ld {quoted}")
         mend = "" if private else f"chmod 700 {quoted}"
         return Check("home", private, f"{home}, {'only yours' if private else 'others can look in'}", mend)
-    blocking = _first_there(home)
-    if blocking.is_dir() and _usable(blocking):
+    blocking = first_there(home)
+    if blocking.is_dir() and usable(blocking):
         return Check("home", True, f"{home}, not made yet")
     reason = "cannot be written" if blocking.is_dir() else "is no folder"
     look = f"ls -ld {shlex.quote(str(blocking))}"
@@ -43,7 +43,7 @@ def _home(home: Path) -> Check:
 def _folders(home: Path) -> Iterator[Check]:
     """What stands where a folder of ours should be, or is one that cannot be used."""
     for path in (home / name for name in _FOLDERS):
-        if os.path.lexists(path) and not (path.is_dir() and _usable(path)):
+        if os.path.lexists(path) and not (path.is_dir() and usable(path)):
             reason = "cannot be read and written" if path.is_dir() else "is no folder"
             quoted = shlex.quote(str(path))
             mend = f"chmod 700 {quoted}" if path.is_dir() else f"mv {quoted} {quoted}.old"
@@ -51,7 +51,7 @@ def _folders(home: Path) -> Iterator[Check]:
 
 
 def _disk(home: Path) -> Check:
-    place = _first_there(home)
+    place = first_there(home)
     free = shutil.disk_usage(place if place.is_dir() else place.parent).free
     roomy = free > _LEAST_FREE
     return Check(
@@ -62,10 +62,11 @@ def _disk(home: Path) -> Check:
     )
 
 
-def _first_there(path: Path) -> Path:
+def first_there(path: Path) -> Path:
     """The path itself, or the nearest above it that is there."""
     return next((place for place in (path, *path.parents) if os.path.lexists(place)), Path("/"))
 
 
-def _usable(folder: Path) -> bool:
+def usable(folder: Path) -> bool:
+    """Whether this process may list, enter and write a folder."""
     return os.access(folder, os.R_OK | os.W_OK | os.X_OK)

@@ -13,6 +13,7 @@ from compiler.sharing import Sharing, how_to_share, shared_projects
 from compiler.verify import find_damage
 from data_models.errors import DamagedError
 from rlm_context.checks import Check
+from rlm_context.doctor.machine import first_there, usable
 from rlm_context.fast_search import local_indexes
 from rlm_context.names import mending
 from rlm_context.output import plural
@@ -25,6 +26,17 @@ from transcripts.sources import default_sources
 _MOST_DAMAGED = 5
 _SOURCE = ", with --source where it was uploaded with one"
 """Only the agent's own files can bring back a transcript."""
+
+
+def place_check(runtime: Runtime) -> Iterator[Check]:
+    """Where the store is; one in a folder can be written, or made."""
+    url = runtime.store.url
+    place = first_there(Path(url)) if url.startswith("/") else None
+    if place is None or (place.is_dir() and usable(place)):
+        yield Check("settings and store", True, f"{url}, backend {runtime.backend.name}")
+        return
+    reason = "cannot be written" if place.is_dir() else "is no folder"
+    yield Check("settings and store", False, f"{url}: {place} {reason}", f"ls -ld {shlex.quote(str(place))}")
 
 
 def author_check(runtime: Runtime) -> Iterator[Check]:

@@ -93,7 +93,7 @@ def test_a_home_that_others_can_read(home: Path) -> None:
 def test_a_home_that_is_read_only(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Root may write anywhere, so the system's answer is simulated."""
     (home / "rlm-context").mkdir(mode=0o700)
-    monkeypatch.setattr(machine, "_usable", lambda folder: False)
+    monkeypatch.setattr(machine, "usable", lambda folder: False)
     assert "cannot be written" in bad("home").detail
 
 
@@ -116,6 +116,16 @@ def test_a_store_that_never_answers(home: Path, monkeypatch: pytest.MonkeyPatch)
         assert "s3://team/context did not answer within" in bad("settings and store").detail
     finally:
         ended.set()
+
+
+def test_a_store_that_cannot_be_made(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something else stands where its folder should be: that is named, and what else there is to say."""
+    (home / "disk").touch()
+    monkeypatch.setenv("RLM_CONTEXT_STORE", str(home / "disk" / "store"))
+    found = bad("settings and store")
+    assert f"{home / 'disk'} is no folder" in found.detail
+    assert str(home / "disk") in found.next_command
+    assert checks("spool")[0].ok
 
 
 def test_a_prefect_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,3 +249,25 @@ def test_a_plugin_of_another_version(version: str, ok: bool | None, mend: str, h
         json.dumps({"enabledPlugins": {"rlm-context@rlm-context": False}})
     )
     assert checks("plugin") == []
+
+
+def test_hooks_that_codex_does_not_trust(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many it was never told to trust, and what to do; nothing once all are."""
+    folder = home / "cx"
+    monkeypatch.setenv("CODEX_HOME", str(folder))
+    assert rlm("install", "codex").code == 0
+    installed = json.loads((folder / "hooks.json").read_text())["hooks"]
+    (note,) = [one for one in checks("hooks") if "trust" in one.detail]
+    count = sum(map(len, installed.values()))
+    assert note.detail == f"codex was not told to trust {count} hooks, and does not run them"
+    assert note.ok is None
+    names = {"SessionStart": "session_start", "SessionEnd": "session_end", "Stop": "stop"}
+    states = [
+        f'[hooks.state."{folder}/hooks.json:{names[event_name]}:{number}:0"]\ntrusted_hash = "sha256:00"\n'
+        for event_name, groups in installed.items()
+        for number in range(len(groups))
+    ]
+    (folder / "config.toml").write_text("\n".join(states[1:]))
+    assert any("1 hook, and does not run it" in one.detail for one in checks("hooks"))
+    (folder / "config.toml").write_text("\n".join(states))
+    assert not any("trust" in one.detail for one in checks("hooks"))
