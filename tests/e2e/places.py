@@ -51,13 +51,19 @@ def with_workers(ours: Path) -> Iterator[None]:
 @contextmanager
 def without_workers(ours: Path) -> Iterator[None]:
     """Workers of a home find another one at work and end at once; after the block they find no home."""
-    make_private(str(ours / "hooks"))
-    lock = try_lock(ours / "hooks" / "worker.lock", fcntl.LOCK_EX)
+    lock = _lock(ours)
     assert lock is not None
     yield
-    ours.rename(ours.with_name("was"))
-    ours.touch()
-    os.close(lock)
+    _leave(ours, lock)
+
+
+def without_home(ours: Path) -> None:
+    """Wait until no worker works on a home; those that are late find none."""
+    deadline = time.monotonic() + _PATIENCE
+    while (lock := _lock(ours)) is None:
+        assert time.monotonic() < deadline, log_of(ours)
+        time.sleep(0.1)
+    _leave(ours, lock)
 
 
 def until_done(ours: Path) -> None:
@@ -87,9 +93,19 @@ def held(store: Path) -> Catalog:
 
 
 def _is_idle(ours: Path) -> bool:
-    if not (ours / "hooks").is_dir():
-        return True
-    lock = try_lock(ours / "hooks" / "worker.lock", fcntl.LOCK_EX)
+    lock = _lock(ours)
     if lock is not None:
         os.close(lock)
     return lock is not None
+
+
+def _lock(ours: Path) -> int | None:
+    """The lock that a home's worker holds; None where one works."""
+    make_private(str(ours / "hooks"))
+    return try_lock(ours / "hooks" / "worker.lock", fcntl.LOCK_EX)
+
+
+def _leave(ours: Path, lock: int) -> None:
+    ours.rename(ours.with_name("was"))
+    ours.touch()
+    os.close(lock)
