@@ -125,10 +125,10 @@ class _Project:
     def _tell(self, session: str, note: OwnNote, there: dict[str, NoteKey]) -> None:
         """Put one session's note on the store if it changed; take it back where it is over."""
         is_gone = self._is_gone(session, note)
-        if is_gone:
-            remove_own(self._home, session)
         if is_gone or not -LIFETIME < self._now - note.last < LIFETIME:
             self._remove(there)
+            if is_gone:
+                remove_own(self._home, session)
             return
         current = [key for key, parts in there.items() if parts.last == note.last][:1]
         if not current:
@@ -172,27 +172,27 @@ class _Project:
             self._done.removed += 1
 
     def _fetch(self, others: list[str]) -> None:
-        """Replace the copy of teammates' notes; nothing changes under a key, so only new ones are read."""
+        """Replace the copy of teammates' notes; nothing changes under a key, so only new ones are read.
+
+        One that is dated in the future stays in the copy when its four hours are over, so that it is not new again.
+        """
         folder = projects_folder(self._runtime.home) / encode_name(self._project)
         if not folder.is_dir():
             return  # without a brief there is no envelope that could name them
         path = str(folder / COPY)
         before = _read_copy(path)
         known = {entry.key: entry for entry in before.notes}
-        present = [key for key in newest_notes(others) if self._is_present(key, known)]
-        latest = sorted(present, key=_last, reverse=True)[:_MOST_TEAMMATES]
-        entries = tuple(entry for key in latest if (entry := known.get(key) or self._read(key)))
+        young = [key for key in newest_notes(others) if self._now - _last(key) < LIFETIME]
+        latest = sorted(young, key=lambda key: known[key].at if key in known else _last(key), reverse=True)
+        entries = tuple(
+            entry for key in latest[:_MOST_TEAMMATES] if (entry := known.get(key) or self._read(key))
+        )
         prefix = notes_prefix(self._project) + "/"
         listed = fingerprint(key.removeprefix(prefix) for key in others)
         copy = _Copy(entries, encode_name(self._author), listed)
-        self._done.here += len(entries)
+        self._done.here += sum(self._now - entry.at < LIFETIME for entry in entries)
         if copy != before:
             write_small(path, msgspec.json.encode(copy))
-
-    def _is_present(self, key: str, known: dict[str, _Entry]) -> bool:
-        """Whether a note is younger than four hours, by its author's clock and since it was first seen here."""
-        at = known[key].at if key in known else _last(key)
-        return self._now - at < LIFETIME
 
     def _read(self, key: str) -> _Entry | None:
         try:

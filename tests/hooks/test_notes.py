@@ -248,8 +248,9 @@ def test_a_clock_that_is_ahead_buys_no_time(hours: int, ann: Member, ben: Member
     aged = json.loads(copy.read_bytes())
     aged["notes"][0]["at"] -= 4 * HOUR
     copy.write_text(json.dumps(aged))
-    assert ben.exchange().here == 0
-    assert ben.sees() == []
+    for _ in range(3):
+        assert ben.exchange().here == 0
+        assert ben.sees() == []
 
 
 def test_what_a_lost_machine_left_is_garbage(ann: Member) -> None:
