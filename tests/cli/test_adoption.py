@@ -1,4 +1,4 @@
-"""A Modal volume of an earlier upload script, through the real commands."""
+"""A Modal volume and a bucket of an earlier upload script, through the real commands."""
 
 import subprocess
 import sys
@@ -6,13 +6,16 @@ from pathlib import Path
 
 import modal
 import pytest
-from modal.types import FileEntryType
 
+from store.modal import ModalStore
+from store.protocol import Store
+from store.s3 import S3Store
 from tests.cli.helpers import rlm
 from tests.modal_emulator.fixtures import modal_emulator
 from tests.modal_emulator.server import Emulator
+from tests.store.s3_service import BUCKET, environment, moto_port, new_prefix
 
-__all__ = ["modal_emulator"]
+__all__ = ["modal_emulator", "moto_port"]
 
 OLD = {
     "1a2b3c4d-0000-4000-8000-00000000000a": "Author: mira\nProject: acme/kiln\n\n"
@@ -25,7 +28,7 @@ OLD = {
 
 
 @pytest.fixture
-def volume(modal_emulator: Emulator, direct: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def volume(modal_emulator: Emulator, direct: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A version 1 volume with three transcripts, put there by the `modal` command."""
     monkeypatch.setenv("RLM_CONTEXT_STORE", "modal://team")
     modal.Volume.objects.create("team", version=1)
@@ -34,20 +37,28 @@ def volume(modal_emulator: Emulator, direct: Path, tmp_path: Path, monkeypatch: 
         (tmp_path / "old" / session / "transcript.txt").write_text(text)
     put = [sys.executable, "-m", "modal", "volume", "put", "team", str(tmp_path / "old"), "/sessions"]
     subprocess.run(put, check=True, capture_output=True, timeout=60)
-    return "team"
+    return ModalStore("team", make=False)
 
 
-def listed(volume: str) -> list[str]:
-    entries = modal.Volume.from_name(volume).listdir("/", recursive=True)
-    return sorted(entry.path for entry in entries if entry.type == FileEntryType.FILE)
+@pytest.fixture
+def bucket(moto_port: int, direct: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The same below a prefix of a bucket."""
+    for name, value in environment(f"http://127.0.0.1:{moto_port}").items():
+        monkeypatch.setenv(name, value)
+    place = S3Store(BUCKET, new_prefix())
+    monkeypatch.setenv("RLM_CONTEXT_STORE", place.url)
+    place.put_many((f"sessions/{session}/transcript.txt", text.encode()) for session, text in OLD.items())
+    return place
 
 
-def test_a_volume_is_adopted(volume: str) -> None:
+@pytest.mark.parametrize("kind", ["volume", "bucket"])
+def test_it_is_adopted(kind: str, request: pytest.FixtureRequest) -> None:
     """Looking changes nothing; a compile imports, compiles and says so; search finds it, marked; again: nothing."""
-    before = listed(volume)
+    place: Store = request.getfixturevalue(kind)
+    before = list(place.keys())
     assert len(before) == 3
     assert rlm("status").code == 0
-    assert listed(volume) == before
+    assert list(place.keys()) == before
     first = rlm("compile", "--json")
     assert first.code == 0, first.err
     assert "3 sessions" in first.err
@@ -64,19 +75,20 @@ def test_a_volume_is_adopted(volume: str) -> None:
     assert hit["agent"] == "text-only"
     shown = rlm("session", hit["session_id"])
     assert "marmot nest" in shown.out
-    assert set(before) <= set(listed(volume))
+    assert set(before) <= set(place.keys())
+    assert [place.get(f"sessions/{session}/transcript.txt").decode() for session in OLD] == [*OLD.values()]
     again = rlm("compile", "--json")
     assert "earlier upload script" not in again.err
     assert again.document["totals"]["sessions"] == {"total": 3, "new": 0}
 
 
-def test_nothing_is_written_before_they_are_imported(volume: str, modal_emulator: Emulator) -> None:
+def test_nothing_is_written_before_they_are_imported(volume: Store, modal_emulator: Emulator) -> None:
     """Stopped at its first receipts, an upload leaves neither store.json nor anything of its own; the next goes on."""
     modal_emulator.faults.refuse("VolumePutFiles", skip=1, times=None)
     stopped = rlm("compile")
     assert stopped.code == 1
     assert "Next:" in stopped.last_line
-    kept = listed(volume)
+    kept = list(volume.keys())
     assert "store.json" not in kept
     assert {path.partition("/")[0] for path in kept} <= {"sessions", "blobs"}
     modal_emulator.faults.clear()
