@@ -10,7 +10,6 @@ from tests.e2e.claude import PROJECT, ROOT, TOOL, Claude, calls, results
 from tests.rlm.servers.models import Call, Reply
 
 CITATION = re.compile(r"\[s:\w{8}#[\w/-]+\]")
-SKILLS = {"recall", "ask", "handoff", "upload-context", "private"}
 
 
 def has_tools(call: Call) -> bool:
