@@ -14,7 +14,9 @@ only (`rlm_context.hooks.local_brief`, `rlm_context.fast_search`).
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,7 +29,7 @@ from data_models.errors import DamagedError
 from data_models.knowledge import Root
 from data_models.records import CatalogEntry, Manifest
 from store.blobs import get_blob
-from store.files import FileWriter
+from store.files import TEMPORARY_AGE, FileWriter
 from store.generations import Generation, newest
 from store.keys import encode_name, generation_prefix, parse_manifest_key
 
@@ -209,6 +211,11 @@ def _remove_old(home: Path, current: str) -> None:
     for folder in _generations(home)[:-_KEPT]:
         if folder.name != current:
             shutil.rmtree(folder, ignore_errors=True)
+    oldest = time.time() - TEMPORARY_AGE
+    for folder in home.glob(".??????????-*.*"):  # what killed processes had fetched
+        with suppress(FileNotFoundError):
+            if folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _generations(home: Path) -> list[Path]:

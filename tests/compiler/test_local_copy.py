@@ -1,7 +1,9 @@
 """The copy on this machine is only a copy: what is damaged of it is made again."""
 
 import json
+import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,3 +71,16 @@ def test_a_lost_brief_is_made_again(runtime: Runtime, compile_team: Compile, tmp
         hurt(brief)
         refresh(runtime, "shop")
         assert brief.read_bytes() == before
+
+
+def test_what_killed_processes_left_goes_after_a_day(
+    runtime: Runtime, compile_team: Compile, tmp_path: Path
+) -> None:
+    """Half of a generation from long ago is removed; what another process fetches now is not."""
+    compile_team(write_team(tmp_path / "team", 2))
+    home = runtime.home / "cache" / "projects" / "shop"
+    for name, written in ((".0000000001-abcdef01.77", 1), (".0000000002-abcdef01.78", time.time())):
+        (home / name / "index").mkdir(parents=True)
+        os.utime(home / name, (written, written))
+    assert refresh(runtime, "shop") is not None
+    assert [path.name for path in home.glob(".0*")] == [".0000000002-abcdef01.78"]
