@@ -54,12 +54,21 @@ def still_waiting(runtime: Runtime) -> list[str]:
         StoreError: the store failed.
     """
     runtime.spool.acknowledge(runtime.store)
-    url = runtime.store.url
-    names = {job.receipt.project for job in runtime.spool.pending() if job.store_url == url}
+    forget_settled(runtime)
+    return sorted(project for url, project in _pending(runtime) if url == runtime.store.url)
+
+
+def forget_settled(runtime: Runtime) -> None:
+    """Remove the records of triggers for which nothing waits any more; a refusal is still one."""
+    pending = _pending(runtime)
     for trigger in read_triggers(runtime.home):
-        if trigger.store == url and trigger.project not in names and trigger.state != "refused":
-            forget_trigger(runtime.home, url, trigger.project)
-    return sorted(names)
+        if (trigger.store, trigger.project) not in pending and trigger.state != "refused":
+            forget_trigger(runtime.home, trigger.store, trigger.project)
+
+
+def _pending(runtime: Runtime) -> set[tuple[str, str]]:
+    """Store and project of every upload that waits here."""
+    return {(job.store_url, job.receipt.project) for job in runtime.spool.pending()}
 
 
 def have_compiled(
@@ -80,7 +89,7 @@ def have_compiled(
         is_wanted: whether there is something else to do than to wait for runs.
 
     Returns:
-        What became of those that were asked for elsewhere; [] where all were compiled here.
+        What became of those that were asked for elsewhere, or failed here.
 
     Raises:
         StoreError: the store failed.
@@ -92,14 +101,14 @@ def have_compiled(
     except RefusedError as error:
         return [note(runtime, "Prefect", project, error) for project in projects]
     if remote is None:
-        _compile_here(runtime, projects, compile_here)
-        return []
+        return _compile_here(runtime, projects, compile_here)
     triggers = _ask_all(runtime, remote, projects)
     _look_again(runtime, remote, triggers, is_wanted)
-    here = [trigger.project for trigger in triggers.values() if trigger.here]
-    if here:
-        # Nothing listens where the user's server should be: the home's own does the same.
-        compile_here(runtime.store.url, here, own_server=any(triggers[name].state == "away" for name in here))
+    here = [trigger for trigger in triggers.values() if trigger.here]
+    # Where nobody answers on the user's own server, the home's does the same.
+    own_server = any(trigger.state == "away" for trigger in here)
+    if here and not compile_here(runtime.store.url, [one.project for one in here], own_server=own_server):
+        triggers |= {one.project: note(runtime, HERE, one.project, None) for one in here}
     return list(triggers.values())
 
 
@@ -131,13 +140,13 @@ def compile_projects_of(store_url: str, projects: Sequence[str], *, own_server: 
     return done.returncode == 0
 
 
-def _compile_here(runtime: Runtime, projects: Sequence[str], compile_here: CompileHere) -> None:
-    done = compile_here(runtime.store.url, projects)
+def _compile_here(runtime: Runtime, projects: Sequence[str], compile_here: CompileHere) -> list[Trigger]:
+    """Compile on this machine; records of the projects where one failed."""
+    if not compile_here(runtime.store.url, projects):
+        return [note(runtime, HERE, project, None) for project in projects]
     for project in projects:
-        if done:
-            forget_trigger(runtime.home, runtime.store.url, project)
-        else:
-            note(runtime, HERE, project, None)
+        forget_trigger(runtime.home, runtime.store.url, project)
+    return []
 
 
 def _ask_all(runtime: Runtime, remote: Remote, projects: Sequence[str]) -> dict[str, Trigger]:

@@ -59,7 +59,7 @@ def ask(runtime: Runtime, remote: Remote, project: str, *, is_patient: bool) -> 
         attempt=asked.attempt,
         run=asked.run,
         error=asked.doubt,
-        next_command="rlm-context doctor" if asked.doubt else "",
+        next_command=f"set RLM_CONTEXT_STORE={runtime.store.url} where it runs" if asked.doubt else "",
     )
     _forget_refusals(runtime, remote.name)
     write_trigger(runtime.home, trigger)

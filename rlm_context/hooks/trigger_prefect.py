@@ -29,7 +29,7 @@ _SECONDS = 20.0
 """For an answer; a server on SQLite takes a second when it is busy."""
 _LONGEST_WAIT = 60.0
 _CERTIFICATES = "PREFECT_API_SSL_CERT_FILE"
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_LOOPBACK = ("127.0.0.1", "0.0.0.0", "::1", "localhost")  # noqa: S104  nothing is bound: people write it for this machine
 T = TypeVar("T")
 
 
@@ -57,8 +57,8 @@ class PrefectServer:
     name = "Prefect"
 
     def __init__(self, url: str, headers: dict[str, str], verify: ssl.SSLContext | bool = True) -> None:
-        self.url = url.rstrip("/")
-        self._host = self._checked_host()
+        self._url = url.rstrip("/")
+        self._host, self._shown = self._checked()
         self.is_here = self._host in _LOOPBACK
         # A proxy is for others; no redirect is followed, since that would hand the credentials to whoever it names.
         # Each answer ends its connection: two or three calls, seconds apart, need none that is kept.
@@ -100,14 +100,16 @@ class PrefectServer:
         """
         return self._call("GET", f"/deployments/name/{DEPLOYMENT}", _Deployment).id
 
-    def _checked_host(self) -> str:
+    def _checked(self) -> tuple[str, str]:
+        """The host, and the URL as it may be shown: it can hold a password."""
+        self._shown = "what is configured as PREFECT_API_URL"
         try:
-            address = urlsplit(self.url)
+            address = urlsplit(self._url)
         except ValueError as error:
             raise self._no_api("it is no URL") from error
         if address.scheme not in ("http", "https") or not address.hostname:
             raise self._no_api("it is no URL")
-        return address.hostname
+        return address.hostname, f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
 
     def _create(self, deployment: str, project: str, key: str) -> _Run:
         body = {
@@ -120,7 +122,7 @@ class PrefectServer:
 
     def _call(self, method: str, path: str, kind: type[T], body: dict[str, Any] | None = None) -> T:
         try:
-            response = self._client.request(method, self.url + path, json=body)
+            response = self._client.request(method, self._url + path, json=body)
         except (httpx.InvalidURL, UnicodeError) as error:
             raise self._no_api("it is no URL") from error
         except (httpx.TransportError, httpx.DecodingError) as error:
@@ -136,34 +138,34 @@ class PrefectServer:
         causes = tuple(type(cause) for cause in _causes(error))
         if ssl.SSLCertVerificationError in causes:
             return RefusedError(
-                f"the certificate of {self.url} is not trusted",
+                f"the certificate of {self._shown} is not trusted",
                 next_command=f"prefect config set {_CERTIFICATES}=FILE",
             )
         return AwayError(
-            f"{self.url} gives no answer ({type(error).__name__})",
+            f"{self._shown} gives no answer ({type(error).__name__})",
             nobody_listens=ConnectionRefusedError in causes,
         )
 
     def _refused(self, response: httpx.Response) -> AwayError | RefusedError:
         status = response.status_code
         if status in (408, 425, 429) or status >= 500:
-            return AwayError(f"{self.url} answers HTTP {status}", retry_after=_retry_after(response))
+            return AwayError(f"{self._shown} answers HTTP {status}", retry_after=_retry_after(response))
         if status in (401, 403):
             return RefusedError(
-                f"{self.url} does not accept the credentials (HTTP {status})", next_command=self._login()
+                f"{self._shown} does not accept the credentials (HTTP {status})", next_command=self._login()
             )
         if status == 404:
-            return NotDeployedError(f"{self.url} has no deployment {DEPLOYMENT}", next_command=_DEPLOY)
+            return NotDeployedError(f"{self._shown} has no deployment {DEPLOYMENT}", next_command=_DEPLOY)
         if status < 400:
             return self._no_api(f"it answers HTTP {status}")
         return RefusedError(
-            f"{self.url} does not accept the trigger (HTTP {status}): its deployment is of another version",
+            f"{self._shown} does not accept the trigger (HTTP {status}): its deployment is of another version",
             next_command=_DEPLOY,
         )
 
     def _no_api(self, reason: str) -> RefusedError:
         return RefusedError(
-            f"{self.url} is not the API of a Prefect server: {reason}",
+            f"{self._shown} is not the API of a Prefect server: {reason}",
             next_command="prefect config set PREFECT_API_URL=http://HOST:4200/api",
         )
 

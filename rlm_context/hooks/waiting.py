@@ -20,8 +20,8 @@ from rlm_context.hooks.files import names_in, running_folder
 from rlm_context.hooks.notes_worker import tell_notes
 from rlm_context.hooks.running import is_running
 from rlm_context.hooks.session_end import JOB
-from rlm_context.hooks.trigger import compile_projects_of, have_compiled, still_waiting
-from rlm_context.hooks.trigger_record import read_triggers, trigger_line
+from rlm_context.hooks.trigger import compile_projects_of, forget_settled, have_compiled, still_waiting
+from rlm_context.hooks.trigger_record import Trigger, trigger_line
 from store.counted import CountedStore
 from store.receipts import projects
 from store.registry import open_store
@@ -54,6 +54,7 @@ def take_up(home: Path) -> Work:
         RlmContextError: the store, a setting or a file failed; what was not done waits for the next worker.
     """
     runtime = open_runtime()
+    forget_settled(runtime)
     jobs = [Path(raw_folder(str(home))) / name for name in names_in(raw_folder(str(home)))]
     found = {files.main: files for job in jobs for files in _sessions_of(job)}
     found |= {files.main: files for files in _missed(home)}
@@ -61,9 +62,10 @@ def take_up(home: Path) -> Work:
     for job in jobs:
         shutil.rmtree(job)
     tell_notes(runtime)
-    told = _compile(runtime)
-    left = any(trigger.state in ("away", "running") for trigger in read_triggers(home))
-    return Work(len(result.new), result.unchanged, len(result.kept), ", ".join(told) or "nothing", left)
+    compiled, left = _compile(runtime)
+    told = ", ".join([*compiled, *map(trigger_line, left)]) or "nothing"
+    is_unfinished = any(trigger.state in ("away", "running") for trigger in left)
+    return Work(len(result.new), result.unchanged, len(result.kept), told, is_unfinished)
 
 
 def _sessions_of(job: Path) -> list[SessionFiles]:
@@ -109,19 +111,20 @@ def _written(files: SessionFiles) -> float:
         return time.time()  # removed this moment
 
 
-def _compile(runtime: Runtime) -> list[str]:
-    """Have compiled what waits of this machine's uploads; what became of each project.
+def _compile(runtime: Runtime) -> tuple[list[str], list[Trigger]]:
+    """Have compiled what waits of this machine's uploads; the projects that are, and what became of the others.
 
     Raises:
         StoreError: a store failed; what waits in the spool is compiled by the next worker.
     """
-    told: list[str] = []
+    compiled: list[str] = []
+    asked: list[Trigger] = []
     for url in sorted({runtime.store.url, local_store_url(runtime.home)}):
         before = {job.receipt.project for job in runtime.spool.pending() if job.store_url == url}
         if not before:
             continue
         own = _of_store(runtime, url)
-        asked = have_compiled(
+        triggers = have_compiled(
             own,
             still_waiting(own),
             is_configured=url == runtime.store.url,
@@ -129,13 +132,13 @@ def _compile(runtime: Runtime) -> list[str]:
             is_wanted=lambda: bool(names_in(raw_folder(str(runtime.home)))),
         )
         left = still_waiting(own)
-        told += [name for name in sorted(before) if name not in left]
-        told += [trigger_line(trigger) for trigger in asked if trigger.project in left]
+        compiled += sorted(before.difference(left))
+        asked += [trigger for trigger in triggers if trigger.project in left]
         # Sessions start with what the configured store says of a project; else with what is known here.
         elsewhere = set() if url == runtime.store.url else set(projects(runtime.store))
         for name in sorted(before - elsewhere):
             refresh(own, name)
-    return told
+    return compiled, asked
 
 
 def _of_store(runtime: Runtime, url: str) -> Runtime:

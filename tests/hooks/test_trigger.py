@@ -264,6 +264,27 @@ def test_a_compile_that_fails_here_is_said(
     assert (records(home), waits()) == ([], 0)
 
 
+def test_a_compile_in_anothers_place_that_fails_is_said(
+    home: Path, stub: Stub, end: End, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is this machine then that has to be looked at."""
+    stub.answers = [(404, {})]
+    monkeypatch.setattr(waiting, "compile_projects_of", lambda store_url, projects, *, own_server: False)
+    assert "on this machine: failed" in end(1).compiled
+    assert [(one.place, one.state) for one in records(home)] == [("this machine", "failed")]
+
+
+def test_what_a_compile_by_hand_took_is_forgotten(home: Path, stub: Stub, end: End) -> None:
+    """The record of a trigger ends with what it was for, and says nothing of the next one."""
+    end(1)
+    compile_here(store_of(home), [REMOTE])
+    runtime = open_runtime()
+    runtime.spool.acknowledge(runtime.store)
+    before = len(stub.requests)
+    end()
+    assert (records(home), len(stub.requests)) == ([], before)
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"state": "new"}', b"\xff"])
 def test_a_damaged_record_costs_nothing(home: Path, stub: Stub, end: End, damage: bytes) -> None:
     """It is written anew, for this user alone."""

@@ -141,9 +141,19 @@ def test_nobody_listens() -> None:
     with pytest.raises(AwayError) as caught:
         PrefectServer(url, {}).ask(PROJECT, "none", None)
     assert caught.value.nobody_listens
-    for address in ("nonsense", "ftp://x/api", "http://[::1/api"):
+    for address in ("nonsense", "ftp://x/api", "http://[::1/api", "http://127.0.0.1:x/api"):
         with pytest.raises(RefusedError, match="not the API"):
             PrefectServer(address, {}).ask(PROJECT, "none", None)
+
+
+@pytest.mark.parametrize("scheme", ["http", "ftp"])
+def test_a_password_in_the_address_is_not_shown(scheme: str) -> None:
+    """Messages go to a log and to `status`."""
+    with prefect_stub() as gone:
+        url = gone.url.replace("http://", f"{scheme}://ann:secret@")
+    with pytest.raises((AwayError, RefusedError)) as caught:
+        PrefectServer(url, {}).ask(PROJECT, "none", None)
+    assert "secret" not in str(caught.value)
 
 
 def authorization(stub: Stub) -> str | None:
