@@ -36,7 +36,7 @@ fi
 
 # Hooks that `rlm-context install` wrote into the settings do the same; nothing is done twice.
 for settings in "$config/settings.json" "$project/.claude/settings.json" "$project/.claude/settings.local.json"; do
-	grep -qs 'rlm_context/hooks/__main__.py\|rlm-context hook ' "$settings" && exit 0
+	grep -qs -e rlm_context/hooks/__main__.py -e 'rlm-context hook ' "$settings" && exit 0
 done
 
 if [ "$2" = session-start ] && is_old; then

@@ -1,7 +1,7 @@
-"""When each hook last fired, and a start that two hooks answer at once. Standard library only.
+"""When each hook last fired, and what two installations answer at once. Standard library only.
 
-<home>/hooks/fired/<agent>/<event>     its time is that of the last call: all that `doctor` needs to see a dead hook
-<home>/hooks/shown/.start-<session>    which program answered the session's last start, and why it started
+<home>/hooks/fired/<agent>/<hook>             its time is that of the last call: all that `doctor` needs
+<home>/hooks/shown/.first-<hook>-<session>    which program answered the session's last start or prompt
 """
 
 import os
@@ -15,8 +15,10 @@ TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
     from typing import Any
 
-_SAME_START_SECONDS = 2.0
-"""Hooks of one start run at the same time; a busy machine may keep one of them back."""
+ANSWERED_ONCE = ("session-start", "user-prompt-submit")
+"""What these print reaches the model, which must not read it twice."""
+_TWIN_SECONDS = 2.0
+"""Hooks of one event run at the same time; a busy machine may keep one of them back."""
 _LONGEST = 8192
 """Bytes of a note: a word and a path."""
 
@@ -35,8 +37,8 @@ def stamp(home: str, hook: str, event: "dict[str, Any]") -> None:
         write_small(path, b"")
 
 
-def is_first(home: str, event: "dict[str, Any]") -> bool:
-    """Whether no other hook has just answered this start: the brief comes once also where two were installed.
+def is_first(home: str, hook: str, event: "dict[str, Any]") -> bool:
+    """Whether no other program has just answered this event: the brief comes once also where two were installed.
 
     Hooks with the same command are one to Claude Code, so that another one is another program's: of the plugin, of a
     repository's settings, of a second installation.
@@ -44,7 +46,7 @@ def is_first(home: str, event: "dict[str, Any]") -> bool:
     Raises:
         OSError: that cannot be noted.
     """
-    path = _start_file(home, event)
+    path = _first_file(home, hook, event)
     if not path:
         return True
     import fcntl  # after everything that can answer without it
@@ -56,7 +58,7 @@ def is_first(home: str, event: "dict[str, Any]") -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         age = time.time() - os.fstat(descriptor).st_mtime
         before = os.read(descriptor, _LONGEST)
-        if age < _SAME_START_SECONDS and _is_twin(before, now):
+        if age < _TWIN_SECONDS and _is_twin(before, now):
             return False
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, now, 0)
@@ -65,21 +67,22 @@ def is_first(home: str, event: "dict[str, Any]") -> bool:
     return True
 
 
-def _is_twin(before: bytes, now: bytes) -> bool:
-    """Whether two answers are to the same start, by different programs."""
-    return before != now and before.partition(b"\n")[0] == now.partition(b"\n")[0] != b""
-
-
-def forget_start(home: str, event: "dict[str, Any]") -> None:
+def forget_first(home: str, event: "dict[str, Any]") -> None:
     """A session that ended may start again at once."""
-    path = _start_file(home, event)
-    if path and os.path.exists(path):
-        os.unlink(path)
+    for hook in ANSWERED_ONCE:
+        path = _first_file(home, hook, event)
+        if path and os.path.exists(path):
+            os.unlink(path)
 
 
-def _start_file(home: str, event: "dict[str, Any]") -> str:
+def _is_twin(before: bytes, now: bytes) -> bool:
+    """Whether two answers are to the same event, by different programs; a file just made holds none."""
+    return before not in (b"", now) and before.partition(b"\n")[0] == now.partition(b"\n")[0]
+
+
+def _first_file(home: str, hook: str, event: "dict[str, Any]") -> str:
     session_id = session_of(event)
-    return os.path.join(shown_folder(home), f".start-{session_id}") if session_id else ""
+    return os.path.join(shown_folder(home), f".first-{hook}-{session_id}") if session_id else ""
 
 
 def _agent(event: "dict[str, Any]") -> str:

@@ -9,7 +9,7 @@ import os
 import sys
 
 from data_models.env import INSIDE, home_folder
-from rlm_context.hooks.fired import forget_start, is_first, stamp
+from rlm_context.hooks.fired import ANSWERED_ONCE, forget_first, is_first, stamp
 from rlm_context.hooks.quick_json import loads
 from rlm_context.hooks.text import complain
 from rlm_context.platforms import require_posix
@@ -51,10 +51,10 @@ def _is_due(hook: str, event: "dict[str, Any]") -> bool:
     home = home_folder()
     try:
         stamp(home, hook, event)
-        if hook == "session-start":
-            return is_first(home, event)
+        if hook in ANSWERED_ONCE:
+            return is_first(home, hook, event)
         if hook == "session-end":
-            forget_start(home, event)
+            forget_first(home, event)
     except OSError:
         pass  # what the hook itself writes fails in the same way, and says so
     return True

@@ -15,6 +15,7 @@ from data_models.settings import load_settings
 from rlm_context import first_sync
 from rlm_context.agent_hooks import Entry
 from rlm_context.agent_settings import has_hooks, our_commands, with_hooks, without_hooks
+from rlm_context.commands import install
 from rlm_context.installing import wanted_hooks
 from tests.cli.helpers import Result, rlm
 from tests.cli.shapes import SHAPES, misfits
@@ -320,9 +321,20 @@ def test_it_ends_with_a_sync(home: Path, checkout: Path, monkeypatch: pytest.Mon
     done = document("install", "claude-code")
     assert [sent["session_id"] for sent in done["synced"]["uploaded"]] == [session_id(3)]
     assert any("2 older sessions left" in remark for remark in done["remarks"])
-    monkeypatch.undo()
-    monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    assert document("install", "claude-code", "--no-sync", "--dry-run")["synced"] is None
+    assert document("install", "claude-code", "--no-sync")["synced"] is None
+
+
+def test_stopped_in_its_sync(settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C: what was installed stands, and the same command goes on."""
+
+    def stop(runtime: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(install, "first_sync", stop)
+    result = rlm("install", "claude-code")
+    assert result.code == 1
+    assert "Nothing is lost" in result.last_line
+    assert has_hooks(json.loads(settings.read_text()))
 
 
 def test_without_its_store_it_is_installed_and_says_so(

@@ -66,7 +66,7 @@ def test_a_hook_of_a_newer_version_does_nothing(program: list[str], home: Path) 
 def start(program: str, home: Path, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether this program has to answer."""
     monkeypatch.setattr(sys, "argv", [program])
-    return fired.is_first(str(home), told)
+    return fired.is_first(str(home), "session-start", told)
 
 
 def test_one_start_is_answered_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,10 +77,10 @@ def test_one_start_is_answered_once(home: Path, monkeypatch: pytest.MonkeyPatch)
     assert start("two", home, told | {"session_id": session_id(2)}, monkeypatch)
     assert start("two", home, told | {"source": "clear"}, monkeypatch)
     assert not start("one", home, told | {"source": "clear"}, monkeypatch)
-    (note,) = (home / "hooks" / "shown").glob(f".start-{session_id(1)}")
+    (note,) = (home / "hooks" / "shown").glob(f".first-*-{session_id(1)}")
     os.utime(note, (1, 1))
     assert start("one", home, told | {"source": "clear"}, monkeypatch)
-    fired.forget_start(str(home), told)
+    fired.forget_first(str(home), told)
     assert start("two", home, told | {"source": "clear"}, monkeypatch)
 
 
@@ -91,6 +91,17 @@ def test_the_same_program_may_answer_again(home: Path, monkeypatch: pytest.Monke
     assert start("one", home, told, monkeypatch)
     assert start("one", home, {"source": "resume"}, monkeypatch)
     assert start("two", home, {"source": "resume"}, monkeypatch)
+
+
+def test_one_prompt_is_answered_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Like a start; the two are not taken for each other."""
+    told = {"session_id": session_id(1), "prompt": "why?"}
+    answers = []
+    for program in ("one", "two"):
+        monkeypatch.setattr(sys, "argv", [program])
+        answers.append(fired.is_first(str(home), "user-prompt-submit", told))
+        answers.append(fired.is_first(str(home), "session-start", told | {"source": program}))
+    assert answers == [True, True, False, True]
 
 
 def test_windows_itself_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
