@@ -1,6 +1,8 @@
-"""Odd names and stores of a newer format, through the real commands, on every kind of store."""
+"""Odd names, stores of a newer format and places that cannot be used, through the real commands."""
 
 import json
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,48 @@ def test_a_store_of_a_newer_format(url: str, tmp_path: Path) -> None:
         assert "install the newest rlm-context" in result.last_line
     assert list(store.keys()) == before
     assert rlm("search", "reads").out
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port at which nobody answers: it is taken, and not listened at."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("what", "where", "said", "next_step"),
+    [
+        ("wrong token", "modal://team", "does not accept the token", "modal token new"),
+        ("right token", "modal://missing", "no Modal volume missing", "modal volume create missing"),
+        ("right key", "s3://missing/store", "no bucket missing", "aws s3 mb s3://missing"),
+        ("nobody there", f"s3://{BUCKET}/store", "gives no answer", "check the network"),
+    ],
+)
+def test_a_place_that_cannot_be_used(
+    what: str,
+    where: str,
+    said: str,
+    next_step: str,
+    direct: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    """Whoever reads gets one line that says what is wrong and what to do, and neither token nor key."""
+    if where.startswith("modal"):
+        request.getfixturevalue("modal_emulator")
+        if what == "wrong token":
+            monkeypatch.setenv("MODAL_TOKEN_SECRET", "as-hunter2")
+    else:
+        port = request.getfixturevalue("closed_port" if what == "nobody there" else "moto_port")
+        for name, value in environment(f"http://127.0.0.1:{port}").items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    monkeypatch.setenv("RLM_CONTEXT_STORE", where)
+    for command in (["status"], ["show"], ["search", "x"], ["store", "verify"], ["store", "gc"]):
+        result = rlm(*command)
+        assert (result.code, result.out) == (1, "")
+        assert said in result.last_line
+        assert f"Next: {next_step}" in result.last_line
+        assert "hunter2" not in result.err
