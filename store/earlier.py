@@ -42,10 +42,11 @@ def adopt_earlier(store: Store, adopt: Adopt | None) -> None:
         StoreError: there is something, and who asks cannot import it.
     """
     left = earlier_transcripts(store)
-    if left and adopt is None:
+    if not left:
+        return
+    if adopt is None:
         raise StoreError(
             f"{store.url} holds sessions of an earlier upload script, which were not imported yet",
             next_command=f"RLM_CONTEXT_STORE={store.url} rlm-context compile",
         )
-    if left and adopt is not None:
-        adopt(store, left)
+    adopt(store, left)

@@ -15,7 +15,9 @@ from store.keys import STORE_INFO, is_written_once
 from store.protocol import Store
 
 _ORDER = ("blobs", "memo", "inbox", "gen", "runs", "tombstones", "compiled", "sessions")
-"""Folders in the order of copying. Leases and notes are of the moment, and stay."""
+"""Folders in the order of copying; what a later version has besides comes last."""
+_STAYS = frozenset({"leases", "notes"})
+"""Folders that are of the moment."""
 _BATCH = 256
 _BATCH_BYTES = 16 << 20
 
@@ -35,9 +37,11 @@ def copy_store(
     """Copy a store. Damaged objects are left out and named; the rest is read back from the target.
 
     Raises:
-        StoreError: one of the stores failed, or the target did not keep what it was given. Run it again: it goes
-            on where it was.
+        StoreError: there is no store to copy; or one of the stores failed, or the target did not keep what it was
+            given: then run it again, it goes on where it was.
     """
+    if source.size(STORE_INFO) is None:
+        raise StoreError(f"there is no store in {source.url}", next_command="rlm-context store copy FROM TO")
     done = Copied()
     for keys in _kinds(source):
         batch: dict[str, bytes] = {}
@@ -55,9 +59,8 @@ def copy_store(
 
 def _kinds(source: Store) -> Iterator[Iterator[str]]:
     """The keys to copy, kind by kind."""
-    if source.size(STORE_INFO) is not None:
-        yield iter([STORE_INFO])
-    for folder in _ORDER:
+    yield iter([STORE_INFO])
+    for folder in (*_ORDER, *sorted({*source.folders()} - {*_ORDER} - _STAYS)):
         yield source.keys(folder)
 
 

@@ -301,6 +301,23 @@ def test_a_copy_that_was_cut_off_shows_no_half(runtime: Runtime, team: Path) -> 
         assert newest(target, "shop") == newest(runtime.store, "shop")
 
 
+def test_what_a_later_version_keeps_is_copied_too(runtime: Runtime, team: Path) -> None:
+    """A folder that this version does not know is part of the store; what is of the moment is not."""
+    compile_all(runtime, team)
+    for folder in ("another", "leases", "notes"):
+        runtime.store.put(f"{folder}/kind/of.object", b"x")
+    target = MemoryStore("memory://later")
+    copy_store(runtime.store, target)
+    assert target.size("another/kind/of.object") == 1
+    assert not {"leases", "notes"} & set(target.folders())
+
+
+def test_where_there_is_no_store_nothing_is_copied(tmp_path: Path) -> None:
+    """A mistyped FROM is an error, not an empty copy."""
+    with pytest.raises(StoreError, match="there is no store"):
+        copy_store(LocalStore(tmp_path / "typo"), MemoryStore("memory://nothing"))
+
+
 def test_damage_is_not_copied_and_is_named(runtime: Runtime, team: Path) -> None:
     """Everything else is copied."""
     compile_all(runtime, team)
