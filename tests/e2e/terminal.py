@@ -15,6 +15,7 @@ from typing import Self
 import pytest
 
 from tests.e2e.claude import KEY, Claude
+from tests.hooks.helpers import until
 
 _PATIENCE = 60.0
 _BUSY = "esc to interrupt"
@@ -22,7 +23,7 @@ _PROMPT = "❯"
 
 
 class Terminal:
-    """One run of the program in a terminal of its own; leaving the block ends it, however it got there.
+    """One run of the program in a terminal of its own, which is closed at the end of the block if it runs still.
 
     Args:
         claude: the program and its surroundings.
@@ -43,7 +44,7 @@ class Terminal:
             claude.program,
             *arguments,
         ]  # by its name alone, a shell would run it
-        size = ["-x", "150", "-y", str(rows), "-c", str(claude.checkout)]
+        size = ["-x", "110", "-y", str(rows), "-c", str(claude.checkout)]
         self._tmux("-f", os.devnull, "new-session", "-d", *size, "--", *program)
         self._pid = int(self._tmux("list-panes", "-F", "#{pane_pid}"))
 
@@ -57,6 +58,7 @@ class Terminal:
         if kind and self.is_open():
             print(self.screen())
         self._tmux("kill-server", check=False)
+        until(lambda: not self._runs())
         shutil.rmtree(self._folder)
 
     def screen(self) -> str:
@@ -90,6 +92,13 @@ class Terminal:
     def is_open(self) -> bool:
         """Whether the program runs."""
         return bool(self._tmux("list-panes", check=False))
+
+    def _runs(self) -> bool:
+        """Whether its process does something still; nobody may have asked for the code of one that ended."""
+        done = subprocess.run(
+            ["ps", "-o", "stat=", "-p", str(self._pid)], capture_output=True, text=True, check=False
+        )
+        return bool(done.stdout.strip()) and not done.stdout.startswith("Z")
 
     def until(self, look: Callable[[], object]) -> None:
         """Wait until `look` gives something; what the screen shows instead is said."""

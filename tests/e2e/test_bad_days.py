@@ -19,6 +19,8 @@ from tests.e2e.places import checkout_in, held, log_of, until_done, uploads, wit
 from tests.hooks.helpers import until
 from tests.rlm.servers.messages import MessagesServer
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
 _SLACK = 10.0
 """Seconds that the agent may take longer than with no hooks, on a machine where others work: less than any time-out."""
 _NOBODY = "http://127.0.0.1:9/api"

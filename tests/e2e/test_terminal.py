@@ -1,10 +1,14 @@
 """Claude Code in a terminal: what each kind of start reads, and that no session is lost or uploaded twice."""
 
+import pytest
+
 from tests.e2e.claude import Claude, briefs, statements, told
 from tests.e2e.places import compile_here, held, log_of, until_done, uploads
 from tests.e2e.terminal import Terminal
 from tests.hooks.helpers import transcript
 from tests.rlm.servers.models import Call, asked_in
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 _CHANGED = "has changed. New in it:"
 
@@ -50,8 +54,8 @@ def test_what_each_start_reads(claude: Claude) -> None:
 
 
 def test_every_session_is_uploaded_once(working_claude: Claude) -> None:
-    """Ended by /clear, /exit (compacted before) and Ctrl-C twice, or killed and taken up by the next start: each
-    session has one receipt and is in the newest generation, and a sync finds nothing more to upload."""
+    """Ended by /clear, by /exit (compacted before), by Ctrl-C twice or with its terminal, or killed at work and taken
+    up by the next start: each session has one receipt and is in the newest generation, and a sync finds no more."""
     claude = working_claude
     store = claude.ours / "store"
     claude.models.reply = shouted
@@ -68,17 +72,24 @@ def test_every_session_is_uploaded_once(working_claude: Claude) -> None:
         terminal.press("C-c", "C-c")
         terminal.until_closed()
     with Terminal(claude) as terminal:
-        terminal.say("four was killed", then="FOUR WAS KILLED")
+        terminal.say("four was closed", then="FOUR WAS CLOSED")
+    with Terminal(claude) as terminal:
+        terminal.say("five was killed", then="FIVE WAS KILLED")
+        claude.models.latency = 60
+        asked = len(claude.sent())
+        terminal.type("five was at work")
+        terminal.until(lambda: len(claude.sent()) > asked)
         terminal.kill()
+    claude.models.latency = 0
     killed = claude.transcripts()[-1].stem
     with Terminal(claude) as terminal:
         terminal.until(lambda: killed in uploads(store))
-        terminal.say("five found it", then="FIVE FOUND IT")
+        terminal.say("six found it", then="SIX FOUND IT")
         terminal.type("/exit")
         terminal.until_closed()
     until_done(claude.ours)
     sessions = sorted(path.stem for path in claude.transcripts())
-    assert len(sessions) == 5
+    assert len(sessions) == 6
     assert uploads(store) == sessions, log_of(claude.ours)
     assert sorted(session for _, session in held(store)) == sessions
     synced = claude.rlm("sync", "--json")
