@@ -2,17 +2,21 @@
 
 import sys
 import time
+from contextlib import ExitStack, suppress
 
 from compiler.plan import plan
 from compiler.runtime import Runtime, open_runtime
 from compiler.turn import compile_lease
-from data_models.errors import RlmContextError
+from data_models.errors import RlmContextError, StoreError
 from flows.run import compile_projects
 from rlm_context.failures import explain
-from store.leases import holder
+from rlm_context.hooks.trigger_remote import begin_lease
+from store.leases import Candidate, Lease, holder
 
 _POLL_SECONDS = 1.0
 _LONGEST_WAIT = 600.0
+_BEGINS_IN = 120.0
+"""Seconds in which the flow has its own lease: a server takes ten to start, and more where the machine is busy."""
 
 
 def main() -> int:
@@ -23,9 +27,10 @@ def main() -> int:
     """
     own_server = sys.argv[1] == "own-server"
     try:
-        runtime = open_runtime()
-        waiting = [name for name in sys.argv[2:] if _is_left(runtime, name)]
-        results = compile_projects(runtime.home, waiting, own_server=own_server) if waiting else []
+        with ExitStack() as leases:
+            runtime = open_runtime()
+            waiting = [name for name in sys.argv[2:] if _is_left(runtime, name, leases)]
+            results = compile_projects(runtime.home, waiting, own_server=own_server) if waiting else []
     except RlmContextError as error:
         explain(error)
         return 1
@@ -37,16 +42,25 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def _is_left(runtime: Runtime, project: str) -> bool:
-    """Whether something is new once nobody else compiles the project.
+def _is_left(runtime: Runtime, project: str, leases: ExitStack) -> bool:
+    """Whether something is new once nobody else compiles the project, or is about to.
 
     Another compile, of this store's other users too, mostly leaves nothing to do; who waits for that here needs
     neither Prefect nor a server. The flow itself waits for its turn in any case.
     """
+    candidate = Candidate(runtime.store, begin_lease(project), _BEGINS_IN)
     deadline = time.monotonic() + _LONGEST_WAIT
-    while holder(runtime.store, compile_lease(project)) is not None and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        if holder(runtime.store, compile_lease(project)) is None and (lease := candidate.acquire()):
+            leases.callback(_give_back, lease)
+            break
         time.sleep(_POLL_SECONDS)
     return bool(plan(runtime, project).new)
+
+
+def _give_back(lease: Lease) -> None:
+    with suppress(StoreError):  # it runs out by itself
+        lease.release()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,13 @@ hints: at worst a container looks, and finds nothing new.
 from compiler.turn import compile_lease
 from data_models.errors import SettingsError, StoreError
 from rlm_context.hooks.trigger_record import Trigger
-from rlm_context.hooks.trigger_remote import Asked, AwayError, NotDeployedError, RefusedError
+from rlm_context.hooks.trigger_remote import (
+    Asked,
+    AwayError,
+    NotDeployedError,
+    RefusedError,
+    begin_lease,
+)
 from store.leases import acquire, holder
 from store.protocol import Store
 
@@ -35,7 +41,7 @@ class ModalApp:
                 return Asked("running", call)
             if call and not app.has_ended(self._store.url, call):
                 return Asked("waiting", call)
-            lease = acquire(self._store, _asked_lease(project), _STARTS_IN)
+            lease = acquire(self._store, begin_lease(project), _STARTS_IN)
             if lease is None:
                 return Asked("running", "")
             try:
@@ -53,11 +59,7 @@ class ModalApp:
     def has_ended(self, project: str, run: str) -> bool:
         """See `Remote.has_ended`."""
         try:
-            leases = (compile_lease(project), _asked_lease(project))
+            leases = (compile_lease(project), begin_lease(project))
             return all(holder(self._store, name) is None for name in leases)
         except StoreError as error:
             raise AwayError(error.message) from error
-
-
-def _asked_lease(project: str) -> str:
-    return f"trigger {project}"

@@ -8,6 +8,7 @@ one run exist for each idempotency key, however often and by whomever it is aske
 import base64
 import os
 import ssl
+import uuid
 from collections.abc import Iterator
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -28,6 +29,7 @@ _MOST_ATTEMPTS = 500
 _SECONDS = 20.0
 """For an answer; a server on SQLite takes a second when it is busy."""
 _LONGEST_WAIT = 60.0
+_TOKEN = "Prefect-Csrf-Token"  # noqa: S105  a header's name
 _CERTIFICATES = "PREFECT_API_SSL_CERT_FILE"
 _LOOPBACK = ("127.0.0.1", "0.0.0.0", "::1", "localhost")  # noqa: S104  nothing is bound: people write it for this machine
 T = TypeVar("T")
@@ -40,6 +42,10 @@ class _Deployment(msgspec.Struct):
 class _Run(msgspec.Struct):
     id: str
     state_type: str | None = None
+
+
+class _Token(msgspec.Struct):
+    token: str
 
 
 class PrefectServer:
@@ -127,12 +133,26 @@ class PrefectServer:
             raise self._no_api("it is no URL") from error
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise self._unanswered(error) from error
+        if response.status_code == 403 and method == "POST" and self._take_token():
+            return self._call(method, path, kind, body)
         if not response.is_success:
             raise self._refused(response)
         try:
             return msgspec.json.decode(response.content, type=kind)
         except msgspec.MsgspecError as error:
             raise self._no_api("its answer is none of Prefect's") from error
+
+    def _take_token(self) -> bool:
+        """Get what a server with `PREFECT_SERVER_CSRF_PROTECTION_ENABLED` asks for; False where that is not it."""
+        if _TOKEN in self._client.headers:
+            return False
+        client = str(uuid.uuid4())
+        try:
+            token = self._call("GET", f"/csrf-token?client={client}", _Token).token
+        except RefusedError:
+            return False
+        self._client.headers.update({_TOKEN: token, "Prefect-Csrf-Client": client})
+        return True
 
     def _unanswered(self, error: Exception) -> AwayError | RefusedError:
         causes = tuple(type(cause) for cause in _causes(error))

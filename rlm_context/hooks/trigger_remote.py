@@ -70,3 +70,8 @@ class Remote(Protocol):
     def has_ended(self, project: str, run: str) -> bool:
         """Whether a run that was running when it was asked for has ended; raises as `ask` does."""
         ...
+
+
+def begin_lease(project: str) -> str:
+    """The name of the lease of whoever had a project compiled a moment ago, before that compile has its own lease."""
+    return f"trigger {project}"

@@ -151,6 +151,21 @@ def test_a_server_that_dies_before_the_run_begins(
     poll(lambda: is_idle(warm_home) or None)
 
 
+@pytest.mark.slow
+def test_a_worker_that_compiles_here_leaves_nothing_behind(
+    home: Path, checkout: Path, warm_home: Path
+) -> None:
+    """No Prefect API, the store of this machine: receipt, generation, and then neither worker nor server."""
+    transcript(home, 1, checkout)
+    hook("session-end", event(1, checkout, home), worker=True)
+    poll(lambda: compiled(str(warm_home / "store")) == {session_id(1)} or None)
+    poll(lambda: is_idle(warm_home) or None)
+    assert open_runtime().spool.pending() == []
+    assert read_triggers(warm_home) == []
+    poll(lambda: live_server(warm_home) is None or None)
+    assert is_idle(warm_home)
+
+
 def test_what_a_real_server_answers(warm_home: Path) -> None:
     """No deployment, a wrong password, one run for all who ask, and another once it has ended."""
     with local_server(warm_home, linger=0.5) as server:

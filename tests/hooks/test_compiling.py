@@ -10,6 +10,7 @@ from compiler.runtime import open_runtime
 from compiler.turn import compile_lease
 from compiler.upload import upload
 from rlm_context.hooks import compiling, trigger
+from rlm_context.hooks.trigger_remote import begin_lease
 from store.leases import Holder, acquire
 from store.protocol import Store
 from tests.hooks.helpers import REMOTE, compile_here, transcript
@@ -66,6 +67,27 @@ def test_what_another_compile_takes_is_left_to_it(
     assert compiling.main() == 0
     assert compiles == []
     assert looks == [compile_lease(REMOTE)] * 3
+
+
+def test_whoever_is_about_to_compile_is_waited_for(
+    waiting: str, compiles: list[tuple[list[str], bool]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its server still starts; ours need not. What we are about to do holds others back, until we have ended."""
+    store = open_runtime().store
+    lease = acquire(store, begin_lease(REMOTE), 60)
+    assert lease is not None
+    looks: list[str] = []
+
+    def nobody(store: Store, name: str) -> None:
+        looks.append(name)
+        if len(looks) == 3:
+            compile_here(waiting, [REMOTE])
+            lease.release()
+
+    monkeypatch.setattr(compiling, "holder", nobody)
+    assert compiling.main() == 0
+    assert (len(looks), compiles) == (3, [])
+    assert acquire(store, begin_lease(REMOTE), 60)
 
 
 def test_a_holder_that_hangs_holds_nobody_back(

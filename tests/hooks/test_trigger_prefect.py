@@ -12,7 +12,15 @@ from rlm_context.hooks import trigger_prefect
 from rlm_context.hooks.trigger_prefect import PrefectServer, configured_server
 from rlm_context.hooks.trigger_record import Trigger
 from rlm_context.hooks.trigger_remote import AwayError, NotDeployedError, RefusedError
-from tests.hooks.prefect_stub import DEPLOYMENT_PATH, Handler, Stub, accept_and_drop, drop, prefect_stub
+from tests.hooks.prefect_stub import (
+    DEPLOYMENT_PATH,
+    Answer,
+    Handler,
+    Stub,
+    accept_and_drop,
+    drop,
+    prefect_stub,
+)
 
 PROJECT = "git.example.com/acme/tide"
 
@@ -113,6 +121,22 @@ def test_what_does_not_pass_names_what_mends_it(stub: Stub, status: int, command
     assert command in (caught.value.next_command or "")
     assert isinstance(caught.value, NotDeployedError) is (status == 404)
     assert len(stub.requests) == 1
+
+
+def test_a_server_that_asks_for_a_token_gets_it(stub: Stub) -> None:
+    """With protection against forged requests a POST is repeated with a token; without, 403 is what it says."""
+    stub.answers = [(200, {"id": "d-1"}), (403, {"detail": "Missing CSRF token."}), (200, {"token": "t-1"})]
+    assert PrefectServer(stub.url, {}).ask(PROJECT, "none", None).run == "r-0"
+    _, asked, _, _ = stub.requests[-2]
+    sent = {name.lower(): value for name, value in stub.requests[-1][2].items()}
+    assert asked == f"/api/csrf-token?client={sent['prefect-csrf-client']}"
+    assert sent["prefect-csrf-token"] == "t-1"
+    no_tokens: Answer = (422, {"detail": "CSRF protection is disabled."})
+    ends: list[list[Answer]] = [[no_tokens], [(404, {})], [(200, {"token": "wrong"}), (403, {})]]
+    for last in ends:
+        stub.answers = [(200, {"id": "d-1"}), (403, {}), *last]
+        with pytest.raises(RefusedError, match="HTTP 403"):
+            PrefectServer(stub.url, {}).ask(PROJECT, "none", None)
 
 
 def test_lost_answers_make_no_second_run(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
