@@ -110,9 +110,11 @@ class Codex:
         return None
 
     def recognises(self, record: Mapping[str, Any]) -> bool:
-        """A line of a rollout has a payload and a type of ours."""
+        """A line of a rollout has a payload and a type of ours; session_meta alone is a session without a word."""
         kind = record.get("type")
-        return isinstance(kind, str) and kind in TYPES and isinstance(record.get("payload"), dict)
+        if not isinstance(kind, str) or kind == "session_meta":
+            return False
+        return kind in TYPES and isinstance(record.get("payload"), dict)
 
     def session_id(self, path: Path) -> str | None:
         """The UUID at the end of the file's name."""

@@ -9,6 +9,8 @@ from transcripts.agent import Found, Part, SessionFiles
 from transcripts.lines import first_records
 
 _YEAR = re.compile(r"(?:19|20)\d\d\Z")
+_MOST_SILENT = 1 << 19
+"""Bytes: far above what Codex says of a session, and below what is looked at here."""
 _ROLLOUT = re.compile(r"rollout-.*?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z")
 
 
@@ -33,9 +35,12 @@ def find_rollouts(folder: Path, agent: str) -> Found:
         if not match or not path.is_file() or path.is_symlink():
             skipped.append(Reject(str(path), 0, "not a rollout file"))
             continue
-        meta = _meta(path)
+        records = first_records(path)
+        meta = _meta(records)
         if meta is None:
             skipped.append(Reject(str(path), 0, "no Codex session in it, or not readable"))
+        elif _is_silent(path, records):
+            skipped.append(Reject(str(path), 0, "a session that was closed before anything was said"))
         elif root := _root(meta):
             spawned.append((path, match[1], root))
         else:
@@ -50,12 +55,17 @@ def find_rollouts(folder: Path, agent: str) -> Found:
     return Found(tuple(sessions.values()), tuple(skipped))
 
 
-def _meta(path: Path) -> dict[str, Any] | None:
-    for record in first_records(path):
+def _meta(records: list[dict[str, Any]]) -> dict[str, Any] | None:
+    for record in records:
         payload = record.get("payload")
         if record.get("type") == "session_meta" and isinstance(payload, dict):
             return payload
     return None
+
+
+def _is_silent(path: Path, records: list[dict[str, Any]]) -> bool:
+    """Whether a rollout tells of nothing but its session, as Codex leaves it where its user left without a word."""
+    return len(records) == 1 and path.stat().st_size < _MOST_SILENT
 
 
 def _root(meta: dict[str, Any]) -> str | None:

@@ -147,3 +147,16 @@ def test_agents_own_folders_name_no_author(tmp_path: Path) -> None:
     for number, folder in enumerate(("ann/.claude/projects", "ann/codex/projects", "ben/projects")):
         write_session(tmp_path / folder / SLUG / f"{ID[:-1]}{number}.jsonl")
     assert sorted(session.author for session in find_sessions(tmp_path).sessions) == ["ann", "ann", "ben"]
+
+
+def test_a_codex_session_without_a_word_is_none(tmp_path: Path) -> None:
+    """What Codex leaves where its user left at once is passed over by name, in a folder and alone."""
+    day = tmp_path / "sessions" / "2026" / "03" / "04"
+    day.mkdir(parents=True)
+    (said,) = find_sessions(CODEX).sessions
+    silent = day / "rollout-2026-03-04T13-00-00-019f0000-1111-7222-8333-00000000cccc.jsonl"
+    silent.write_text(said.main.read_text().partition("\n")[0] + "\n")
+    for place in (tmp_path, silent):
+        found = find_sessions(place)
+        assert found.sessions == ()
+        assert [reject.file for reject in found.skipped] == [str(silent)]
