@@ -94,7 +94,7 @@ def plan_install(agent: str, scope: str, settings: Settings) -> Plan:
             plan.remarks.append(f"There is another skill {agent_skill.NAME}, which is left alone.")
     plan.remarks += _both(agent, scope)
     if host(agent).plugin() is None:  # which brings the tools along
-        _plan_tools(plan, agent, scope)
+        _plan_tools(plan, agent, scope, wanted=True)
     return plan
 
 
@@ -108,11 +108,7 @@ def plan_uninstall(agent: str, scope: str) -> Plan:
     plan.add(undone(settings_file(agent, scope), without_hooks, home()))
     if scope in host(agent).skills:
         plan.add(agent_skill.removed(host(agent).skills[scope]()))
-    server = host(agent).servers.get(scope)
-    if isinstance(server, Registry):
-        plan.commands += server.removing()
-    elif server is not None:
-        plan.add(undone(server(), agent_tools.without_server, home()))
+    _plan_tools(plan, agent, scope, wanted=False)
     return plan
 
 
@@ -140,15 +136,18 @@ def _both(agent: str, scope: str) -> list[str]:
     return twice
 
 
-def _plan_tools(plan: Plan, agent: str, scope: str) -> None:
+def _plan_tools(plan: Plan, agent: str, scope: str, *, wanted: bool) -> None:
+    """Put the tools in, or take them out; what stands in the way keeps no hook from being changed."""
     server = host(agent).servers.get(scope)
     try:
         if isinstance(server, Registry):
-            plan.commands += server.adding()
-        elif server is not None:
+            plan.commands += server.adding() if wanted else server.removing()
+        elif server is not None and wanted:
             plan.add(edited(server(), agent_tools.with_server))
-    except SettingsError as error:  # hooks are worth having without the tools
-        plan.remarks.append(f"Without tools: {error.message}.")
+        elif server is not None:
+            plan.add(undone(server(), agent_tools.without_server, home()))
+    except SettingsError as error:
+        plan.remarks.append(f"The tools were left as they are: {error.message}.")
 
 
 def claude_folder() -> Path:

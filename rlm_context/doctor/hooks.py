@@ -1,14 +1,13 @@
-"""The hooks of each agent: whether they are there, what they start, and when they last fired."""
+"""The hooks of each agent: whether they are there, what they start, and what keeps them from being run."""
 
-import os
 import re
 import shlex
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from data_models.env import home_folder, raw_folder, worker_log
 from data_models.errors import SettingsError
 from data_models.settings import load_settings
 from rlm_context.agent_plugin import Plugin
@@ -16,80 +15,78 @@ from rlm_context.agent_settings import our_commands
 from rlm_context.agent_trust import untrusted
 from rlm_context.changes import parsed, read_text
 from rlm_context.checks import Check
-from rlm_context.hooks.files import names_in
-from rlm_context.hooks.fired import fired_folder
-from rlm_context.hooks.text import ago
+from rlm_context.doctor.fired import fired_check, worker_checks
 from rlm_context.installing import HOSTS, Host, wanted_hooks
 from rlm_context.output import plural
 from transcripts.registry import AGENTS
 
 _PATH = re.compile(r"(?:[pm]=)?(/.*)", re.S)
-_WAITING_SECONDS = 600
-_SILENT_SECONDS = 3600
-"""An agent that wrote a session so long after any of its hooks fired has hooks that do not fire."""
+_OFF = "disableAllHooks"
+"""Claude Code's setting that no hook runs, whoever's it is."""
+
+
+@dataclass(frozen=True)
+class _Installed:
+    """An agent's settings of one scope, and the commands of ours in them."""
+
+    scope: str
+    path: Path
+    settings: dict[str, Any]
+    commands: list[str]
 
 
 def hook_checks() -> Iterator[Check]:
-    """Each agent on this machine, and what its hooks left for workers."""
-    for agent in HOSTS:
-        if _is_here(agent):
-            yield from _agent(agent)
-    yield from _waiting()
+    """Each agent that is used here, and what its hooks left for workers."""
+    for agent, host in HOSTS.items():
+        if any(folder.parent.is_dir() for folder in AGENTS[agent].default_folders()):
+            yield from _agent(agent, host)
+    yield from worker_checks()
 
 
-def _is_here(agent: str) -> bool:
-    """Whether somebody uses this agent here: it has a folder of its own, or hooks of ours."""
-    return any(folder.parent.is_dir() for folder in AGENTS[agent].default_folders())
-
-
-def _agent(agent: str) -> Iterator[Check]:
-    host = HOSTS[agent]
-    plugin = host.plugin()
-    found = list(_installed(agent, host))
-    yield from _broken(agent, found)
-    scopes = [scope for scope, commands in found if isinstance(commands, list)]
+def _agent(agent: str, host: Host) -> Iterator[Check]:
+    plugin, found, unread = host.plugin(), *_read(host)
+    for error in unread:
+        yield Check("hooks", False, error.message, error.next_command or "")
+    ours = [installed for installed in found if installed.commands]
+    for installed in ours:
+        yield _commands(agent, installed)
     if plugin is not None:
         yield _plugin(plugin)
-    if len(scopes) + (plugin is not None) > 1:
-        places = [*scopes, *(["plugin"] if plugin else [])]
-        says = f"{agent} has them twice: {', '.join(places)}; one is enough"
-        yield Check("hooks", None, says, f"rlm-context uninstall {agent} --scope {scopes[-1]}")
-    if not scopes and plugin is None:
+    if len(ours) + (plugin is not None) > 1:
+        yield _twice(agent, ours, plugin)
+    if ours or plugin is not None:
+        yield from _kept_from_running(agent, host, found)
+        yield fired_check(agent)
+    elif not unread:
         yield Check("hooks", None, f"{agent} has none of ours", f"rlm-context install {agent}")
-    elif not any(isinstance(commands, SettingsError) for _, commands in found):
-        yield from _trusted(agent, host)
-        yield _fired(agent)
 
 
-def _installed(agent: str, host: Host) -> Iterator[tuple[str, list[str] | SettingsError]]:
-    """The scopes that have hooks of ours, with their commands, or with what keeps them from being read."""
+def _read(host: Host) -> tuple[list[_Installed], list[SettingsError]]:
+    """The settings of all scopes there are here, and what is wrong with those that cannot be read."""
+    found, unread = [], []
     for scope, file in host.files.items():
         try:
             path = file()
         except SettingsError:
             continue  # no repository here
         try:
-            commands = list(our_commands(parsed(path, read_text(path))))
+            settings = parsed(path, read_text(path))
+            found.append(_Installed(scope, path, settings, list(our_commands(settings))))
         except SettingsError as error:
-            yield scope, error
-            continue
-        if commands:
-            yield scope, commands
+            unread.append(error)
+    return found, unread
 
 
-def _broken(agent: str, found: Iterable[tuple[str, list[str] | SettingsError]]) -> Iterator[Check]:
-    for scope, commands in found:
-        again = f"rlm-context install {agent} --scope {scope}"
-        if isinstance(commands, SettingsError):
-            yield Check("hooks", False, commands.message, commands.next_command or "")
-            continue
-        gone = sorted({path for command in commands for path in _paths(command) if not Path(path).exists()})
-        if gone:
-            yield Check("hooks", False, f"{agent} ({scope}): gone: {', '.join(gone)}", again)
-        elif sorted(commands) != sorted(_wanted(agent, scope)):
-            yield Check("hooks", None, f"{agent} ({scope}): not as this version writes them", again)
-        else:
-            yield Check("hooks", True, f"{agent} ({scope}): {plural(len(commands), 'hook')}")
+def _commands(agent: str, installed: _Installed) -> Check:
+    """Whether the commands of one scope start what is there, and are those of this version."""
+    name, again = f"{agent} ({installed.scope})", f"rlm-context install {agent} --scope {installed.scope}"
+    paths = {path for command in installed.commands for path in _paths(command)}
+    gone = sorted(path for path in paths if not Path(path).exists())
+    if gone:
+        return Check("hooks", False, f"{name}: gone: {', '.join(gone)}", again)
+    if sorted(installed.commands) != sorted(_wanted(agent, installed.scope)):
+        return Check("hooks", None, f"{name}: not as this version writes them", again)
+    return Check("hooks", True, f"{name}: {plural(len(installed.commands), 'hook')}")
 
 
 def _wanted(agent: str, scope: str) -> list[str]:
@@ -111,74 +108,36 @@ def _paths(command: str) -> Iterator[str]:
             yield match[1]
 
 
+def _twice(agent: str, ours: Sequence[_Installed], plugin: Plugin | None) -> Check:
+    places = [*(installed.scope for installed in ours), *(["plugin"] if plugin else [])]
+    says = f"{agent} has them twice: {', '.join(places)}; one is enough"
+    return Check("hooks", None, says, f"rlm-context uninstall {agent} --scope {ours[-1].scope}")
+
+
+def _kept_from_running(agent: str, host: Host, found: Sequence[_Installed]) -> Iterator[Check]:
+    """What an agent was told, or was not told, so that it does not run hooks."""
+    for installed in found:
+        if installed.settings.get(_OFF) is True:
+            says = f"{agent} runs no hooks: {_OFF} is on in {installed.path}"
+            yield Check("hooks", None, says, f"take {_OFF} out of {installed.path}")
+        left = untrusted(installed.path, installed.settings, host.trust()) if host.trust else 0
+        if left:
+            it = "it" if left == 1 else "them"
+            says = f"{agent} was not told to trust {plural(left, 'hook')}, and does not run {it}"
+            yield Check("hooks", None, says, f"{agent}, which asks, then: Trust all and continue")
+
+
 def _plugin(plugin: Plugin) -> Check:
+    """A program that is older than the plugin may lack what the plugin calls; the other way round all works."""
     ours = version("rlm-context")
     if plugin.version == ours:
         return Check("plugin", True, f"version {plugin.version}, like this program")
-    newer = _parts(plugin.version) > _parts(ours)
-    mend = "install the newest rlm-context" if newer else "claude plugin update rlm-context@rlm-context"
-    says = f"version {plugin.version}, {'newer' if newer else 'older'} than this program ({ours})"
-    return Check("plugin", None if not newer else False, says, mend)
+    if _parts(plugin.version) > _parts(ours):
+        says = f"version {plugin.version}, newer than this program ({ours})"
+        return Check("plugin", False, says, "install the newest rlm-context")
+    says = f"version {plugin.version}, older than this program ({ours})"
+    return Check("plugin", None, says, "claude plugin update rlm-context@rlm-context")
 
 
 def _parts(text: str) -> list[int]:
     return [int(part) for part in re.findall(r"\d+", text)]
-
-
-def _trusted(agent: str, host: Host) -> Iterator[Check]:
-    """Whether an agent was told to trust its hooks, where it asks for that."""
-    if host.trust is None:
-        return
-    path = host.files["user"]()
-    left = untrusted(path, parsed(path, read_text(path)), host.trust())
-    if left:
-        says = f"{agent} was not told to trust {plural(left, 'hook')}, and does not run {'it' if left == 1 else 'them'}"
-        yield Check("hooks", None, says, f"{agent}, which asks, then: Trust all and continue")
-
-
-def _fired(agent: str) -> Check:
-    """When each hook fired last; a session written long after that tells that they do not."""
-    folder = Path(fired_folder(home_folder(), agent))
-    times = {name: (folder / name).stat().st_mtime for name in names_in(str(folder))}
-    written = _last_written(agent)
-    name = "hooks fired"
-    if not times:
-        return Check(name, None, f"{agent}: none yet", "start a new session, then rlm-context doctor")
-    told = ", ".join(
-        f"{hook} {ago(int(at * 1000))}" for hook, at in sorted(times.items(), key=lambda one: -one[1])
-    )
-    if written - max(times.values()) > _SILENT_SECONDS:
-        told = f"{told}; a session was written {ago(int(written * 1000))}; {_cause(agent)}"
-        return Check(name, None, f"{agent}: {told}", "start a new session, then rlm-context doctor")
-    return Check(name, True, f"{agent}: {told}")
-
-
-def _cause(agent: str) -> str:
-    if HOSTS[agent].trust is not None:
-        return "it runs only hooks that it was told to trust"
-    return "settings may switch hooks off (disableAllHooks)"
-
-
-def _last_written(agent: str) -> float:
-    """When a session of an agent was written last; 0 for never."""
-    files = (path for folder in AGENTS[agent].default_folders() for path in folder.rglob("*.jsonl"))
-    return max((path.stat().st_mtime for path in files), default=0.0)
-
-
-def _waiting() -> Iterator[Check]:
-    """Sessions that ended, and that no worker took up in the time that takes."""
-    raw = raw_folder(home_folder())
-    if not os.path.isdir(raw):  # noqa: PTH112  the hooks' path is a text
-        return
-    old = [name for name in names_in(raw) if _age(Path(raw, name)) > _WAITING_SECONDS]
-    if old:
-        log = worker_log(home_folder())
-        says = f"{plural(len(old), 'session')} that ended {'waits' if len(old) == 1 else 'wait'} for a worker"
-        yield Check("workers", False, says, f"tail -n 20 {shlex.quote(log)}, then rlm-context sync")
-
-
-def _age(path: Path) -> float:
-    try:
-        return time.time() - path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0  # taken up this moment

@@ -185,15 +185,18 @@ def test_when_each_hook_fired(installed: Path, home: Path) -> None:
 
 
 def test_an_agent_whose_hooks_do_not_fire(installed: Path, home: Path) -> None:
-    """A session was written long after any hook fired: said, with what may be the cause."""
+    """A session was written long after any hook fired: said; and so is the setting that switches hooks off."""
     hook("session-start", event(1, home, home, source="startup"))
     stamp = home / "rlm-context" / "hooks" / "fired" / "claude-code" / "session-start"
     os.utime(stamp, (1_000_000, 1_000_000))
     transcript(home, 2, home)
     (found,) = checks("hooks fired")
     assert found.ok is None
-    assert "a session was written just now" in found.detail
-    assert "disableAllHooks" in found.detail
+    assert "a session was written (just now), and no hook was called" in found.detail
+    settings = json.loads(installed.read_text())
+    installed.write_text(json.dumps(settings | {"disableAllHooks": True}))
+    (note,) = [one for one in checks("hooks") if one.ok is None]
+    assert note.detail == f"claude-code runs no hooks: disableAllHooks is on in {installed}"
 
 
 def test_hooks_of_another_version(installed: Path) -> None:

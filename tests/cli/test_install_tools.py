@@ -99,10 +99,13 @@ def test_an_agent_that_fails_or_is_not_there(state: Path, home: Path) -> None:
 
 
 def test_the_state_cannot_be_read(state: Path) -> None:
-    """It is the agent's: the hooks are installed, and what is wrong is said."""
+    """It is the agent's: the hooks are installed and taken out, and what is wrong is said."""
     state.write_text("{broken")
     done = document("install", "claude-code")
     assert done["commands"] == []
+    assert any(".claude.json cannot be read" in remark for remark in done["remarks"])
+    done = document("uninstall", "claude-code")
+    assert [Path(one["file"]).name for one in done["changes"]] == ["settings.json", "SKILL.md"]
     assert any(".claude.json cannot be read" in remark for remark in done["remarks"])
 
 
