@@ -70,7 +70,7 @@ def open_store(
         read_info(store)
     except KeyMissingError:
         if kind.is_remote:
-            _check_unused(store, set(store.folders()))
+            _check_unused(store, set(store.folders()) or set(store.keys()))
         if make:
             adopt_earlier(store, adopt)
             ensure_info(store)

@@ -1,4 +1,4 @@
-"""What only Modal itself can tell of the app and the sandbox: `python -m tests.real_modal`, with a token.
+"""What only Modal itself can tell of volume, app and sandbox: `python -m tests.real_modal`, with a token.
 
 It works in a volume and an app of its own, on invented sessions, costs about a cent, and removes both at its end. Each
 line says what was asked and the answer; the exit code is 1 where an answer is not what the project relies on. The
@@ -6,13 +6,14 @@ image is built first, which takes minutes the first time.
 """
 
 import asyncio
+import io
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from uuid import uuid4
 
@@ -38,7 +39,9 @@ REACH = (
 def main() -> int:
     """Ask everything; 0 where all answers fit."""
     with tempfile.TemporaryDirectory() as folder, _own_place(Path(folder)):
-        answers = [_asked(check, Path(folder)) for check in (app_answers, batches_go_out, sandbox_is_closed)]
+        # The contracts come last: of what they delete, empty folders stay, and no store is made beside those.
+        checks = (app_answers, batches_go_out, sandbox_is_closed, volume_keeps_contracts)
+        answers = [_asked(check, Path(folder)) for check in checks]
     return 0 if all(answers) else 1
 
 
@@ -106,6 +109,19 @@ def sandbox_is_closed(_: Path) -> str:
         return f"closed; the first block took {started:.1f} s"
 
     return asyncio.run(run())
+
+
+def volume_keeps_contracts(_: Path) -> str:
+    """The volume does what a store must do, as `python -m tests.store.against` asks."""
+    from tests.store import against
+
+    told, begun = io.StringIO(), time.monotonic()
+    with redirect_stdout(told), redirect_stderr(told):
+        failed = against.main(f"modal://{NAME}/contracts")
+    lines = told.getvalue().splitlines()
+    assert not failed, "\n".join(lines)
+    passed = sum(line.startswith("passed") for line in lines)
+    return f"{passed} contracts in {time.monotonic() - begun:.1f} s"
 
 
 def _asked(check: Callable[[Path], str], folder: Path) -> bool:

@@ -162,6 +162,18 @@ def test_opening(modal_emulator: Emulator) -> None:
 
 
 @pytest.mark.usefixtures("modal_emulator")
+@pytest.mark.parametrize("key", ["weights.bin", "weights/1.bin"])
+def test_a_place_in_use_is_left_alone(key: str) -> None:
+    """What lies there, in a folder or not, is somebody's: no store is made beside it."""
+    place = ModalStore("models")
+    place.put(key, b"1")
+    for make in (False, True):
+        with pytest.raises(StoreError, match="is not a store"):
+            open_store("modal://models", make=make)
+    assert list(place.keys()) == [key]
+
+
+@pytest.mark.usefixtures("modal_emulator")
 def test_names_that_are_none() -> None:
     """An address that can be no volume is refused."""
     for url in ("modal://", "modal://a b", "modal://x/../y"):

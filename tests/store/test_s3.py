@@ -159,6 +159,18 @@ def test_opening(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "/rlm-context" in str(caught.value.next_command)
 
 
+@pytest.mark.usefixtures("plain_s3")
+@pytest.mark.parametrize("key", ["weights.bin", "weights/1.bin"])
+def test_a_place_in_use_is_left_alone(key: str) -> None:
+    """What lies there, in a folder or not, is somebody's: no store is made beside it."""
+    place = S3Store(BUCKET, new_prefix())
+    place.put(key, b"1")
+    for make in (False, True):
+        with pytest.raises(StoreError, match="is not a store"):
+            open_store(place.url, make=make)
+    assert list(place.keys()) == [key]
+
+
 @pytest.mark.parametrize("url", ["s3://", "s3:///", "s3://bucket/../x", "s3://bucket/.hidden"])
 def test_addresses_that_are_none(url: str) -> None:
     """An address without a bucket, or with dots in it, is refused before anything is asked."""
