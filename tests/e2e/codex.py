@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,8 @@ from transcripts.sources import find_sessions
 
 _PATIENCE = 90.0
 _PROMPT = "Ask Codex to do anything"
+_TROUBLE = re.compile(r"^hook: .*Failed|^warning: .*hook", re.MULTILINE)
+"""What Codex says of hooks that fail, or that ask for more than they get."""
 _CONFIG = """model = "scripted"
 model_provider = "loopback"
 [model_providers.loopback]
@@ -69,9 +72,10 @@ class Codex:
         return self.home / ".rlm-context"
 
     def run(self, *arguments: str) -> str:
-        """`codex exec` to its end; what it printed."""
+        """`codex exec` to its end, with nothing wrong with a hook; what it printed."""
         done = self.start("codex", "exec", "--skip-git-repo-check", *arguments)
         assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+        assert not _TROUBLE.search(done.stderr), done.stderr
         return done.stdout
 
     def running(self, *arguments: str) -> "subprocess.Popen[bytes]":
