@@ -12,7 +12,7 @@ import subprocess
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from data_models.env import INSIDE
@@ -47,10 +47,7 @@ class Registry:
         value: Any = _document(self.file())
         for key in (*self.keys(), NAME):
             value = value.get(key) if isinstance(value, dict) else None
-        if not isinstance(value, dict):
-            return None
-        command, arguments = value.get("command"), value.get("args", [])
-        return [str(command), *map(str, arguments)] if command and isinstance(arguments, list) else []
+        return None if value is None else _command_of(value)
 
     def adding(self) -> list[list[str]]:
         """The agent's commands that put our server there; none where it stands there already.
@@ -73,30 +70,29 @@ class Registry:
             SettingsError: the list cannot be read.
         """
         there = self.found()
-        return (
-            [[self.program, "mcp", "remove", *self.options, NAME]]
-            if there is not None and is_ours(there)
-            else []
-        )
+        if there is None or not is_ours(there):
+            return []
+        return [[self.program, "mcp", "remove", *self.options, NAME]]
 
 
 def is_ours(command: Sequence[str]) -> bool:
     """Whether a command line starts our server."""
-    return command[-1:] == ["mcp"] and any(
-        "rlm-context" in word or word == "rlm_context" for word in command[:-1]
-    )
+    names = {PurePath(word).name for word in command[:-1]}
+    return command[-1:] == ["mcp"] and not names.isdisjoint({"rlm-context", "rlm_context"})
 
 
 def with_server(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A repository's `.mcp.json` with our server.
+    """A repository's `.mcp.json` with our server; one of ours that is there already stays as it is.
 
     Raises:
         SettingsError: it is no such file, or a server of somebody else has our name.
     """
     servers = _servers(document)
-    if NAME in servers and not _is_shared(servers[NAME]):
-        raise SettingsError(f".mcp.json names another server {NAME}, so nothing was changed")
-    return {**document, "mcpServers": {**servers, NAME: SHARED}}
+    if NAME not in servers:
+        return {**document, "mcpServers": {**servers, NAME: SHARED}}
+    if not is_ours(_command_of(servers[NAME])):
+        raise SettingsError(f".mcp.json names another server {NAME}, which is left alone")
+    return dict(document)
 
 
 def without_server(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,7 +102,7 @@ def without_server(document: Mapping[str, Any]) -> dict[str, Any]:
         SettingsError: it is no such file.
     """
     servers = _servers(document)
-    if not _is_shared(servers.get(NAME)):
+    if not is_ours(_command_of(servers.get(NAME))):
         return dict(document)
     left = {name: server for name, server in servers.items() if name != NAME}
     rest = {name: value for name, value in document.items() if name != "mcpServers"}
@@ -134,12 +130,12 @@ def run(command: Sequence[str]) -> str:
     return "" if done.returncode == 0 else said or f"exit code {done.returncode}"
 
 
-def _is_shared(server: object) -> bool:
-    return isinstance(server, dict) and {**server, "type": "stdio", "env": {}} == {
-        **SHARED,
-        "type": "stdio",
-        "env": {},
-    }
+def _command_of(server: object) -> list[str]:
+    """The command line of a listed server; [] for one that is no command."""
+    if not isinstance(server, dict):
+        return []
+    command, arguments = server.get("command"), server.get("args", [])
+    return [str(command), *map(str, arguments)] if command and isinstance(arguments, list) else []
 
 
 def _servers(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -178,6 +178,10 @@ def test_others_servers_of_a_repository_stay(
     assert sorted(json.loads(file.read_text())["mcpServers"]) == ["maps", "rlm-context"]
     document("uninstall", "claude-code", "--scope", "project")
     assert file.read_text() == before
+    own = {"command": "rlm-context", "args": ["mcp"], "env": {"RLM_CONTEXT_AUTHOR": "us"}}
+    file.write_text(json.dumps({"mcpServers": {"rlm-context": own}}))
+    document("install", "claude-code", "--scope", "project")
+    assert json.loads(file.read_text())["mcpServers"]["rlm-context"] == own
     file.write_text('{"mcpServers": {"rlm-context": {"command": "other"}}}')
     before = file.read_text()
     done = document("install", "claude-code", "--scope", "project")
