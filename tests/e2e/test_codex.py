@@ -81,7 +81,7 @@ def _searching(call: Call) -> Reply:
     return [_calling(number, "search_context", {"query": "alert state"}) | {"namespace": "mcp__rlm_context"}]
 
 
-def _calling(number: int, tool: str, given: dict[str, str]) -> dict[str, object]:
+def _calling(number: int, tool: str, given: dict[str, str] | str) -> dict[str, object]:
     return {"type": "tool_use", "id": f"call_{number}", "name": tool, "input": given}
 
 
@@ -158,3 +158,27 @@ def test_in_a_terminal(team: tuple[Codex, Codex], home: Path) -> None:
     assert all("has changed. New in it:" in more for more in resumed[len(cleared) :])
     until_done(ann.ours)
     assert len(set(uploads(store))) == 3
+
+
+def test_what_scripts_run_is_read(codex_program: str, home: Path) -> None:
+    """Newer models write scripts that call the tools: the commands and the files that they change are read all the
+    same, and nothing in the transcript is unknown."""
+    script = (
+        "text((await tools.exec_command({cmd: 'printf five; exit 5'})).output);"
+        r" text(await tools.apply_patch('*** Begin Patch\n*** Add File: five.txt\n+5\n*** End Patch\n'));"
+    )
+    with ResponsesServer() as models:
+        codex = Codex(codex_program, home, checkout_in(home), models)
+        models.reply = lambda call: (
+            "Done."
+            if outputs(call.received.body)
+            else [_calling(1, "exec", script) | {"namespace": "functions"}]
+        )
+        codex.run("-m", "gpt-6-sol", "--dangerously-bypass-approvals-and-sandbox", "Write a five.")
+    events = events_of(codex)
+    calls = {event.tool: event for event in events if event.kind == "tool_use"}
+    assert calls["exec_command"].text == "printf five; exit 5"
+    assert calls["apply_patch"].file_path == str(codex.checkout.resolve() / "five.txt")
+    assert [event.text for event in events if event.is_error] == ["five"]
+    assert [event.text for event in events if event.role == "human"] == ["Write a five."]
+    assert drift_report(codex.folder) == []
