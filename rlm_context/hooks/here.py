@@ -56,8 +56,10 @@ def team_aliases() -> "dict[str, Any]":
             found = loads(file.read())
     except (OSError, ValueError):
         return {}  # this store renames nothing; or the copy is damaged, and the next command makes it anew
-    known = isinstance(found, dict) and found.get("store") == store
-    return dict(found.get("project_aliases") or {}) if known else {}
+    aliases = (
+        found.get("project_aliases") if isinstance(found, dict) and found.get("store") == store else None
+    )
+    return aliases if isinstance(aliases, dict) else {}
 
 
 def _of_environment() -> object:

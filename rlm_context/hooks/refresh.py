@@ -91,7 +91,8 @@ def _has_started(path: str, source: str, began: float) -> bool:
         began: when this hook began, in Unix seconds.
     """
     oldest = 0.0 if source in ("startup", "clear") else began - _SLACK
-    while time.time() < began + _START_SECONDS:
+    until = time.monotonic() + began + _START_SECONDS - time.time()
+    while time.monotonic() < until:
         try:
             if os.stat(path).st_mtime >= oldest:
                 return True

@@ -8,11 +8,11 @@ A store in a folder is simply looked at. Others are asked only so often:
 import json
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
-from data_models.errors import SettingsError
 from rlm_context.fast_search import newest_name
-from rlm_context.hooks.files import read_small, write_small
+from rlm_context.hooks.files import names_in, read_small, write_small
 from rlm_context.hooks.here import team_aliases
 from rlm_context.hooks.notes import has_newer
 from store.keys import encode_name, generation_prefix, notes_prefix
@@ -23,6 +23,7 @@ UNKNOWN = 300.0
 """The same for a project that the store did not know: most folders are none of the team's."""
 FAILED = 60.0
 """The same where the store gave no answer."""
+_KEPT_SECONDS = 24 * 3600.0
 
 
 def is_due(home: str, project: str, store: str) -> bool:
@@ -35,6 +36,7 @@ def is_due(home: str, project: str, store: str) -> bool:
 
     Raises:
         OSError: a file of the home cannot be read.
+        SettingsError: the configuration file cannot be used.
     """
     if _rests(_looked_file(home, project), store):
         return False
@@ -48,8 +50,22 @@ def rest(home: str, project: str, store: str, seconds: float) -> None:
     )
 
 
+def forget_old(home: str) -> None:
+    """Remove notes that hold nobody back any more: agents may work in thousands of folders."""
+    folder = _looked_folder(home)
+    for name in names_in(folder):
+        path = Path(folder) / name
+        with suppress(FileNotFoundError):  # another process was faster
+            if path.stat().st_mtime < time.time() - _KEPT_SECONDS:
+                path.unlink()
+
+
+def _looked_folder(home: str) -> str:
+    return os.path.join(home, "hooks", "looked")
+
+
 def _looked_file(home: str, project: str) -> str:
-    return os.path.join(home, "hooks", "looked", encode_name(project))
+    return os.path.join(_looked_folder(home), encode_name(project))
 
 
 def _rests(path: str, store: str) -> bool:
@@ -64,7 +80,7 @@ def _rests(path: str, store: str) -> bool:
 def _folder_has_newer(home: str, project: str, store: Path) -> bool:
     """Whether a store in a folder has another newest generation than what lies here, other notes of teammates, or other
     names of projects."""
-    if _fixed_aliases(store) != _known_aliases():
+    if _fixed_aliases(store) != team_aliases():
         return True
     try:
         newest = newest_name(store / generation_prefix(project))
@@ -80,13 +96,6 @@ def _fixed_aliases(store: Path) -> object:
     try:
         return json.loads((store / "store.json").read_bytes())["settings"]["project_aliases"]
     except (OSError, ValueError, KeyError, TypeError):
-        return {}
-
-
-def _known_aliases() -> object:
-    try:
-        return team_aliases()
-    except SettingsError:
         return {}
 
 

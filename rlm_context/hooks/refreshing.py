@@ -14,7 +14,7 @@ from data_models.env import home_folder, store_url
 from rlm_context.hooks.detach import log_line
 from rlm_context.hooks.files import make_private
 from rlm_context.hooks.here import project_here
-from rlm_context.hooks.refresh_due import AGAIN, FAILED, UNKNOWN, is_due, rest
+from rlm_context.hooks.refresh_due import AGAIN, FAILED, UNKNOWN, forget_old, is_due, rest
 
 BRIEF_SECONDS = 45
 INDEX_SECONDS = 600
@@ -40,6 +40,7 @@ def _fetch(home: str, folder: str, name: str, lock: int) -> None:
     project = project_here(folder)  # the team may call it differently, as the store has just told
     found = refresh_brief(runtime, project)
     rest(home, name, store_url(), _pause(found))
+    forget_old(home)
     if found:
         tell_notes(runtime, [project])
     os.dup2(2, 1)  # the hook goes on

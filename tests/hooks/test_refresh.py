@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rlm_context.hooks import refresh_due, refreshing
-from rlm_context.hooks.refresh_due import FAILED, UNKNOWN, is_due, rest
+from rlm_context.hooks.refresh_due import FAILED, UNKNOWN, forget_old, is_due, rest
 from rlm_context.hooks.told import read_told, told_file
 from tests.hooks.helpers import REMOTE, context_of, event, hook, session_id, transcript
 from tests.hooks.newer import compiled_by_ann, ended, index_is_here, log_of, start_hook
@@ -258,3 +258,14 @@ def test_a_store_elsewhere_is_asked_only_so_often(home: Path, monkeypatch: pytes
             with monkeypatch.context() as patch:
                 patch.setattr(refresh_due.time, "time", lambda late=late: late)
                 assert is_due(ours, REMOTE, url)
+
+
+def test_notes_of_folders_worked_in_once_go(home: Path) -> None:
+    """A day later nothing is left of them."""
+    ours = str(home / "rlm-context")
+    for name in ("old", "new"):
+        rest(ours, name, "s3://bucket/team", UNKNOWN)
+    os.utime(home / "rlm-context" / "hooks" / "looked" / "old", (1, 1))
+    forget_old(ours)
+    forget_old(str(home / "nothing"))
+    assert [path.name for path in (home / "rlm-context" / "hooks" / "looked").iterdir()] == ["new"]

@@ -106,7 +106,14 @@ def test_hooks_read_the_settings_as_everything_else(
 
 
 @pytest.mark.parametrize(
-    "damage", ["{", "[]", '{"store": 5}', '{"store": "STORE", "project_aliases": {"a": 5}}']
+    "damage",
+    [
+        "{",
+        "[]",
+        '{"store": 5}',
+        '{"store": "STORE", "project_aliases": 5}',
+        '{"store": "STORE", "project_aliases": {"a": 5}}',
+    ],
 )
 def test_a_damaged_copy_of_names_is_made_again(damage: str, home: Path, old_checkout: Path) -> None:
     """Until the store is opened again nothing is renamed; no error."""
