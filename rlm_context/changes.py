@@ -58,7 +58,7 @@ def undone(path: Path, edit: Callable[[Mapping[str, Any]], dict[str, Any]], home
     """The same for an edit that takes out what an earlier one put in: the file is as it was then.
 
     Where a copy in the home has the same content as what is left, it stood there before, and its very bytes come
-    back; a file that only we had filled goes.
+    back; a file that only we had filled goes, unless it is a link, which leads to a file that somebody keeps.
 
     Raises:
         SettingsError: the file cannot be read, or holds no object; it is left as it is.
@@ -70,7 +70,7 @@ def undone(path: Path, edit: Callable[[Mapping[str, Any]], dict[str, Any]], home
     for text in _backups(path, home):
         if _same(text, left):
             return Change(path, change.before, text)
-    return change if left else Change(path, change.before, None)
+    return change if left or path.is_symlink() else Change(path, change.before, None)
 
 
 def apply(change: Change, home: Path) -> Path | None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -295,13 +296,18 @@ def test_settings_that_are_none_are_left_alone(text: str, settings: Path) -> Non
 
 
 def test_a_link_stays_a_link(settings: Path, home: Path) -> None:
-    """Settings that a dotfiles folder holds are changed there."""
+    """Settings that a dotfiles folder holds are changed there, and stay there when nothing is left in them."""
     real = home / "dotfiles.json"
-    settings.rename(real)
+    settings.unlink()
+    real.write_text("")
     settings.symlink_to(real)
     document("install", "claude-code")
     assert settings.is_symlink()
     assert has_hooks(json.loads(real.read_text()))
+    shutil.rmtree(home / "rlm-context" / "backups")
+    document("uninstall", "claude-code")
+    assert settings.is_symlink()
+    assert json.loads(real.read_text()) == {}
 
 
 def test_outside_a_repository_there_is_no_project_scope(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
