@@ -11,6 +11,7 @@ from compiler.pipeline import DirectSteps
 from compiler.plan import versions
 from compiler.runtime import Runtime
 from compiler.work import Ingested, Plan, Summarized, Unreadable
+from data_models.decoding import decode_json
 from data_models.errors import SettingsError
 
 
@@ -45,12 +46,12 @@ def summarize_batch(runtime: Runtime, plan: Plan, sessions: Sequence[Ingested], 
 
 def ingested(text: str) -> list[Ingested | Unreadable]:
     """What came back of an `ingest_batch`."""
-    return msgspec.json.decode(text, type=list[Ingested | Unreadable])
+    return decode_json(text, list[Ingested | Unreadable])
 
 
 def summarized(text: str) -> list[Summarized]:
     """What came back of a `summarize_batch`."""
-    return msgspec.json.decode(text, type=list[Summarized])
+    return decode_json(text, list[Summarized])
 
 
 async def do_ingest(runtime: Runtime, text: str) -> str:
@@ -86,7 +87,7 @@ def _alone(plan: Plan) -> Plan:
 
 
 def _decoded(runtime: Runtime, text: str) -> Batch:
-    batch = msgspec.json.decode(text, type=Batch)
+    batch = decode_json(text, Batch)
     here = _ground(runtime)
     if batch.ground.store != here.store:
         raise SettingsError(

@@ -25,6 +25,7 @@ import msgspec
 from compiler.citations import LEAST_DIGITS, short_ids
 from compiler.index import assemble_index
 from compiler.runtime import Runtime
+from data_models.decoding import decode_json
 from data_models.errors import DamagedError
 from data_models.knowledge import Root
 from data_models.records import CatalogEntry, Manifest
@@ -71,7 +72,7 @@ class Copy(msgspec.Struct, frozen=True):
 
     def _decoded(self, text: str, kind: type[T], name: str) -> T:
         try:
-            return msgspec.json.decode(text, type=kind)
+            return decode_json(text, kind)
         except msgspec.MsgspecError as error:
             raise DamagedError(f"{self.folder}/{name}", f"not a {kind.__name__}") from error
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 import zstandard
 
+from data_models.decoding import decode_json
 from store.codec import MALFORMED
 from store.memo import Memo
 
@@ -30,6 +31,6 @@ def recall(memo: Memo, stage: str, key: str, kind: type[T]) -> T | None:
         return None
     try:
         raw = zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MAX_BYTES)
-        return msgspec.json.decode(raw, type=kind)
+        return decode_json(raw, kind)
     except (zstandard.ZstdError, *MALFORMED):
         return None

@@ -9,6 +9,7 @@ import msgspec
 
 from compiler.report import ProjectReport
 from compiler.runtime import Runtime
+from data_models.decoding import decode_json
 from data_models.errors import RlmContextError, StoreError
 from store.codec import MALFORMED
 from store.keys import run_key
@@ -63,7 +64,7 @@ def read_runs(runtime: Runtime, project: str, limit: int) -> list[RunRecord]:
 def _readable(runtime: Runtime, keys: Iterable[str]) -> Iterator[RunRecord]:
     for key in keys:
         try:
-            yield msgspec.json.decode(runtime.store.get(key), type=RunRecord)
+            yield decode_json(runtime.store.get(key), RunRecord)
         except (*MALFORMED, StoreError):
             continue
 

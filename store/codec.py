@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from data_models.decoding import decode_json
 from data_models.errors import DamagedError, FormatTooNewError, StoreError
 from data_models.records import FORMAT_VERSION, BlobRef
 
@@ -45,8 +46,8 @@ def decode(data: bytes | msgspec.Raw, kind: type[_Record], key: str) -> _Record:
         DamagedError: it is not such a record.
     """
     try:
-        check_format(msgspec.json.decode(data, type=_Format).format, key)
-        return msgspec.json.decode(data, type=kind)
+        check_format(decode_json(data, _Format).format, key)
+        return decode_json(data, kind)
     except MALFORMED as error:
         raise DamagedError(key, f"not a {kind.__name__}") from error
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from compiler.account import Part
+from data_models.decoding import decode_json
 from rlm.clients.errors import ReplyError, RequestError, TooLongError, TransientError
 from rlm.clients.protocol import Client, Completion, Message, Request
 from rlm.errors import LimitError
@@ -46,7 +47,7 @@ async def ask(client: Client, request: Request, form: type[T], part: Part) -> T:
         PipelineError: the provider has been failing for too long.
     """
     try:
-        return msgspec.json.decode(_whole(await _ask_twice(client, request, part)), type=form)
+        return decode_json(_whole(await _ask_twice(client, request, part)), form)
     except msgspec.ValidationError as error:  # numbers beyond what any integer of ours holds, and the like
         raise NoAnswer("the model's answer had the wrong form", smaller=True) from error
     except ReplyError as error:

@@ -8,8 +8,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
+from data_models.decoding import decode_json
 from rlm.clients import openai_wire as wire
 from rlm.clients.errors import CredentialsError, MissingExtraError
 from rlm.clients.gate import Gate
@@ -98,4 +97,4 @@ class OpenAIClient:
         response = await sdk.chat.completions.with_raw_response.create(**params)
         check_kind(sdk.base_url.host, response.headers)
         self._gates.get().pause(exhausted_for(response.headers))
-        return msgspec.json.decode(response.content, type=wire.Answer), response.headers.get("x-request-id")
+        return decode_json(response.content, wire.Answer), response.headers.get("x-request-id")
