@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from compiler.runtime import Runtime
 from data_models.env import INSIDE, PREFIX
@@ -26,8 +27,13 @@ HERE = "this machine"
 _SECONDS = 2 * 3600.0
 """A compile that takes longer hangs, and is ended; what it did is kept."""
 
-CompileHere = Callable[..., bool]
-"""Compiles projects of a store on this machine: see `compile_projects_of`."""
+
+class CompileHere(Protocol):
+    """Compiles projects of a store on this machine: `compile_projects_of`."""
+
+    def __call__(self, store_url: str, projects: Sequence[str], *, own_server: bool) -> bool:
+        """See `compile_projects_of`."""
+        ...
 
 
 def remote_of(runtime: Runtime) -> Remote | None:
@@ -101,7 +107,8 @@ def have_compiled(
     except RefusedError as error:
         return [note(runtime, "Prefect", project, error) for project in projects]
     if remote is None:
-        return _compile_here(runtime, projects, compile_here)
+        # What is not shared stays off a server that others read: it keeps briefs as artifacts.
+        return _compile_here(runtime, projects, compile_here, own_server=not is_configured)
     triggers = _ask_all(runtime, remote, projects)
     _look_again(runtime, remote, triggers, is_wanted)
     here = [trigger for trigger in triggers.values() if trigger.here]
@@ -112,7 +119,7 @@ def have_compiled(
     return list(triggers.values())
 
 
-def compile_projects_of(store_url: str, projects: Sequence[str], *, own_server: bool = False) -> bool:
+def compile_projects_of(store_url: str, projects: Sequence[str], *, own_server: bool) -> bool:
     """Compile projects of a store on this machine, in a process of its own, and wait for it.
 
     Args:
@@ -140,9 +147,11 @@ def compile_projects_of(store_url: str, projects: Sequence[str], *, own_server: 
     return done.returncode == 0
 
 
-def _compile_here(runtime: Runtime, projects: Sequence[str], compile_here: CompileHere) -> list[Trigger]:
+def _compile_here(
+    runtime: Runtime, projects: Sequence[str], compile_here: CompileHere, *, own_server: bool
+) -> list[Trigger]:
     """Compile on this machine; records of the projects where one failed."""
-    if not compile_here(runtime.store.url, projects):
+    if not compile_here(runtime.store.url, projects, own_server=own_server):
         return [note(runtime, HERE, project, None) for project in projects]
     for project in projects:
         forget_trigger(runtime.home, runtime.store.url, project)

@@ -108,9 +108,7 @@ def test_without_the_app_it_is_compiled_here(
 ) -> None:
     """And what would deploy it is said."""
     monkeypatch.setenv("RLM_CONTEXT_STORE", f"modal://{APP}")
-    monkeypatch.setattr(
-        waiting, "compile_projects_of", lambda url, names, *, own_server: compile_here(url, names)
-    )
+    monkeypatch.setattr(waiting, "compile_projects_of", compile_here)
     assert end(1).compiled == REMOTE
     assert (record().state, record().here) == ("refused", True)
     assert record().next_command == "modal deploy -m flows.modal_app"

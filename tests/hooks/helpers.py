@@ -95,7 +95,7 @@ def until(look: Callable[[], object], patience: float = PATIENCE) -> None:
         time.sleep(0.02)
 
 
-def compile_here(store_url: str, projects: Sequence[str]) -> bool:
+def compile_here(store_url: str, projects: Sequence[str], *, own_server: bool = False) -> bool:
     """Stands for the trigger: compiles in this process, without Prefect."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RLM_CONTEXT_STORE", store_url)

@@ -105,5 +105,5 @@ def test_a_projects_name_is_no_option(
     home: Path, project: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Whatever it is, its process takes it for a project, with nothing new here."""
-    assert trigger.compile_projects_of(str(home / "team"), [project])
+    assert trigger.compile_projects_of(str(home / "team"), [project], own_server=True)
     assert capfd.readouterr() == ("", "")

@@ -27,7 +27,7 @@ from tests.hooks.helpers import REMOTE, ROOT, event, hook, session_id, transcrip
 WORKER = """
 import sys
 from rlm_context.hooks import waiting, worker
-waiting.compile_projects_of = lambda store_url, projects: False
+waiting.compile_projects_of = lambda store_url, projects, own_server: False
 worker.main()
 """
 """A worker whose compiles all fail."""
@@ -272,7 +272,7 @@ def test_a_failed_compile_is_tried_again(home: Path, checkout: Path, monkeypatch
     """What no generation holds stays pending, and the next worker triggers again."""
     calls: list[str] = []
 
-    def fail(store_url: str, projects: list[str]) -> bool:
+    def fail(store_url: str, projects: list[str], *, own_server: bool) -> bool:
         calls.extend(projects)
         return False
 

@@ -217,17 +217,24 @@ def test_what_is_configured_may_be_of_no_use(
 
 
 def test_what_stays_on_this_machine_is_compiled_on_it(
-    home: Path, checkout: Path, stub: Stub, end: End, triggered: Calls, monkeypatch: pytest.MonkeyPatch
+    home: Path, stub: Stub, end: End, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The team's server hears nothing of a project that is not shared."""
+    """The team's server hears nothing of a project that is not shared, and gets no brief of it as an artifact."""
+    here: list[tuple[str, bool]] = []
+
+    def compile_it(store_url: str, projects: list[str], *, own_server: bool) -> bool:
+        here.append((store_url, own_server))
+        return compile_here(store_url, projects)
+
+    monkeypatch.setattr(waiting, "compile_projects_of", compile_it)
     monkeypatch.setenv("RLM_CONTEXT_STORE", str(home / "team"))
     end(1)
-    assert triggered == [(store_of(home), (REMOTE,))]
+    assert here == [(store_of(home), True)]
     assert stub.requests == []
     (home / "rlm-context" / "shared-projects.txt").write_text(f"{REMOTE}\n")
     end(2)
     assert stub.keys == [f"compile:{REMOTE}:none:0"]
-    assert len(triggered) == 1
+    assert len(here) == 1
 
 
 def test_the_server_of_up_is_asked_with_its_credentials(
@@ -251,7 +258,7 @@ def test_a_compile_that_fails_here_is_said(
     home: Path, checkout: Path, end: End, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until one succeeds."""
-    monkeypatch.setattr(waiting, "compile_projects_of", lambda store_url, projects: False)
+    monkeypatch.setattr(waiting, "compile_projects_of", lambda store_url, projects, own_server: False)
     end(1)
     (record,) = records(home)
     assert (record.place, record.state, record.next_command) == (
