@@ -32,7 +32,7 @@ def plan(runtime: Runtime, project: str, *, full: bool = False, max_usd: float |
     return Plan(
         project=project,
         parents=tuple(parent.key for parent in parents),
-        number=next_number(runtime.store, project),
+        number=next_number(runtime.store, project, manifests[0].number if manifests else 0),
         new=tuple(key for key in sorted(newest) if key not in held),
         total=len(newest),
         rebuild=full,

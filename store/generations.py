@@ -42,17 +42,22 @@ def new_nonce() -> str:
     return secrets.token_hex(4)
 
 
-def next_number(store: Store, project: str) -> int:
+def next_number(store: Store, project: str, read: int = 0) -> int:
     """The number of the next generation: above the newest manifest that can be read, and above those right after it.
 
     What was published and rotted has a number that follows; what somebody planted has any, and does not count.
+
+    Args:
+        store: the store.
+        project: the project.
+        read: the number of the newest head, where that is known; 0: manifests are read to find it.
 
     Raises:
         FormatTooNewError: a newer rlm-context wrote the newest.
     """
     listed = _manifests(store, project)
     taken = {parts.number for _, parts in listed}
-    number = 1 + next((parts.number for key, parts in listed if _is_readable(store, key)), 0)
+    number = 1 + (read or next((parts.number for key, parts in listed if _is_readable(store, key)), 0))
     while number in taken:
         number += 1
     return number
