@@ -9,6 +9,7 @@ before the upload, is looked at again when it ends. What has to be compiled is w
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -144,6 +145,9 @@ def compile_projects_of(store_url: str, projects: Sequence[str], *, own_server: 
         )
     except subprocess.TimeoutExpired:
         return False
+    if done.returncode < 0:  # it could not say so itself
+        name = signal.Signals(-done.returncode).name
+        print(f"rlm-context: the compile was ended by {name}. Next: rlm-context compile", file=sys.stderr)
     return done.returncode == 0
 
 
