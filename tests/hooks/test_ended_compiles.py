@@ -13,5 +13,5 @@ def test_a_compile_that_a_signal_ended(
     """It failed, and the workers' log says by which signal."""
     ended = subprocess.CompletedProcess("compile", -11)
     monkeypatch.setattr(trigger.subprocess, "run", lambda *arguments, **settings: ended)
-    assert trigger.compile_projects_of("/store", ["tide"]) is False
+    assert trigger.compile_projects_of("/store", ["tide"], own_server=False) is False
     assert "ended by SIGSEGV" in capfd.readouterr().err
