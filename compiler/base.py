@@ -11,6 +11,7 @@ from data_models.records import BlobRef, CatalogEntry, Segment
 from store.blobs import has_sound_blob
 from store.generations import read_manifest
 from store.keys import parse_receipt_key
+from store.tombstones import read_tombstones
 
 Owner = tuple[str, str]
 
@@ -30,7 +31,7 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
 def load_base(runtime: Runtime, plan: Plan) -> Base:
     """The base of this plan; empty where everything is made anew."""
     first = read_manifest(runtime.store, plan.parents[0]) if plan.parents else None
-    if first is None or plan.rebuild or first.versions != versions(runtime):
+    if first is None or plan.rebuild or plan.drops or first.versions != versions(runtime):
         return Base(entries={}, parts=(), segments=())
     return Base(entries=runtime.catalog([first]), parts=first.parts, segments=first.segments)
 
@@ -38,7 +39,7 @@ def load_base(runtime: Runtime, plan: Plan) -> Base:
 def earlier_ingest(runtime: Runtime, plan: Plan, receipt: str) -> Ingested | None:
     """The state of this receipt's session that the plan's parents hold, if its events are sound.
 
-    None also where that state is part of the base, and so stays without being handed on.
+    None also where that state is part of the base, and so stays without being handed on, or was forgotten.
     """
     base = load_base(runtime, plan)
     parents = [read_manifest(runtime.store, key) for key in plan.parents]
@@ -46,6 +47,8 @@ def earlier_ingest(runtime: Runtime, plan: Plan, receipt: str) -> Ingested | Non
     entries = runtime.catalog(parents).values()
     found = next((entry for entry in entries if _session_of(entry.receipt) == session), None)
     if found is None or base.entries.get((found.author, found.session_id)) == found:
+        return None
+    if read_tombstones(runtime.store).hold(found.receipt):
         return None
     if not has_sound_blob(runtime.store, found.parquet):
         return None

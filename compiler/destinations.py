@@ -9,6 +9,7 @@ from compiler.sharing import Sharing, local_store_url
 from data_models.records import Receipt
 from store.protocol import Store
 from store.registry import open_store
+from store.tombstones import Tombstones, read_tombstones
 
 _SINGLY = 4
 """So many receipts of a project are asked for one by one; then one listing tells of all."""
@@ -32,6 +33,7 @@ class Destinations:
         self._local_url = local_store_url(runtime.home)
         self._stores: dict[str, Store] = {runtime.store.url: runtime.store}
         self._holdings: dict[tuple[str, str], _Holding] = {}
+        self._tombstones: dict[str, Tombstones] = {}
 
     def stays(self, session_id: str, cwd: str) -> str:
         """Why a session stays on this machine; "" if it may go to the configured store."""
@@ -49,6 +51,12 @@ class Destinations:
         inbox = "/".join(known.key.split("/")[:2])
         holding = self._holdings.setdefault((url, inbox), _Holding(self.store(url), inbox))
         return known.key in holding
+
+    def forgot(self, url: str, session_id: str) -> bool:
+        """Whether a session was forgotten in one of the two stores, as far as that was known at the first question."""
+        if url not in self._tombstones:
+            self._tombstones[url] = read_tombstones(self.store(url))
+        return self._tombstones[url].hold_session(session_id)
 
     def store(self, url: str) -> Store:
         """One of the two stores, by its address."""

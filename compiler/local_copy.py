@@ -24,6 +24,7 @@ import msgspec
 
 from compiler.citations import LEAST_DIGITS, short_ids
 from compiler.index import assemble_index
+from compiler.purge_home import purge_home
 from compiler.runtime import Runtime
 from data_models.decoding import decode_json
 from data_models.errors import DamagedError
@@ -109,6 +110,7 @@ def refresh(runtime: Runtime, project: str) -> Copy | None:
     current = json.dumps({"project": project, "generation": name, "newest": listed}).encode()
     FileWriter(home).write_many([(home / CURRENT, current)])
     _remove_old(home, name)
+    purge_home(runtime, shown=home / name)
     return _copy(project, home, name)
 
 

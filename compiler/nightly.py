@@ -124,7 +124,7 @@ def waiting(runtime: Runtime) -> list[str]:
     Raises:
         StoreError: the store cannot be read.
     """
-    return [name for name in projects(runtime.store) if plan(runtime, name).new]
+    return [name for name in projects(runtime.store) if plan(runtime, name).has_work]
 
 
 def forget_runs(runtime: Runtime, *, keep: int = KEEP_RUNS, days: float = KEEP_DAYS) -> int:

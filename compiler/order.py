@@ -19,6 +19,8 @@ def ordered(store: Store, receipt: Receipt) -> Receipt:
     bears no time, a tool's result beside the file, a new redaction rule, a secret that its owner cut out. Two
     such states would be ordered by their hashes, so the one that is uploaded later is dated a millisecond later.
     A state that the store has is left where it is, and so is one with fewer records than what stands at its time.
+    What went through fewer redaction rules than the newest state, and holds no more records, goes before it: who has
+    older rules must not bring back what newer ones took out.
     Where a clock was ahead, a state may be dated after those that follow it: behind one that is dated in the future
     comes what has more records.
 
@@ -32,6 +34,8 @@ def ordered(store: Store, receipt: Receipt) -> Receipt:
     moved = msgspec.structs.replace(receipt, event_ms=max(receipt.event_ms, _age(newest)[0]))
     if key_of(moved) == newest:
         return moved
+    if newest and receipt.event_ms <= _age(newest)[0] and _is_cleaner(store, newest, receipt):
+        return msgspec.structs.replace(receipt, event_ms=min(receipt.event_ms, _age(newest)[0] - 1))
     is_in_future = moved.event_ms > time.time() * 1000
     if moved.event_ms > receipt.event_ms and not (is_in_future and _records(store, newest) < receipt.records):
         moved = receipt
@@ -52,6 +56,15 @@ def _age(key: str) -> tuple[int, str]:
 
 def _at(keys: Iterable[str], event_ms: int) -> list[str]:
     return [key for key in keys if (parts := parse_receipt_key(key)) and parts.event_ms == event_ms]
+
+
+def _is_cleaner(store: Store, newest: str, receipt: Receipt) -> bool:
+    """Whether the newest state went through rules that this one did not, and holds as many records."""
+    try:
+        standing = read_receipt(store, newest)
+    except (DamagedError, KeyMissingError):
+        return False
+    return not receipt.rules.cover(standing.rules) and standing.records >= receipt.records
 
 
 def _records(store: Store, key: str) -> int:

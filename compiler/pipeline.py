@@ -153,7 +153,7 @@ async def compile_project(
         written = runtime.store.written
         todo = await asyncio.to_thread(make_plan, runtime, project, full=full, max_usd=max_usd)
         left_out: set[str] = set()
-        while not left_out.issuperset(todo.new):
+        while todo.drops or not left_out.issuperset(todo.new):
             left_out |= await _compile_once(runtime, todo, steps, report)
             # What was uploaded meanwhile would otherwise wait for the next trigger.
             left = None if max_usd is None else max(max_usd - report.llm.usd, 0.0)
@@ -172,7 +172,8 @@ async def _backend(runtime: Runtime) -> AsyncIterator[None]:
 
 
 async def _compile_once(runtime: Runtime, todo: Plan, steps: Steps, report: ProjectReport) -> set[str]:
-    """Make one generation; the receipts that had to be left out. If all had to be, nothing is published."""
+    """Make one generation; the receipts that had to be left out. If all had to be, nothing is published, except to
+    let go of what was forgotten."""
     clock = _Clock(report)
     with clock.step("ingest"):
         # A provider's package takes a second to import, and a missing key is better said before the map than in it.
@@ -187,7 +188,7 @@ async def _compile_once(runtime: Runtime, todo: Plan, steps: Steps, report: Proj
         finally:
             await preparing
         ingested, left_out = _readable(runtime, todo, results, report)
-    if not ingested:
+    if not ingested and not todo.drops:
         return left_out
     with clock.step("summarize"):
         summarized = await _summarize(runtime, todo, ingested, steps)

@@ -4,8 +4,9 @@ from compiler.runtime import Runtime
 from compiler.work import Plan
 from data_models.events import SCHEMA_VERSION
 from search.schema import SCHEMA as INDEX_VERSION
-from store.generations import heads, next_number
+from store.generations import heads, holds_forgotten, next_number
 from store.receipts import newest_per_session, receipt_keys
+from store.tombstones import read_tombstones
 from transcripts.events import PARSER_VERSION
 
 
@@ -20,13 +21,15 @@ def plan(runtime: Runtime, project: str, *, full: bool = False, max_usd: float |
 
     Returns:
         What is to do. All sessions are new where another version (parser, backend, chunk size) made the newest
-        generation; memo then keeps what did not change cheap.
+        generation, or where that holds what was forgotten since; memo then keeps what did not change cheap.
     """
+    tombstones = read_tombstones(runtime.store)
     parents = heads(runtime.store, project)
     manifests = [parent.manifest for parent in parents]
-    known = {entry.receipt for entry in runtime.catalog(manifests).values()}
-    newest = newest_per_session([*receipt_keys(runtime.store, project), *known])
-    keeps = bool(manifests) and not full and manifests[0].versions == versions(runtime)
+    known = tombstones.standing(entry.receipt for entry in runtime.catalog(manifests).values())
+    newest = newest_per_session([*receipt_keys(runtime.store, project, tombstones), *known])
+    drops = any(holds_forgotten(runtime.store, manifest, tombstones) for manifest in manifests)
+    keeps = bool(manifests) and not (full or drops) and manifests[0].versions == versions(runtime)
     # Readers see the first of several siblings: what only the others hold is yet to come.
     held = {entry.receipt for entry in runtime.catalog(manifests[:1]).values()} if keeps else set()
     return Plan(
@@ -36,6 +39,7 @@ def plan(runtime: Runtime, project: str, *, full: bool = False, max_usd: float |
         new=tuple(key for key in sorted(newest) if key not in held),
         total=len(newest),
         rebuild=full,
+        drops=drops,
         max_usd=max_usd,
     )
 

@@ -31,6 +31,9 @@ from transcripts.sources import Found, SessionFiles, find_sessions
 _SPOOL_BATCH = 16
 """Sessions written to the spool, and from there to the store, at a time."""
 
+FORGOTTEN = "it was forgotten (rlm-context forget), so nothing of it is kept"
+"""Why a session is not uploaded."""
+
 Progress = Callable[[int, int], None]
 """Called with sessions done and sessions in all."""
 
@@ -143,6 +146,9 @@ def upload_sessions(
     marks = _marks(runtime, found, project)
     fresh = []
     for files in found:
+        if destinations.forgot(runtime.store.url, files.session_id):
+            result.skipped.append(Reject(str(files.main), 0, FORGOTTEN))
+            continue
         known = None if again else seen.receipt(files.main, marks[files.main])
         if known and destinations.holds(files.session_id, known):
             result.unchanged += 1
@@ -311,6 +317,9 @@ def _spooled(
                 else:
                     receipt, blob = read
                     store = destinations.of(receipt.session_id, receipt.cwd)
+                    if destinations.forgot(store.url, receipt.session_id):
+                        result.skipped.append(Reject(str(files.main), 0, FORGOTTEN))
+                        continue
                     uploads.append(_Upload(files, ordered(store, receipt), blob, store.url))
             if waiting:
                 yield waiting.result()
@@ -355,4 +364,5 @@ def _receipt(
         branch=slim.branch,
         cwd=slim.cwd,
         host_version=slim.host_version,
+        rules=redactor.rules,
     )

@@ -17,7 +17,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     `parents` are the manifests that the next generation follows (several where two were published at once; the
     first is the one that readers see), `new` the newest receipts that the first does not hold, `rebuild` whether
-    all is made anew, `max_usd` what may still be spent on model calls (US dollars, None for no limit).
+    all is made anew, `drops` whether a parent holds what was forgotten, so that nothing may be built on it, `max_usd`
+    what may still be spent on model calls (US dollars, None for no limit).
     """
 
     project: str
@@ -26,7 +27,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     new: tuple[str, ...]
     total: int
     rebuild: bool = False
+    drops: bool = False
     max_usd: float | None = None
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is anything to do; all that is left may be to publish what remains, if only nothing."""
+        return bool(self.new) or self.drops
 
 
 class Ingested(msgspec.Struct, frozen=True, kw_only=True, tag=True):

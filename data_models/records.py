@@ -23,11 +23,31 @@ class BlobRef(msgspec.Struct, frozen=True, order=True):
         return f"blobs/sha256/{self.sha256[:2]}/{self.sha256}"
 
 
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """Redaction rules: version of the built-in ones, whether e-mail addresses too, own ones as 12 hex digits each."""
+
+    built_in: int = 1
+    emails: bool = False
+    own: tuple[str, ...] = ()
+
+    def cover(self, other: "Rules") -> bool:
+        """Whether what went through these needs not go through the others too."""
+        return self == self | other
+
+    def __or__(self, other: "Rules") -> "Rules":
+        return Rules(
+            built_in=max(self.built_in, other.built_in),
+            emails=self.emails or other.emails,
+            own=tuple(sorted({*self.own, *other.own})),
+        )
+
+
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """An upload's record: one state of one session, redacted and stored as the slim blob `slim`.
 
     `event_ms` is the time of the session's newest record (Unix milliseconds), else the file's mtime.
-    `raw_bytes` counts what the host's files held, `redactions` how many secrets of which kind were replaced.
+    `raw_bytes` counts what the host's files held, `redactions` how many secrets of which kind were replaced,
+    `rules` says by which rules.
     """
 
     session_id: str
@@ -45,6 +65,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     branch: str = ""
     cwd: str = ""
     host_version: str = ""
+    rules: Rules = Rules()
     format: int = FORMAT_VERSION
 
 

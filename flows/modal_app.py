@@ -101,7 +101,7 @@ async def compile_all() -> str:
     runtime = _runtime()
     reports, failed = [], []
     for project in await asyncio.to_thread(projects, runtime.store):
-        if (await asyncio.to_thread(plan, runtime, project)).new:
+        if (await asyncio.to_thread(plan, runtime, project)).has_work:
             try:
                 reports.append(await _compile(project, full=False, max_usd=None))
             except RlmContextError as error:

@@ -15,9 +15,17 @@ from data_models.errors import DamagedError, KeyMissingError
 from data_models.records import BlobRef, CatalogEntry, Manifest
 from store.blobs import blob_ref, get_blob, has_blob, put_blob
 from store.codec import MALFORMED, check_ref, decode, encode
-from store.keys import ManifestKey, generation_prefix, manifest_key, parse_manifest_key, parse_receipt_key
+from store.keys import (
+    ManifestKey,
+    encode_name,
+    generation_prefix,
+    manifest_key,
+    parse_manifest_key,
+    parse_receipt_key,
+)
 from store.parts import latest, pack, run_to_merge, unpack
 from store.protocol import Store
+from store.tombstones import Tombstones
 
 Catalog = dict[tuple[str, str], CatalogEntry]
 """(author, session id) to the session's entry."""
@@ -164,6 +172,25 @@ def read_catalog(store: Store, manifests: Iterable[Manifest]) -> Catalog:
             if known is None or _age(entry) > _age(known):
                 united[session] = entry
     return united
+
+
+def holds_forgotten(store: Store, manifest: Manifest, tombstones: Tombstones) -> bool:
+    """Whether any file of a generation may hold what a tombstone names, also a state that a later one replaced.
+
+    Raises:
+        DamagedError, KeyMissingError: a part is damaged or missing.
+    """
+    if not tombstones:
+        return False
+    if any(tombstones.hold(entry.receipt) for entry in _entries(store, manifest.parts, {})):
+        return True
+    # What a segment holds of a replaced session is known by author and session only.
+    parsed = (parse_receipt_key(key) for key in tombstones.receipts)
+    withdrawn = {(parts.author, parts.session) for parts in parsed if parts}
+    replaced = (map(encode_name, owner) for segment in manifest.segments for owner in segment.stale)
+    return any(
+        session in tombstones.sessions or (author, session) in withdrawn for author, session in replaced
+    )
 
 
 def write_part(store: Store, entries: Iterable[CatalogEntry]) -> BlobRef:

@@ -13,7 +13,10 @@ from typing import NamedTuple
 STORE_INFO = "store.json"
 """The key of the store's own description."""
 
-_WRITTEN_ONCE = ("blobs/", "inbox/", "gen/", "runs/", "leases/")
+TOMBSTONES = "tombstones"
+"""Where it stands what was forgotten."""
+
+_WRITTEN_ONCE = ("blobs/", "inbox/", "gen/", "runs/", "leases/", "tombstones/")
 _MAX_NAME = 200  # of a segment's 255 bytes: the rest is left for temporary names and other file systems
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.@+,")
 _UNIT = re.compile(r"%([0-9a-f]{2})|!([a-z])|([a-z0-9\-_.@+,~])")
@@ -24,6 +27,8 @@ _RECEIPT = re.compile(r"inbox/([^/]+)/([^/]+)/([^/]+)/(\d{13,20})-([0-9a-f]{12})
 _MEMO = re.compile(r"memo/([a-z][a-z0-9_-]{0,40})/([0-9a-f]{2})/(\2[0-9a-f]{6,126})")
 _NOTE = re.compile(r"notes/([^/]+)/([^/]+)/([^/]+)/(\d{13})-([0-9a-f]{8})\.json")
 _MANIFEST = re.compile(r"gen/([^/]+)/(\d{10})-([0-9a-f]{8})\.json")
+_FORGOTTEN = re.compile(r"tombstones/sessions/([^/]+)/\d{13}-[0-9a-f]{8}\.json")
+_WITHDRAWN = "tombstones/receipts/"
 
 
 class ReceiptKey(NamedTuple):
@@ -190,6 +195,28 @@ def parse_note_key(key: str) -> NoteKey | None:
     """The parts of a note's key, or None if it is none."""
     match = _NOTE.fullmatch(key)
     return NoteKey(match[1], match[2], match[3], int(match[4]), match[5]) if match else None
+
+
+def forgotten_key(session_id: str, since: int, nonce: str) -> str:
+    """The key of a forgotten session's tombstone: `since` is Unix ms, `nonce` 8 hex digits."""
+    return f"{TOMBSTONES}/sessions/{encode_name(session_id)}/{since:013d}-{nonce}.json"
+
+
+def parse_forgotten_key(key: str) -> str | None:
+    """The segment of the session that a tombstone's key names, or None if it is no such key."""
+    match = _FORGOTTEN.fullmatch(key)
+    return match[1] if match else None
+
+
+def withdrawn_key(receipt: str) -> str:
+    """The key of the tombstone of one receipt."""
+    return _WITHDRAWN + receipt.removeprefix("inbox/")
+
+
+def receipt_of_tombstone(key: str) -> str | None:
+    """The key of the receipt that a tombstone's key names, or None if it is no such key."""
+    receipt = "inbox/" + key.removeprefix(_WITHDRAWN)
+    return receipt if key.startswith(_WITHDRAWN) and parse_receipt_key(receipt) else None
 
 
 def lease_prefix(name: str) -> str:

@@ -16,6 +16,7 @@ from store.keys import (
     receipt_key,
 )
 from store.protocol import Store
+from store.tombstones import Tombstones, read_tombstones
 
 
 def key_of(receipt: Receipt) -> str:
@@ -56,9 +57,16 @@ def parse_receipt(data: bytes, key: str) -> Receipt:
     return receipt
 
 
-def receipt_keys(store: Store, project: str) -> list[str]:
-    """The keys of a project's receipts, sorted; what is no receipt's key is left out."""
-    return [key for key in store.keys(inbox_prefix(project)) if parse_receipt_key(key)]
+def receipt_keys(store: Store, project: str, tombstones: Tombstones | None = None) -> list[str]:
+    """The keys of a project's receipts, sorted; what is forgotten or no receipt's key is left out.
+
+    Args:
+        store: where they are.
+        project: the project.
+        tombstones: those of the store, where they are known already.
+    """
+    stones = read_tombstones(store) if tombstones is None else tombstones
+    return stones.standing(key for key in store.keys(inbox_prefix(project)) if parse_receipt_key(key))
 
 
 def newest_per_session(keys: Iterable[str]) -> list[str]:

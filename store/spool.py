@@ -22,9 +22,13 @@ from store.generations import Catalog, newest, read_catalog
 from store.keys import parse_receipt_key
 from store.protocol import Store
 from store.receipts import key_of, parse_receipt
+from store.tombstones import Tombstones, read_tombstones
 
 _BATCH_BYTES = 16 << 20
 """Bytes of blobs held in memory at once while flushing."""
+
+_HEAD_BYTES = 1 << 16
+"""Bytes of a corrupt job in which the names are that it begins with."""
 
 
 class _Header(msgspec.Struct, frozen=True):
@@ -127,6 +131,8 @@ class Spool:
     def flush(self, store: Store) -> list[str]:
         """Write blob, then receipt, of every pending upload meant for this store; what it has is left alone.
 
+        What was forgotten there is not written, and goes from the spool too.
+
         Returns:
             The keys of their receipts, all of which are in the store now, sorted.
 
@@ -134,9 +140,24 @@ class Spool:
             StoreError: the store failed; nothing is lost, and the next flush goes on.
         """
         flushed: list[str] = []
+        self.drop(store.url, read_tombstones(store))
         for jobs in _batches(job for job in self.pending() if job.store_url == store.url):
             flushed += self._flush_batch(store, jobs)
         return sorted(flushed)
+
+    def drop(self, store_url: str, tombstones: Tombstones) -> int:
+        """Remove what is pending for this store and was forgotten there, and corrupt jobs of it; how many."""
+        if not tombstones:
+            return 0
+        dropped = [
+            job.path for job in self.pending() if job.store_url == store_url and tombstones.hold(job.key)
+        ]
+        with store_errors(self._folder):
+            dead = self._dead.iterdir() if self._dead.is_dir() else ()
+            dropped += [path for path in dead if _names(path, tombstones)]
+            for path in dropped:
+                path.unlink(missing_ok=True)
+        return len(dropped)
 
     def acknowledge(self, store: Store) -> int:
         """Drop the uploads that need no copy any more; how many.
@@ -216,6 +237,13 @@ def _parse(path: Path, header: bytes) -> Job:
     parsed = msgspec.json.decode(header, type=_Header)
     content = bytes(parsed.receipt)
     return Job(path, parsed.store, parsed.key, parse_receipt(content, parsed.key), content)
+
+
+def _names(path: Path, tombstones: Tombstones) -> bool:
+    """Whether a job that cannot be read names a forgotten session, as far as its beginning can be made out."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    return any(name.encode() in head for name in (*tombstones.sessions, *tombstones.receipts))
 
 
 def _batches(jobs: Iterable[Job]) -> Iterator[list[Job]]:

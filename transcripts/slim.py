@@ -29,7 +29,7 @@ REJECT_LIMIT = 1000
 
 # Text is redacted before it is cut, with this much beyond the cut: half a secret is not recognised.
 _CUT_MARGIN = 16 * 1024
-_ZSTD_LEVEL = 3
+ZSTD_LEVEL = 3
 _FLUSH_BYTES = 1 << 20
 
 
@@ -103,7 +103,7 @@ class _Job:
         self._clean = clean
         self._agent: Agent = AGENTS[files.agent]
         self._encoder = msgspec.json.Encoder()
-        self._zstd = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compressobj()
+        self._zstd = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compressobj()
         self._packed: list[bytes] = []
         self._pending = bytearray()
         self._rejects: list[Reject] = []

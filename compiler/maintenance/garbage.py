@@ -30,7 +30,7 @@ GRACE_SECONDS = 24 * 3600.0
 _LEASE_SECONDS = 900.0
 NOTE = "notes/garbage.json"
 
-_MADE_AGAIN = frozenset({NODE, SUMMARIES, SEGMENT})
+MADE_AGAIN = frozenset({NODE, SUMMARIES, SEGMENT})
 """Memo stages whose values follow from what is kept; answers of models stay, and what an upload reads as."""
 
 
@@ -71,14 +71,14 @@ def collect(
             kept is damaged (`store verify` names it), it may hide what is needed, so nothing is removed either.
     """
     names = projects(runtime.store)
-    with _no_compiles(runtime, names) as held:
+    with no_compiles(runtime, names) as held:
         done = Collected()
         needed: set[str] = set()
-        for project in _renewing(held, names):
+        for project in renewing(held, names):
             progress(project)
             needed |= _needed(runtime, project, keep, done)
         ripe, noted = _found(runtime, needed, grace)
-        for key in _renewing(held, ripe):
+        for key in renewing(held, ripe):
             done.bytes += runtime.store.size(key) or 0
             if not dry_run:
                 runtime.store.delete(key)
@@ -89,7 +89,7 @@ def collect(
 
 
 @contextmanager
-def _no_compiles(runtime: Runtime, names: Iterable[str]) -> Iterator[list[Lease]]:
+def no_compiles(runtime: Runtime, names: Iterable[str]) -> Iterator[list[Lease]]:
     """Hold compiles back: one that finds a blob there does not write it again, and must not lose it after that."""
     held: list[Lease] = []
     try:
@@ -107,7 +107,7 @@ def _no_compiles(runtime: Runtime, names: Iterable[str]) -> Iterator[list[Lease]
             lease.release()
 
 
-def _renewing(held: Sequence[Lease], items: Iterable[str]) -> Iterator[str]:
+def renewing(held: Sequence[Lease], items: Iterable[str]) -> Iterator[str]:
     """The items; while they are dealt with, the leases do not run out."""
     renewed = time.monotonic()
     for item in items:
@@ -142,7 +142,7 @@ def _needed(runtime: Runtime, project: str, keep: int, done: Collected) -> set[s
     needed = set(unreadable)  # looked at by people, not removed
     needed |= {receipt.slim.key for receipt in receipts}
     for generation in kept:
-        needed |= {generation.key, *_named(runtime, generation.manifest)}
+        needed |= {generation.key, *named_by(runtime, generation.manifest)}
     return needed
 
 
@@ -158,7 +158,7 @@ def _kept(generations: Iterable[Generation], keep: int) -> list[Generation]:
     return kept
 
 
-def _named(runtime: Runtime, manifest: Manifest) -> Iterator[str]:
+def named_by(runtime: Runtime, manifest: Manifest) -> Iterator[str]:
     """What one generation rests on: texts, parts, segments, each session's files, and its tree's memo."""
     yield from (ref.key for ref in (*manifest.texts.values(), *manifest.parts))
     yield from (segment.blob.key for segment in manifest.segments)
@@ -177,7 +177,7 @@ def _candidates(runtime: Runtime) -> Iterator[str]:
     yield from (key for key in runtime.store.keys("gen") if parse_manifest_key(key))
     for key in runtime.store.keys("memo"):
         memo = parse_memo_key(key)
-        if memo and memo[0] in _MADE_AGAIN:
+        if memo and memo[0] in MADE_AGAIN:
             yield key
     yield from left_behind(runtime.store, int(time.time() * 1000))
 

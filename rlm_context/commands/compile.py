@@ -148,7 +148,7 @@ def _compile(
     runtime: Runtime, names: list[str], full: bool, max_usd: float | None
 ) -> tuple[list[ProjectReport], list[tuple[str, RlmContextError]]]:
     """Compile the projects that have something new, through Prefect; the others only report."""
-    waiting = [name for name in names if full or plan(runtime, name).new]
+    waiting = [name for name in names if full or plan(runtime, name).has_work]
     results = dict(zip(waiting, _run_flows(runtime, waiting, full, max_usd), strict=True))
     reports = []
     failed = [(name, error) for name, error in results.items() if isinstance(error, RlmContextError)]

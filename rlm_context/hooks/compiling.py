@@ -55,7 +55,7 @@ def _is_left(runtime: Runtime, project: str, leases: ExitStack) -> bool:
             leases.callback(_give_back, lease)
             break
         time.sleep(_POLL_SECONDS)
-    return bool(plan(runtime, project).new)
+    return plan(runtime, project).has_work
 
 
 def _give_back(lease: Lease) -> None:

@@ -13,12 +13,14 @@ inside base64 or another encoding (but PEM keys, `user:password` after Basic, an
 run of hex or letters that no name or form marks as a secret, and passwords that are plain words.
 """
 
+import hashlib
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
+from data_models.records import Rules
 from transcripts.redaction import colour, placeholder, rules_blocks, rules_names, rules_places, rules_tokens
 from transcripts.redaction.own import OwnRules, find_emails
 from transcripts.redaction.spans import EXACT, PLACED, Find, Span, merge
@@ -41,9 +43,13 @@ class Redactor:
 
     Raises:
         SettingsError: an own rule cannot be used.
+
+    Attributes:
+        rules: what it applies; the key is no part of it, since it decides only how a placeholder reads.
     """
 
     def __init__(self, key: bytes, *, emails: bool = False, rules: Mapping[str, str] | None = None) -> None:
+        self.rules = applied(emails=emails, own=rules)
         self._key = key
         self._emails = emails
         self._own = OwnRules(rules) if rules else None
@@ -128,6 +134,14 @@ class Redactor:
             place = span.end
         pieces.append(text[place:])
         return "".join(pieces)
+
+
+def applied(*, emails: bool, own: Mapping[str, str] | None) -> Rules:
+    """The rules that a redactor with these arguments applies; an own rule is known by its hash, as it may tell much."""
+    hashes = (
+        hashlib.sha256(f"{name}\0{rule}".encode()).hexdigest()[:12] for name, rule in (own or {}).items()
+    )
+    return Rules(built_in=RULES_VERSION, emails=emails, own=tuple(sorted(hashes)))
 
 
 def _automaton() -> tuple[list[Find], AhoCorasick]:
