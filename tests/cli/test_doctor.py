@@ -130,7 +130,7 @@ def test_a_store_that_cannot_be_made(home: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_prefect_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its address, and the two ways out."""
-    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    monkeypatch.setenv("PREFECT_API_URL", "http://ann:hunter2@127.0.0.1:1/api")
     found = bad("Prefect")
     assert "http://127.0.0.1:1/api does not answer" in found.detail
     assert "unset PREFECT_API_URL" in found.next_command
