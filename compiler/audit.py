@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from data_models.decoding import decode_json
 from data_models.records import Receipt
 from store.files import store_errors
 from store.receipts import key_of
@@ -85,7 +86,7 @@ def read_audit(home: Path) -> list[Left]:
     found = []
     for line in lines:
         with suppress(msgspec.MsgspecError):
-            found.append(msgspec.json.decode(line, type=Left))
+            found.append(decode_json(line, Left))
     return found
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from data_models.decoding import decode_json
 from data_models.errors import DamagedError, KeyMissingError
 from data_models.records import BlobRef, CatalogEntry, Manifest
 from store.blobs import blob_ref, get_blob, has_blob, put_blob
@@ -99,7 +100,7 @@ def read_manifest(store: Store, key: str) -> Manifest:
 def parse_manifest(data: bytes, key: str) -> Manifest:
     """The manifest with these bytes and this key; raises as `read_manifest` does."""
     try:
-        sealed = msgspec.json.decode(data, type=_Sealed)
+        sealed = decode_json(data, _Sealed)
     except MALFORMED as error:
         raise DamagedError(key, "not a manifest") from error
     if hashlib.sha256(sealed.manifest).hexdigest() != sealed.sha256:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from data_models.decoding import decode_json
 from data_models.errors import DamagedError, KeyMissingError
 from data_models.records import Receipt
 from store.blobs import blob_ref, get_blob, has_sound_blob
@@ -234,7 +235,7 @@ def _job_name(header: bytes) -> str:
 def _parse(path: Path, header: bytes) -> Job:
     if path.name != _job_name(header):
         raise DamagedError(path.name, "its header does not fit its name")
-    parsed = msgspec.json.decode(header, type=_Header)
+    parsed = decode_json(header, _Header)
     content = bytes(parsed.receipt)
     return Job(path, parsed.store, parsed.key, parse_receipt(content, parsed.key), content)
 

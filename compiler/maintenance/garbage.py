@@ -15,6 +15,7 @@ from compiler.buckets import plan_tree
 from compiler.runtime import Runtime
 from compiler.turn import compile_lease
 from compiler.work import NODE, SEGMENT, SUMMARIES
+from data_models.decoding import decode_json
 from data_models.errors import KeyMissingError, StoreError
 from data_models.records import Manifest
 from store.codec import MALFORMED, encode
@@ -184,6 +185,6 @@ def _candidates(runtime: Runtime) -> Iterator[str]:
 
 def _read_note(runtime: Runtime) -> dict[str, int]:
     try:
-        return msgspec.json.decode(runtime.store.get(NOTE), type=_Note).since
+        return decode_json(runtime.store.get(NOTE), _Note).since
     except (KeyMissingError, *MALFORMED):
         return {}
