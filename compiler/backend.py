@@ -6,6 +6,7 @@ from typing import Protocol
 from compiler.account import Part
 from compiler.sessions import Sessions
 from data_models.knowledge import Chunk, ChunkSummary, Level, Node, Root, SessionInfo
+from rlm.clients.protocol import BatchClient
 
 
 class Backend(Protocol):
@@ -62,6 +63,14 @@ class Backend(Protocol):
             nodes: the month rollups, oldest first.
             sessions: for looking up digests, events and passages.
             part: pays.
+        """
+        ...
+
+    def batch_client(self) -> BatchClient | None:
+        """The client whose provider takes the calls of `summarize` as a batch; None where there is none.
+
+        Raises:
+            SettingsError, ProviderError: the model cannot be opened.
         """
         ...
 

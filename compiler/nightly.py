@@ -11,6 +11,7 @@ import msgspec
 from compiler.latest import own_sessions
 from compiler.maintenance.garbage import Collected
 from compiler.maintenance.verify import Verified
+from compiler.models.batches.submit import Submitted
 from compiler.plan import plan
 from compiler.report import ProjectReport
 from compiler.runtime import Runtime
@@ -18,6 +19,7 @@ from compiler.sharing import local_store_url
 from compiler.upload import upload_sessions
 from data_models.errors import StoreError
 from data_models.records import Usage
+from store.batches import projects_with_batches
 from store.codec import MALFORMED, encode
 from store.receipts import projects
 from store.registry import open_store
@@ -53,6 +55,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
 class Nightly(msgspec.Struct, kw_only=True):
     """What a night did. Times are Unix milliseconds.
 
+    `submitted` is what was handed to providers as batches, for a later compile to collect.
     `failed` says what stopped which part, by its name or its project's; the other parts were done all the same.
     `before` is how large the store was after the night before, None where that is not known.
     """
@@ -61,6 +64,7 @@ class Nightly(msgspec.Struct, kw_only=True):
     ended: int = 0
     swept: Swept = msgspec.field(default_factory=Swept)
     projects: list[ProjectReport] = []
+    submitted: list[Submitted] = []
     verified: Verified | None = None
     collected: Collected | None = None
     runs_removed: int = 0
@@ -119,12 +123,14 @@ def sweep(runtime: Runtime) -> Swept:
 
 
 def waiting(runtime: Runtime) -> list[str]:
-    """The projects that hold something no generation has yet, or that other prompts, models or rules made.
+    """The projects that hold something no generation has yet, or that other prompts, models or rules made; and those
+    with a batch that is not collected.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    return [name for name in projects(runtime.store) if plan(runtime, name).has_work]
+    batched = projects_with_batches(runtime.store)
+    return [name for name in projects(runtime.store) if name in batched or plan(runtime, name).has_work]
 
 
 def forget_runs(runtime: Runtime, *, keep: int = KEEP_RUNS, days: float = KEEP_DAYS) -> int:

@@ -16,6 +16,7 @@ import msgspec
 from compiler import index, ingest, publish, summarize, texts, tree
 from compiler.base import Base, earlier_ingest, load_base
 from compiler.costs import check_limit
+from compiler.models.batches.settle import Settled, settle
 from compiler.plan import plan as make_plan
 from compiler.report import Count, ProjectReport
 from compiler.runtime import Runtime
@@ -152,12 +153,18 @@ async def compile_project(
     async with turn(runtime, project), _backend(runtime):
         written = runtime.store.written
         todo = await asyncio.to_thread(make_plan, runtime, project, full=full, max_usd=max_usd)
+        settled = await settle(runtime, todo)
+        report.degraded += settled.told
+        todo = await asyncio.to_thread(settled.leave, runtime, todo)
         left_out: set[str] = set()
         while todo.drops or not left_out.issuperset(todo.new):
-            left_out |= await _compile_once(runtime, todo, steps, report)
+            left_out |= await _compile_once(runtime, todo, steps, report, settled)
             # What was uploaded meanwhile would otherwise wait for the next trigger.
-            left = None if max_usd is None else max(max_usd - report.llm.usd, 0.0)
+            left = None if max_usd is None else max(max_usd - report.spent_now, 0.0)
             todo = await asyncio.to_thread(make_plan, runtime, project, max_usd=left)
+            todo = await asyncio.to_thread(settled.leave, runtime, todo)
+        report.count_batched(settled.rest())
+        await asyncio.to_thread(settled.close, runtime)
         report.bytes_written = runtime.store.written - written
     return report
 
@@ -171,7 +178,9 @@ async def _backend(runtime: Runtime) -> AsyncIterator[None]:
         await runtime.backend.close()
 
 
-async def _compile_once(runtime: Runtime, todo: Plan, steps: Steps, report: ProjectReport) -> set[str]:
+async def _compile_once(
+    runtime: Runtime, todo: Plan, steps: Steps, report: ProjectReport, settled: Settled
+) -> set[str]:
     """Make one generation; the receipts that had to be left out. If all had to be, nothing is published, except to
     let go of what was forgotten."""
     clock = _Clock(report)
@@ -196,13 +205,15 @@ async def _compile_once(runtime: Runtime, todo: Plan, steps: Steps, report: Proj
     report.seconds.chunk += chunking
     report.seconds.summarize -= chunking
     spent = sum((session.usage for session in summarized), Usage())
+    summarized, batched = settled.share(summarized)
+    report.count_batched(batched)
     with clock.step("tree"):
         grown = await steps.grow(_after(todo, spent), summarized)
     with clock.step("index"):
         entries, segments = await _index(runtime, todo, grown.entries, steps)
     with clock.step("root"):
         made = await steps.write_texts(_after(todo, spent + grown.usage), entries, segments)
-    spent += grown.usage + made.usage
+    spent += grown.usage + made.usage + batched
     with clock.step("publish"):
         await steps.publish(todo, entries, segments, made, Made(grown.rollups_total, spent, grown.degraded))
     _count(report, summarized, grown, made)

@@ -43,8 +43,9 @@ class ProjectReport(msgspec.Struct, kw_only=True):
     """One project's part of a compile.
 
     `bytes_written` counts what this compile added to the store, `uncited` statements and lines that were dropped
-    because what they cite does not exist, `refused` texts of models that nobody should believe. `next_command` does
-    anew what models were to do and did not, "" where that is nothing.
+    because what they cite does not exist, `refused` texts of models that nobody should believe. `batched` is what of
+    `llm` was answered in batches that an earlier night handed over. `next_command` does anew what models were to do and
+    did not, "" where that is nothing.
     """
 
     project: str
@@ -61,9 +62,20 @@ class ProjectReport(msgspec.Struct, kw_only=True):
     uncited: int = 0
     refused: int = 0
     llm: Usage = msgspec.field(default_factory=Usage)
+    batched: Usage = msgspec.field(default_factory=Usage)
     seconds: Seconds = msgspec.field(default_factory=Seconds)
     bytes_written: int = 0
     paths: dict[str, str] = {}
+
+    @property
+    def spent_now(self) -> float:
+        """US dollars that this compile decided to spend: what batches cost was decided when they were handed over."""
+        return self.llm.usd - self.batched.usd
+
+    def count_batched(self, usage: Usage) -> None:
+        """Count what was answered in batches."""
+        self.llm += usage
+        self.batched += usage
 
 
 class Totals(msgspec.Struct, kw_only=True):
@@ -79,6 +91,7 @@ class Totals(msgspec.Struct, kw_only=True):
     uncited: int
     refused: int
     llm: Usage
+    batched: Usage
     seconds: Seconds
     bytes_written: int
 
@@ -116,6 +129,7 @@ def summed(reports: Sequence[ProjectReport]) -> Totals:
         uncited=sum(report.uncited for report in reports),
         refused=sum(report.refused for report in reports),
         llm=sum((report.llm for report in reports), Usage()),
+        batched=sum((report.batched for report in reports), Usage()),
         seconds=_added(Seconds, [report.seconds for report in reports]),
         bytes_written=sum(report.bytes_written for report in reports),
     )

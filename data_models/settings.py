@@ -51,6 +51,10 @@ class ModelSettings(BaseModel):
     )
     sub: str = Field(default="anthropic:claude-haiku-5-5", description="Reads parts for the root model.")
     at_once: int = Field(default=50, ge=1, le=1000, description="Calls in flight at the same time.")
+    batches: bool = Field(
+        default=True,
+        description="At night, ask what is much in batches, at half the price, where the provider has them.",
+    )
 
 
 class PriceSettings(BaseModel):

@@ -1,4 +1,4 @@
-"""The flow of the night: sweep, compile every project, verify, collect garbage, forget old runs, report."""
+"""The flow of the night: sweep, hand over batches, compile every project, verify, collect garbage, report."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from prefect import flow, tags
 from prefect.logging import get_run_logger
+from prefect.runtime import deployment
 
 from compiler.nightly import Nightly, now_ms, waiting
 from compiler.report import ProjectReport
@@ -57,15 +58,38 @@ async def nightly_recompile(max_usd: float | None = None) -> Nightly:
 
 
 async def _compile_all(night: Nightly, max_usd: float | None) -> None:
-    """Compile what is new, each project as a flow run of its own."""
+    """Compile what is new, each project as a flow run of its own; what goes into a batch is left for the morning."""
     results: list[ProjectReport | RlmContextError] = []
     new = asyncio.to_thread(waiting, process_runtime())
     for project in await _part(night, "look for what is new", new) or []:
         with tags(project):
-            compiled = compile_context(project, False, left(max_usd, results))
-            report = await _part(night, project, compiled)
+            budget = _left(night, max_usd, results)
+            if process_runtime().backend.paid:
+                await _part(night, f"batches of {project}", _submit(night, project, budget, max_usd))
+                budget = _left(night, max_usd, results)
+            report = await _part(night, project, compile_context(project, False, budget))
         results.append(report or PipelineError(f"{project} failed"))
     night.projects = [report for report in results if isinstance(report, ProjectReport)]
+
+
+def _left(
+    night: Nightly, max_usd: float | None, results: list[ProjectReport | RlmContextError]
+) -> float | None:
+    """What may still be spent, the most that batches can cost counted as spent."""
+    budget = left(max_usd, results)
+    if budget is None:
+        return None
+    return max(budget - sum(one.usd for one in night.submitted), 0.0)
+
+
+async def _submit(night: Nightly, project: str, budget: float | None, max_usd: float | None) -> None:
+    """Hand over a project's batches, and see to it that they are collected by the morning."""
+    submitted = await steps.submit_batches(project, budget)
+    if not submitted.batches and not submitted.refused:
+        return
+    night.submitted.append(submitted)
+    if submitted.batches and deployment.id:
+        await steps.collect_later(project, max_usd)
 
 
 async def _part(night: Nightly, name: str, part: Awaitable[T]) -> T | None:

@@ -59,7 +59,7 @@ def left(max_usd: float | None, results: Sequence[ProjectReport | RlmContextErro
     reports = [result for result in results if isinstance(result, ProjectReport)]
     if len(reports) < len(results):
         return 0.0
-    return max(max_usd - sum(report.llm.usd for report in reports), 0.0)
+    return max(max_usd - sum(report.spent_now for report in reports), 0.0)
 
 
 def _server_failed(project: str, error: Exception) -> PipelineError:

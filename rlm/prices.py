@@ -31,6 +31,10 @@ class Price:
             + usage.cache_read_tokens * self.cache_read
         ) / 1e6
 
+    def times(self, share: float) -> "Price":
+        """A share of this price."""
+        return Price(*(share * each for each in (self.input, self.output, self.cache_write, self.cache_read)))
+
 
 PRICES: Mapping[str, Price] = {
     "claude-haiku-4-5": Price(1.00, 5.00, 1.25, 0.10),
@@ -50,13 +54,25 @@ WINDOWS: Mapping[str, int] = {
 }
 """Tokens that a model takes in one call, its answer included; of the same day and source as the prices."""
 
+_BATCH = " (batch)"
+_BATCH_SHARE = 0.5
+
 # A snapshot of a model costs what the model costs: claude-haiku-4-5-20251001.
 _SNAPSHOT = re.compile(r"-20\d{6}$")
 
 
 def price_of(model: str, prices: Mapping[str, Price]) -> Price | None:
     """The price of a model, or None where it is unknown. A dated snapshot has its model's price."""
-    return prices.get(model) or prices.get(_SNAPSHOT.sub("", model))
+    known = prices.get(model) or prices.get(_SNAPSHOT.sub("", model))
+    if known is None and model.endswith(_BATCH):
+        whole = price_of(model.removesuffix(_BATCH), prices)
+        return whole and whole.times(_BATCH_SHARE)
+    return known
+
+
+def batched(model: str) -> str:
+    """The name under which calls to a model count that were answered in a batch: they cost half."""
+    return model + _BATCH
 
 
 def window_of(model: str) -> int | None:

@@ -2,23 +2,31 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from prefect import task
 from prefect.artifacts import acreate_markdown_artifact
+from prefect.deployments import arun_deployment
+from prefect.exceptions import ObjectNotFound
+from prefect.logging import get_run_logger
 
 from compiler import nightly
 from compiler.maintenance.garbage import Collected
 from compiler.maintenance.garbage import collect as collect_garbage
 from compiler.maintenance.verify import Verified, verify_store
+from compiler.models.batches.settle import BOUND
+from compiler.models.batches.submit import Submitted, submit
 from compiler.nightly import Nightly, Swept
 from compiler.reporting.leave import leave_report
+from data_models.records import Usage
 from rlm.prices import PRICES_DATE
 from tasks.compile import process_runtime
 from tasks.inert import one_line
 from tasks.options import STEP, StepOptions
 
 ARTIFACT = "rlm-context-nightly"
+COMPILE = "compile-context/on-session-end"
+"""The deployment that compiles one project."""
 _SHOWN_FAULTS = 100
 _WHOLE_STORE: StepOptions = {**STEP, "timeout_seconds": 6 * 3600.0}  # reads everything there is
 
@@ -27,6 +35,30 @@ _WHOLE_STORE: StepOptions = {**STEP, "timeout_seconds": 6 * 3600.0}  # reads eve
 async def sweep() -> Swept:
     """Upload what hooks missed and what waits in the spool."""
     return await asyncio.to_thread(nightly.sweep, process_runtime())
+
+
+@task(name="submit", task_run_name="batches, {project}", **STEP)
+async def submit_batches(project: str, max_usd: float | None = None) -> Submitted:
+    """Hand the calls for a project's new sessions to their provider, where it takes batches."""
+    return await submit(process_runtime(), project, max_usd=max_usd)
+
+
+async def collect_later(project: str, max_usd: float | None) -> None:
+    """Have the project compiled once its batches have ended or count no more, by the deployment that sessions trigger;
+    where that is not served, the next compile or night does it."""
+    when = datetime.now(UTC) + timedelta(seconds=BOUND)
+    try:
+        await arun_deployment(
+            COMPILE,
+            parameters={"project": project, "max_usd": max_usd},
+            scheduled_time=when,
+            timeout=0,
+            as_subflow=False,
+            tags=["rlm-context", project],
+            idempotency_key=f"batches:{project}:{when:%Y-%m-%d}",
+        )
+    except ObjectNotFound:
+        get_run_logger().info("%s is not deployed: the next compile collects the batches", COMPILE)
 
 
 @task(name="verify", task_run_name="verify the store", **_WHOLE_STORE)
@@ -64,8 +96,13 @@ async def leave_page() -> str:
 def nightly_markdown(night: Nightly) -> str:
     """A night as Markdown: what failed, what changed and what it cost, what is damaged, how the store grew."""
     parts = (
-        ("Failed", _failed), ("Compiled", _compiled), ("Swept", _swept), ("Damaged", _damaged), ("Store", _store)
-    )  # fmt: skip
+        ("Failed", _failed),
+        ("Compiled", _compiled),
+        ("Batches", _batches),
+        ("Swept", _swept),
+        ("Damaged", _damaged),
+        ("Store", _store),
+    )
     title = f"# Nightly, {datetime.fromtimestamp(night.started / 1000, UTC):%Y-%m-%d %H:%M} UTC"
     return "\n\n".join([title, *_sections(night, parts)]) + "\n"
 
@@ -88,11 +125,12 @@ def _compiled(night: Nightly) -> Iterator[str]:
     if not night.projects:
         yield "Nothing was new."
         return
-    yield "| project | new sessions | new chunks | model calls | US dollars | seconds | degraded |"
-    yield "|---|---:|---:|---:|---:|---:|---:|"
+    yield "| project | new sessions | new chunks | nodes made | model calls | US dollars | seconds | degraded |"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|"
     for report in night.projects:
         yield (
             f"| {one_line(report.project, 200)} | {report.sessions.new:,} | {report.chunks.new:,} "
+            f"| {report.nodes.digest.new + report.nodes.rollup.new:,} "
             f"| {report.llm.calls:,} | {report.llm.usd:.4f} | {report.seconds.total:.1f} "
             f"| {len(report.degraded):,} |"
         )
@@ -100,6 +138,21 @@ def _compiled(night: Nightly) -> Iterator[str]:
     if usage.calls:
         yield ""
         yield f"{usage.calls:,} model calls, ${usage.usd:.4f} (prices of {PRICES_DATE})."
+
+
+def _batches(night: Nightly) -> Iterator[str]:
+    collected = sum((report.batched for report in night.projects), Usage())
+    if collected.calls:
+        yield f"- {collected.calls:,} answers of earlier nights' batches collected, ${collected.usd:.4f}"
+    for one in night.submitted:
+        name = one_line(one.project, 200)
+        if one.batches:
+            yield (
+                f"- {name}: {one.calls:,} calls for {one.sessions:,} sessions handed over in {one.batches:,} batches, "
+                f"${one.usd:.4f} at most; a later compile collects them"
+            )
+        if one.refused:
+            yield f"- {name}: not all were taken, {one_line(one.refused, 300)}"
 
 
 def _swept(night: Nightly) -> Iterator[str]:

@@ -32,6 +32,9 @@ class ExtractiveBackend:
         """See `Backend.root`."""
         return lines.root(project, nodes)
 
+    def batch_client(self) -> None:
+        """Nobody is asked."""
+
     def prepare(self) -> None:
         """Nothing to load."""
 

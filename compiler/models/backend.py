@@ -9,6 +9,7 @@ from compiler.models.root_pass import root
 from compiler.sessions import Sessions
 from data_models.knowledge import Chunk, ChunkSummary, Level, Node, Root, SessionInfo
 from data_models.settings import Settings
+from rlm.clients.protocol import BatchClient
 
 
 class ModelBackend:
@@ -58,6 +59,11 @@ class ModelBackend:
     async def root(self, project: str, nodes: Sequence[Node], sessions: Sessions, part: Part) -> Root:
         """See `Backend.root`."""
         return await root.root(self._clients, self._settings, project, nodes, sessions, part)
+
+    def batch_client(self) -> BatchClient | None:
+        """See `Backend.batch_client`."""
+        client = self._clients.map
+        return client if isinstance(client, BatchClient) else None
 
     def prepare(self) -> None:
         """See `Backend.prepare`."""

@@ -22,6 +22,7 @@ from rlm.errors import ClientError
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
+    from anthropic.types.messages import MessageBatchRequestCounts
 
 T = TypeVar("T")
 
@@ -99,6 +100,10 @@ class AnthropicClient:
         """Stop a Message Batch."""
         await self._answered(lambda sdk: sdk.messages.batches.cancel(batch_id))
 
+    async def submitted(self, calls: int, since: float) -> list[str]:
+        """Message Batches of so many calls that were created since then."""
+        return await self._answered(lambda sdk: _submitted(sdk, calls, since))
+
     async def close(self) -> None:
         """Close the running loop's connections."""
         if sdk := self._sdks.pop():
@@ -166,6 +171,21 @@ async def _results(sdk: "AsyncAnthropic", batch_id: str) -> dict[str, Completion
         raise RequestError("the results of this batch are no longer kept")
     entries = await sdk.messages.batches.results(batch_id)
     return {entry.custom_id: _result(entry.result.to_dict(mode="json")) async for entry in entries}
+
+
+async def _submitted(sdk: "AsyncAnthropic", calls: int, since: float) -> list[str]:
+    ids = []
+    async for batch in sdk.messages.batches.list(limit=100):  # newest first
+        if batch.created_at.timestamp() < since:
+            break
+        if _held(batch.request_counts) == calls:
+            ids.append(batch.id)
+    return ids
+
+
+def _held(counts: "MessageBatchRequestCounts") -> int:
+    """How many calls a batch holds, whatever has become of them."""
+    return counts.canceled + counts.errored + counts.expired + counts.processing + counts.succeeded
 
 
 def _result(result: dict[str, Any]) -> Completion | ClientError:

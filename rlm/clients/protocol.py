@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from rlm.clients.usage import Usage
 from rlm.errors import ClientError
@@ -114,6 +114,7 @@ class Client(Protocol):
         ...
 
 
+@runtime_checkable
 class BatchClient(Client, Protocol):
     """A client whose provider takes batches that outlive the process: submit, keep the id, collect later."""
 
@@ -141,4 +142,17 @@ class BatchClient(Client, Protocol):
 
     async def cancel(self, batch_id: str) -> None:
         """Stop a batch. What was answered by then can be collected."""
+        ...
+
+    async def submitted(self, calls: int, since: float) -> list[str]:
+        """The ids of batches that the provider took, whoever submitted them: one of them may be one's own whose id
+        was lost. `collect` tells, once it has ended.
+
+        Args:
+            calls: how many calls they hold.
+            since: from when on they were taken (Unix seconds).
+
+        Raises:
+            ClientError: the provider cannot be reached.
+        """
         ...

@@ -5,6 +5,7 @@ Shapes follow the types of the package `anthropic` 2.12.
 
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 from tests.rlm.servers.faults import Fault
@@ -32,12 +33,14 @@ class MessagesServer(ModelServer):
 
     Attributes:
         polls: how often a batch is asked for before it has ended.
+        done_when_canceled: so many requests of a batch have been answered when it is canceled.
         batch_faults: by position in a batch, the result's type: errored, canceled, expired; or missing.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.polls = 1
+        self.done_when_canceled = 0
         self.batch_faults: dict[int, str] = {}
         self._batches: dict[str, Batch] = {}
 
@@ -79,12 +82,19 @@ class MessagesServer(ModelServer):
         said = self.say(_call(body, received), fault, cached=marked)
         return _message(body["model"], len(self.calls), said)
 
+    def end_batches(self) -> None:
+        """All batches have ended from now on."""
+        for batch in self._batches.values():
+            batch.polls = 0
+
     def _batch(self, received: Received) -> Answer:
         parts = received.path.removeprefix(BATCHES).strip("/").split("/")
         if received.method == "POST" and parts == [""]:
             batch = Batch(f"msgbatch_{len(self._batches)}", received.body["requests"], self.polls)
             self._batches[batch.id] = batch
             return Answer(self._state(batch))
+        if parts == [""]:
+            return Answer(self._listed())
         if not (batch := self._batches.get(parts[0])):  # type: ignore[assignment]
             return self._error(404, "no such batch")
         if parts[1:] == ["results"]:
@@ -96,6 +106,12 @@ class MessagesServer(ModelServer):
             batch.polls -= 1
         return Answer(self._state(batch))
 
+    def _listed(self) -> dict[str, Any]:
+        """All batches on one page, newest first."""
+        states = [self._state(batch) for batch in reversed(self._batches.values())]
+        ids = [state["id"] for state in states]
+        return {"data": states, "has_more": False, "first_id": ids[0] if ids else None, "last_id": None}
+
     def _state(self, batch: Batch) -> dict[str, Any]:
         counts = dict.fromkeys(("canceled", "errored", "expired", "processing", "succeeded"), 0)
         counts["succeeded" if batch.ended else "processing"] = len(batch.requests)
@@ -104,8 +120,8 @@ class MessagesServer(ModelServer):
             "type": "message_batch",
             "processing_status": "ended" if batch.ended else "in_progress",
             "request_counts": counts,
-            "created_at": "2026-01-01T00:00:00Z",
-            "expires_at": "2026-01-02T00:00:00Z",
+            "created_at": batch.created.isoformat(),
+            "expires_at": (batch.created + timedelta(days=1)).isoformat(),
             "results_url": f"{self.url}{BATCHES}/{batch.id}/results" if batch.ended else None,
         }
 
@@ -116,7 +132,8 @@ class MessagesServer(ModelServer):
                 fault = self.batch_faults.get(position, "")
                 if fault == "missing":
                     continue
-                result = self._result(entry, fault, batch.canceled, received)
+                canceled = batch.canceled and position >= self.done_when_canceled
+                result = self._result(entry, fault, canceled, received)
                 batch.lines.insert(0, {"custom_id": entry["custom_id"], "result": result})
         return batch.lines
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.rlm.servers.faults import Fault
@@ -125,6 +126,7 @@ class Batch:
     polls: int
     lines: list[dict[str, Any]] = field(default_factory=list)
     canceled: bool = False
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def ended(self) -> bool:

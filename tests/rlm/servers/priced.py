@@ -3,7 +3,7 @@
 from rlm.clients.usage import Usage
 from rlm.prices import PRICES, price_of
 from tests.rlm.servers.faults import Fault
-from tests.rlm.servers.messages import MessagesServer
+from tests.rlm.servers.messages import BATCHES, MessagesServer
 from tests.rlm.servers.models import Call, Said
 
 
@@ -11,7 +11,7 @@ class PricedServer(MessagesServer):
     """Attributes besides those of `MessagesServer`:
 
     Attributes:
-        usd: US dollars for every answer that was made, at the prices of our table.
+        usd: US dollars for every answer that was made, at the prices of our table, half in batches.
         said: call and answer, in order.
     """
 
@@ -27,7 +27,7 @@ class PricedServer(MessagesServer):
         price = price_of(call.model, PRICES)
         if price:
             used = Usage(1, said.input_tokens, said.output_tokens, said.cache_read, said.cache_write)
-            self.usd += price.cost(used)
+            self.usd += price.cost(used) * (0.5 if call.received.path.startswith(BATCHES) else 1)
         return said
 
     def read_by(self, model: str) -> int:
