@@ -8,7 +8,7 @@ import os
 from rlm_context.hooks.files import names_in, read_small, running_folder, write_small
 
 _SHELLS = ("sh", "bash", "dash", "zsh", "fish", "ksh", "ash")
-"""What may stand between an agent and its hook, and end with the hook."""
+"""What may stand between an agent and its hook, and end with the hook; of the plugin's hooks two."""
 
 
 def mark_running(home: str, session_id: str) -> None:
@@ -45,12 +45,12 @@ def is_running(home: str, session_id: str) -> bool:
 
 
 def _agent() -> tuple[int, str]:
-    """The agent's process and when it started: our parent, or a shell's that the agent started us with."""
+    """The agent's process and when it started: the nearest one above us that is no shell."""
     pid = os.getppid()
     parent, name, started = _process(pid)
-    if name in _SHELLS and parent > 1:
+    while name in _SHELLS and parent > 1:
         pid = parent
-        started = _process(pid)[2]
+        parent, name, started = _process(pid)
     return pid, started
 
 

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from rlm_context.hooks.worker import work_alone
 from store.generations import newest, read_catalog
 from tests.cli.helpers import rlm
 from tests.cli.test_upload import contents
-from tests.hooks.helpers import REMOTE, ROOT, event, hook, session_id, transcript, until
+from tests.hooks.helpers import IDLE, REMOTE, ROOT, event, hook, session_id, transcript, until
 
 WORKER = """
 import sys
@@ -201,6 +202,22 @@ def test_a_process_number_used_again_is_not_the_agent(home: Path) -> None:
     assert is_running(folder, "s")
     mark.write_text(f"{os.getpid()} 1")
     assert not is_running(folder, "s")
+
+
+def test_the_agent_is_marked_and_not_its_shells(home: Path, checkout: Path, tmp_path: Path) -> None:
+    """The plugin's hooks are a script that a shell starts: what is noted is the process above both, which goes on."""
+    script = tmp_path / "run.sh"
+    command = shlex.join([sys.executable, "-c", IDLE, "hook", "session-start"])
+    script.write_text(f"{command}\nexit 0\n")
+    subprocess.run(
+        ["sh", "-c", f"sh {shlex.quote(str(script))}; exit 0"],
+        input=json.dumps(event(1, checkout, home, source="startup")).encode(),
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    mark = home / "rlm-context" / "hooks" / "running" / session_id(1)
+    assert mark.read_text().split()[0] == str(os.getpid())
+    assert is_running(str(home / "rlm-context"), session_id(1))
 
 
 def kill_when(home: Path, reached: Callable[[], bool]) -> None:
