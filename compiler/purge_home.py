@@ -2,12 +2,16 @@
 
 Done when a command forgets, and on every other machine with the first refresh that finds something new compiled; a
 small file says how far. Everything that goes is a copy that is made again where it is needed.
+
+Prefect's database in the home is only rid of what Prefect deleted: the compile that lets go of a session removes the
+artifacts that showed it.
 """
 
 import hashlib
 import shutil
+import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ import msgspec
 
 from compiler.runtime import Runtime
 from data_models.env import raw_folder
+from data_models.errors import StoreError
 from data_models.records import CatalogEntry
 from store.codec import MALFORMED
 from store.files import FileWriter, store_errors
@@ -24,6 +29,8 @@ from store.tombstones import Tombstones, read_tombstones
 _LEAST = 8
 """Characters of a session's id that are worth looking for in the names of files."""
 
+_BUSY_SECONDS = 60.0
+
 
 def purge_home(runtime: Runtime, *, shown: Path | None = None, again: bool = False) -> None:
     """Remove this machine's copies of what was forgotten in the store, and what waits to be uploaded of it.
@@ -31,7 +38,7 @@ def purge_home(runtime: Runtime, *, shown: Path | None = None, again: bool = Fal
     Args:
         runtime: the process's runtime.
         shown: the copy of a generation that was fetched this moment: it stays, even if it has to go with the next.
-        again: also where it was done for the same tombstones already.
+        again: also where it was done for the same tombstones already, Prefect's database included.
 
     Raises:
         StoreError: the store cannot be read, or the home cannot be written.
@@ -47,8 +54,10 @@ def purge_home(runtime: Runtime, *, shown: Path | None = None, again: bool = Fal
         for name in ("copies", "trajectories"):
             _remove(runtime.home / "cache" / name)
         folders = _folders(runtime.home / "cache" / "projects")
-        is_clean = all([_purge_project(folder, tombstones, shown) for folder in folders])
-    if is_clean:  # else a generation that still holds it may be fetched once more
+        held = [folder for folder in folders if not _purge_project(folder, tombstones, shown)]
+        if again:
+            _empty_pages(runtime.home / "prefect" / "prefect.db")
+    if not held:  # else a generation that still holds it may be fetched once more
         FileWriter(done.parent).write_many([(done, mark.encode())])
 
 
@@ -100,6 +109,22 @@ def _kept_by_hooks(home: Path, tombstones: Tombstones) -> Iterator[Path]:
     for path in (home / "hooks").glob("*/*"):
         if any(name in path.name for name in names):
             yield path
+
+
+def _empty_pages(database: Path) -> None:
+    """Rewrite a SQLite database without what was deleted from it: SQLite only marks such pages as free."""
+    if not database.is_file():
+        return
+    try:
+        with closing(sqlite3.connect(database, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        raise StoreError(
+            f"{database} may still hold what was forgotten: {error}",
+            next_command="end rlm-context up, then run the same command again",
+            partial=True,
+        ) from error
 
 
 def _folders(parent: Path) -> Iterable[Path]:

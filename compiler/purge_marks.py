@@ -155,7 +155,10 @@ def _slim_session(store: Store, key: str) -> str | None:
         header = msgspec.json.decode(line)
     except (zstandard.ZstdError, KeyMissingError, *MALFORMED):
         return None
-    return str(header.get("session_id")) if isinstance(header, dict) and "slim" in header else None
+    is_transcript = isinstance(header, dict) and isinstance(
+        header.get("slim"), int
+    )  # a catalog's line names a blob there
+    return str(header.get("session_id")) if is_transcript else None
 
 
 def _beside(store: Store, tombstones: Tombstones) -> Iterator[str]:

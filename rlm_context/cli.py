@@ -27,6 +27,8 @@ COMMANDS = {
     "status": "status",
     "doctor": "doctor",
     "report": "report",
+    "forget": "forget",
+    "rollback": "rollback",
     "store": "store",
 }
 """Command to the module in rlm_context/commands that holds it; help lists them in this order."""
