@@ -7,6 +7,7 @@ arguments: the home's Prefect folder, the log file, the seconds to stay after th
     server.lock   held (flock) by the one live server for as long as it lives, so a kill frees it
     users.lock    held shared by every process that uses the server
     server.json   pid, url, auth, schedules: written once the port is bound, before Prefect is imported
+    port          the port of the last server with schedules, so that the address of its UI stays
 
 The port is bound here and handed to the server, so no other program can take it in between, and a client may
 connect at once and wait.
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 SERVER_LOCK = "server.lock"
 USERS_LOCK = "users.lock"
 STATE = "server.json"
+PORT = "port"
 _LOG_BYTES = 1_000_000
 _WATCH_SECONDS = 0.5
 
@@ -95,7 +97,7 @@ def _redirect_output(log: Path) -> None:
 
 
 def _serve(folder: Path, lock: int, linger: float, schedules: bool) -> None:
-    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    listener = _last_port(folder) if schedules else _bound(0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     auth = f"rlm-context:{secrets.token_urlsafe(24)}"
     _set_environment(folder, url, auth)
@@ -119,6 +121,21 @@ def _serve(folder: Path, lock: int, linger: float, schedules: bool) -> None:
         (folder / STATE).unlink(missing_ok=True)
     if not server.started:
         sys.exit(1)
+
+
+def _last_port(folder: Path) -> socket.socket:
+    """The port of the server with schedules before this one, if nobody has taken it since; else any, to be kept."""
+    path = folder / PORT
+    try:
+        listener = _bound(int(path.read_text(encoding="ascii")))
+    except (OSError, ValueError, OverflowError):  # none yet, not ours to read, taken, or no port
+        listener = _bound(0)
+    path.write_text(str(listener.getsockname()[1]), encoding="ascii")
+    return listener
+
+
+def _bound(port: int) -> socket.socket:
+    return socket.create_server(("127.0.0.1", port), backlog=256)
 
 
 def _set_environment(folder: Path, url: str, auth: str) -> None:
