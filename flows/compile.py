@@ -1,15 +1,16 @@
 """The flow that compiles one project: plan, ingest, chunk and summarize, tree, index, root, publish."""
 
 import os
+from typing import Any
 
-from prefect import flow, tags
+from prefect import State, flow, tags
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment
 
 from compiler.pipeline import compile_project
 from compiler.report import ProjectReport
 from compiler.runs import recorded
-from tasks.artifacts import show
+from tasks.artifacts import forget_artifacts, show
 from tasks.compile import PrefectSteps, process_runtime
 from tasks.dask import dask_cluster
 
@@ -43,26 +44,33 @@ async def compile_context(project: str, full: bool = False, max_usd: float | Non
                 trigger,
                 lambda: compile_project(runtime, project, steps, full=full, max_usd=max_usd),
             )
-            _log(report)
-            if report.sessions.new:
+            _log(report, steps.number)
+            if steps.number:
                 await _show(report, steps)
     return report
 
 
 async def _show(report: ProjectReport, steps: PrefectSteps) -> None:
     """Make the artifacts. The generation stands without them, so a failure is said and stops nothing."""
-    state = await show(report, steps.rejects, return_state=True)  # type: ignore[misc]  # an overload forgets async
-    if not state.is_completed():
+    states: list[State[Any]] = []
+    if steps.drops:
+        states.append(await forget_artifacts(report.project, return_state=True))  # type: ignore[misc]  # as below
+    made = show(steps.number, report, steps.entries, steps.rejects, return_state=True)
+    states.append(await made)  # type: ignore[misc]  # an overload forgets async
+    if not all(state.is_completed() for state in states):
         report.degraded.append("Prefect shows neither the brief nor the numbers of this run")
+    if steps.watch.failed:
+        report.degraded.append(f"Prefect does not show all of this run ({steps.watch.failed})")
 
 
-def _log(report: ProjectReport) -> None:
-    if not report.sessions.new:
+def _log(report: ProjectReport, number: int) -> None:
+    if not number:
         get_run_logger().info("%s: nothing new", report.project)
         return
     get_run_logger().info(
-        "%s: %d new sessions, %d new chunks, %d digests and %d rollups made, in %.1f s",
+        "%s: generation %d, %d new sessions, %d new chunks, %d digests and %d rollups made, in %.1f s",
         report.project,
+        number,
         report.sessions.new,
         report.chunks.new,
         report.nodes.digest.new,

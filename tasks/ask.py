@@ -13,9 +13,9 @@ from rlm.digest import to_markdown
 from rlm.prices import PRICES_DATE
 from rlm.trajectory import read_records
 from search.render import day_of
-from tasks.artifacts import artifact_key
 from tasks.compile import process_runtime
 from tasks.inert import inert, one_line
+from tasks.links import artifact_key
 from tasks.options import STEP
 
 

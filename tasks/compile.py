@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
 
-from prefect import Task, task
+from prefect import Task, tags, task
+from prefect.logging import get_run_logger
 
 from compiler.pipeline import DirectSteps
 from compiler.runtime import Runtime, open_runtime
 from compiler.work import Grown, Ingested, Made, Plan, Summarized, Texts, Unreadable
 from data_models.events import Reject
-from data_models.records import CatalogEntry, Segment
+from data_models.records import CatalogEntry, Segment, Usage
 from data_models.settings import load_settings
 from tasks.dask import DaskCluster
 from tasks.options import MODELS_TAG, STEP
+from tasks.watching import Watch, author_tags, authors_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,7 +29,17 @@ R = TypeVar("R")
 )
 async def ingest(plan: Plan, receipts: Sequence[str], label: str) -> list[Ingested | Unreadable]:
     """A batch of receipts to events."""
-    return await _steps().ingest(plan, receipts, label)
+    begun = perf_counter()
+    done = await _steps().ingest(plan, receipts, label)
+    sessions = [one for one in done if isinstance(one, Ingested)]
+    _log(
+        begun,
+        f"{_count(sessions, 'session')} read: {sum(one.events for one in sessions):,} events, "
+        f"{sum(len(one.rejects) for one in sessions):,} records rejected, "
+        f"{sum(sum(one.redactions.values()) for one in sessions):,} secrets replaced, "
+        f"{len(done) - len(sessions):,} uploads damaged",
+    )
+    return done
 
 
 @task(
@@ -36,12 +49,17 @@ async def ingest(plan: Plan, receipts: Sequence[str], label: str) -> list[Ingest
 )
 async def summarize(plan: Plan, sessions: Sequence[Ingested], label: str) -> list[Summarized]:
     """A batch of sessions to chunks and chunk summaries."""
-    steps = _steps()
+    begun, steps = perf_counter(), _steps()
     try:
-        return await steps.summarize(plan, sessions, label)
+        done = await steps.summarize(plan, sessions, label)
     finally:
         if steps.runtime.settings.runner == "dask":  # a worker has an event loop for each task
             await steps.runtime.backend.close()
+    chunks = sum(len(one.chunks) for one in done)
+    new = sum(one.new_chunks for one in done)
+    usage = sum((one.usage for one in done), Usage())
+    _log(begun, f"{_count(done, 'session')} in {chunks:,} chunks, {new:,} summarised now{_paid(usage)}")
+    return done
 
 
 @task(
@@ -51,7 +69,14 @@ async def summarize(plan: Plan, sessions: Sequence[Ingested], label: str) -> lis
 )
 async def grow(plan: Plan, new: Sequence[Summarized]) -> Grown:
     """Chunk summaries to digests and rollups."""
-    return await _steps().grow(plan, new)
+    begun = perf_counter()
+    grown = await _steps().grow(plan, new)
+    _log(
+        begun,
+        f"{grown.digests_new:,} digests and {grown.rollups_new:,} rollups made, "
+        f"{grown.rollups_total:,} rollups in all{_paid(grown.usage)}",
+    )
+    return grown
 
 
 @task(
@@ -61,7 +86,12 @@ async def grow(plan: Plan, new: Sequence[Summarized]) -> Grown:
 )
 async def index(plan: Plan, entries: Sequence[CatalogEntry], label: str) -> Segment:
     """A batch of sessions to one index segment."""
-    return await _steps().index(plan, entries, label)
+    begun = perf_counter()
+    segment = await _steps().index(plan, entries, label)
+    _log(
+        begun, f"{_count(entries, 'session')} in {segment.documents:,} documents, {segment.blob.size:,} bytes"
+    )
+    return segment
 
 
 @task(
@@ -71,7 +101,14 @@ async def index(plan: Plan, entries: Sequence[CatalogEntry], label: str) -> Segm
 )
 async def write_texts(plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment]) -> Texts:
     """Rollups to brief and full text."""
-    return await _steps().write_texts(plan, new, segments)
+    begun = perf_counter()
+    texts = await _steps().write_texts(plan, new, segments)
+    _log(
+        begun,
+        f"brief of {texts.brief.size:,} bytes, full text of {texts.full.size:,}; lines left out: "
+        f"{texts.uncited:,} without a citation that resolves, {texts.refused:,} refused{_paid(texts.usage)}",
+    )
+    return texts
 
 
 @task(
@@ -83,7 +120,26 @@ async def publish(
     plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment], texts: Texts, made: Made
 ) -> str:
     """Everything to a generation; its key."""
-    return await _steps().publish(plan, new, segments, texts, made)
+    begun = perf_counter()
+    key = await _steps().publish(plan, new, segments, texts, made)
+    _log(begun, f"generation {plan.number} of {plan.total:,} sessions: {key}")
+    return key
+
+
+def _log(begun: float, line: str) -> None:
+    """Say what a step did, in figures and names that are ours: never in words of a transcript."""
+    get_run_logger().info("%s, in %.1f s", line, perf_counter() - begun)
+
+
+def _count(items: Sequence[object], name: str) -> str:
+    return f"{len(items):,} {name}{'' if len(items) == 1 else 's'}"
+
+
+def _paid(usage: Usage) -> str:
+    """What was spent on models, "" for none."""
+    if not usage.calls and not usage.cached:
+        return ""
+    return f"; {usage.calls:,} model calls, {usage.cached:,} answers from memo, ${usage.usd:.4f}"
 
 
 class PrefectSteps:
@@ -96,47 +152,68 @@ class PrefectSteps:
 
     Attributes:
         rejects: the records that could not be read in the sessions ingested so far.
+        number: of the newest generation published, 0 before there is one.
+        entries: the sessions that the published generations took in.
+        drops: whether one of them let go of what was forgotten.
+        watch: what the run shows while it is under way.
     """
 
     def __init__(self, cluster: DaskCluster | None = None) -> None:
         self._cluster = cluster
         self.rejects: list[Reject] = []
+        self.number = 0
+        self.entries: list[CatalogEntry] = []
+        self.drops = False
+        self.watch = Watch()
 
     async def ingest(self, plan: Plan, receipts: Sequence[str], label: str) -> list[Ingested | Unreadable]:
         """See `compiler.pipeline.Steps.ingest`."""
-        ingested: list[Ingested | Unreadable] = await self._batch(
-            ingest, plan=plan, receipts=receipts, label=label
-        )
+        await self.watch.begin(plan)
+        with tags(*author_tags(authors_of(receipts))):
+            ingested: list[Ingested | Unreadable] = await self._batch(
+                ingest, plan=plan, receipts=receipts, label=label
+            )
         self.rejects += [
             reject for session in ingested if isinstance(session, Ingested) for reject in session.rejects
         ]
+        await self.watch.add(len(receipts))
         return ingested
 
     async def summarize(self, plan: Plan, sessions: Sequence[Ingested], label: str) -> list[Summarized]:
         """See `compiler.pipeline.Steps.summarize`."""
         step = _asking(summarize, plan)
-        done: list[Summarized] = await self._batch(step, plan=plan, sessions=sessions, label=label)
+        with tags(*author_tags(session.author for session in sessions)):
+            done: list[Summarized] = await self._batch(step, plan=plan, sessions=sessions, label=label)
+        await self.watch.add(len(sessions))
         return done
 
     async def grow(self, plan: Plan, new: Sequence[Summarized]) -> Grown:
         """See `compiler.pipeline.Steps.grow`."""
-        return await _asking(grow, plan)(plan, new)
+        await self.watch.mapped()
+        with tags(*author_tags(session.ingested.author for session in new)):
+            return await _asking(grow, plan)(plan, new)
 
     async def index(self, plan: Plan, entries: Sequence[CatalogEntry], label: str) -> Segment:
         """See `compiler.pipeline.Steps.index`."""
-        return await index(plan, entries, label)
+        with tags(*author_tags(entry.author for entry in entries)):
+            return await index(plan, entries, label)
 
     async def write_texts(
         self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment]
     ) -> Texts:
         """See `compiler.pipeline.Steps.write_texts`."""
-        return await _asking(write_texts, plan)(plan, new, segments)
+        with tags(*author_tags(entry.author for entry in new)):
+            return await _asking(write_texts, plan)(plan, new, segments)
 
     async def publish(
         self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment], texts: Texts, made: Made
     ) -> str:
         """See `compiler.pipeline.Steps.publish`."""
-        return await publish(plan, new, segments, texts, made)
+        with tags(*author_tags(entry.author for entry in new)):
+            key = await publish(plan, new, segments, texts, made)
+        self.number, self.drops = plan.number, self.drops or plan.drops
+        self.entries += new
+        return key
 
     async def _batch(self, step: Task[..., Any], **parameters: Any) -> Any:
         """The result of a task that may run elsewhere."""

@@ -13,6 +13,7 @@ from rlm.clients.options import Options
 from rlm.clients.protocol import Client, Completion, Request
 from rlm.clients.scripted import QueueClient, Reply
 from rlm.clients.usage import Usage
+from tasks.links import artifact_key
 from tests.cli.helpers import EXAMPLES, assert_one_line, rlm
 from tests.cli.shapes import SHAPES, misfits
 
@@ -96,8 +97,8 @@ def test_prefect_shows_it_too(with_models: QueueClient, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(tasks.artifacts, "acreate_markdown_artifact", keep)
     monkeypatch.setattr(tasks.artifacts, "acreate_table_artifact", lambda table, **other: keep(**other))
-    asyncio.run(tasks.artifacts.show.fn(ProjectReport(project="tidewatch"), []))
-    told = made[tasks.artifacts.artifact_key("trajectory", "tidewatch")]
+    asyncio.run(tasks.artifacts.show.fn(1, ProjectReport(project="tidewatch"), [], []))
+    told = made[artifact_key("trajectory", "tidewatch")]
     assert told.startswith("2 turns, 1 calls, $")
     assert "draft(" in told
     assert KEPT in told

@@ -11,8 +11,8 @@ from compiler.runtime import open_runtime
 from data_models.errors import NotFoundError
 from flows.ask import ask
 from flows.compile import compile_context
-from tasks.artifacts import artifact_key
 from tasks.ask import answer_markdown
+from tasks.links import artifact_key
 from tests.flows.helpers import Api
 from tests.rlm.servers.messages import MessagesServer
 

@@ -1,6 +1,7 @@
 """The compile as a flow run: names, states, artifacts, retries, what is left after a failure."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,15 +9,20 @@ from typing import Any
 
 import httpx
 import pytest
+from prefect import flow
+from prefect.artifacts import acreate_markdown_artifact
 from prefect.client.schemas import TaskRun
 from prefect.states import Failed
 
 import flows.compile
 import tasks.artifacts
 import tasks.compile
+from compiler.author import author_of
 from compiler.report import ProjectReport
 from compiler.runs import read_runs
 from compiler.runtime import Runtime, open_runtime
+from compiler.upload import upload
+from compiler.work import Plan
 from data_models.errors import (
     DamagedError,
     FormatTooNewError,
@@ -26,14 +32,17 @@ from data_models.errors import (
     StoreError,
     StoreFullError,
 )
+from data_models.settings import load_settings
 from flows.compile import compile_context
 from flows.run import compile_projects
 from store.generations import heads
 from store.protocol import Store
-from tasks.artifacts import artifact_key
-from tasks.inert import inert
+from tasks.artifacts import forget_artifacts
+from tasks.inert import cell, inert
+from tasks.links import artifact_key
 from tasks.options import may_pass
-from tests.flows.helpers import SESSIONS, Api
+from tasks.watching import Watch
+from tests.flows.helpers import SESSIONS, SOURCE, Api
 
 # Prefect leaves the connections of its threads to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -45,7 +54,7 @@ STEPS = [
     f"index sessions 1-{SESSIONS} of {SESSIONS}, acme/tidewatch",
     "brief and full text, acme/tidewatch",
     "publish generation 1, acme/tidewatch",
-    "show brief and numbers, acme/tidewatch",
+    "show generation 1, acme/tidewatch",
 ]
 
 
@@ -94,21 +103,101 @@ def test_a_compile_is_a_flow_run_that_a_person_can_follow(api: Api, uploaded: st
     runs = api.task_runs(flow_run["id"])
     assert list(runs) == STEPS
     assert {run["state_type"] for run in runs.values()} == {"COMPLETED"}
-    assert {tag for run in runs.values() for tag in run["tags"]} == {"rlm-context", uploaded}
+    author = f"author:{author_of(load_settings())}"
+    assert [run["tags"] for run in runs.values()] == [["rlm-context", uploaded, author]] * 6 + [
+        ["rlm-context", uploaded]
+    ]
+    assert set(flow_run["tags"]) >= {author}
     assert len(heads(open_runtime().store, uploaded)) == 1
 
 
 def test_artifacts_show_the_brief_and_the_numbers(api: Api, uploaded: str) -> None:
-    """A markdown artifact holds the brief, a table the sessions, rejects and seconds of each step."""
+    """Markdown holds the brief of a named generation; tables its sessions, rejects and seconds of each step."""
     compile_now(uploaded)
     runtime = open_runtime()
     (generation,) = heads(runtime.store, uploaded)
     brief = runtime.store.get(generation.manifest.texts["brief"].key).decode()
-    assert api.artifact(artifact_key("brief", uploaded))["data"] == inert(brief)
+    shown = api.artifact(artifact_key("brief", uploaded))
+    assert inert(brief) in shown["data"]
+    assert shown["data"].startswith("**Generation 1** of acme/tidewatch, published ")
+    assert f"](/artifacts/key/{artifact_key('sessions', uploaded)})" in shown["data"]
+    assert f"](/runs/flow-run/{api.flow_run(f'compile {uploaded}')['id']})" in shown["data"]
+    assert shown["description"] == "The brief of acme/tidewatch, generation 1"
     table = api.artifact(artifact_key("compile", uploaded))["data"]
     assert f'"what": "new sessions", "value": {SESSIONS}' in table
     assert '"what": "rejected records", "value": 0' in table
     assert '"what": "seconds, publish"' in table
+    sessions = json.loads(api.artifact(artifact_key("sessions", uploaded))["data"])
+    assert len(sessions) == SESSIONS
+    assert {row["author"] for row in sessions} == {author_of(load_settings())}
+
+
+def test_each_generation_is_a_version_of_the_same_artifact(api: Api, uploaded: str) -> None:
+    """The brief of the first generation stays behind that of the second."""
+    compile_now(uploaded)
+    upload(open_runtime(), [SOURCE.parent / "jonas"], project=uploaded)
+    compile_now(uploaded)
+    key = artifact_key("brief", uploaded)
+    versions = api.call(
+        "POST", "/artifacts/filter", {"artifacts": {"key": {"any_": [key]}}, "sort": "CREATED_DESC"}
+    )
+    assert [one["description"].rpartition(" ")[2] for one in versions[:2]] == ["2", "1"]
+
+
+def test_progress_reaches_the_end_in_few_updates(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many batches there are, a generation's progress is told at most twenty times, and ends at 100."""
+    told: list[float] = []
+
+    async def update(artifact: object, percent: float) -> None:
+        told.append(percent)
+
+    monkeypatch.setattr("tasks.watching.aupdate_progress_artifact", update)
+    plan = Plan(project="acme/many", parents=(), number=3, new=tuple(map(str, range(1000))), total=1000)
+
+    @flow
+    async def many() -> str:
+        watch = Watch()
+        await watch.begin(plan)
+        for _ in range(999):
+            await watch.add(1)
+            await watch.begin(plan)
+        await watch.mapped()
+        return watch.failed
+
+    assert asyncio.run(many()) == ""
+    assert told == sorted(told)
+    assert told[-1] == 100.0
+    assert len(told) <= 20
+
+
+def test_a_compile_stands_without_its_progress(
+    api: Api, uploaded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Prefect takes no progress, the generation is published and the report says what is not shown."""
+
+    async def refuse(*arguments: object, **options: object) -> None:
+        raise httpx.ConnectError("refused")
+
+    monkeypatch.setattr("tasks.watching.acreate_progress_artifact", refuse)
+    report = compile_now(uploaded)
+    assert report.degraded == ["Prefect does not show all of this run (ConnectError)"]
+    assert len(heads(open_runtime().store, uploaded)) == 1
+
+
+def test_what_was_forgotten_goes_from_artifacts_too(api: Api) -> None:
+    """All versions of a project's artifacts go; those of others stay."""
+
+    @flow
+    async def made() -> int:
+        for project in ("acme/old", "acme/kept"):
+            for _ in range(2):
+                await acreate_markdown_artifact("words", key=artifact_key("brief", project))
+        return await forget_artifacts("acme/old")
+
+    assert asyncio.run(made()) == 2
+    with pytest.raises(IndexError):
+        api.artifact(artifact_key("brief", "acme/old"))
+    assert api.artifact(artifact_key("brief", "acme/kept"))["data"] == "words"
 
 
 def test_the_run_is_recorded_in_the_store(api: Api, uploaded: str) -> None:
@@ -217,3 +306,11 @@ def test_an_artifact_makes_a_browser_fetch_nothing() -> None:
     assert "![" not in shown
     assert "<" not in shown
     assert "**bold** [s:1a2b3c4d#12]" in shown
+
+
+@pytest.mark.parametrize("link", ["[x](javascript:alert(1))", "[x][y]", "[y]: http://192.0.2.1"])
+def test_links_of_a_transcript_lead_nowhere(link: str) -> None:
+    """Where they lead was chosen by whoever wrote what is quoted: as Markdown they are no links."""
+    assert "](" not in inert(link) + cell(link, 100)
+    assert "][" not in inert(link) + cell(link, 100)
+    assert "]:" not in inert(link) + cell(link, 100)

@@ -16,7 +16,7 @@ from data_models.errors import SettingsError, StoreError
 from data_models.records import Usage
 from flows.run import compile_projects
 from rlm.prices import PRICES_DATE
-from tasks.artifacts import table_rows
+from tasks.tables import numbers_rows
 from tests.compiler.models.server_model import MAP
 from tests.flows.helpers import Api
 from tests.rlm.servers.backend import model_server
@@ -123,8 +123,8 @@ def test_an_unpriced_model_is_refused_by_the_flow_too(
 
 def test_the_table_of_a_run_shows_its_cost() -> None:
     """Calls and dollars with the date of the prices; nothing of it where no model was asked."""
-    rows = table_rows(ProjectReport(project="p", llm=Usage(calls=3, usd=0.123456)), [])
+    rows = numbers_rows(ProjectReport(project="p", llm=Usage(calls=3, usd=0.123456)), [])
     told = {str(row["what"]): row["value"] for row in rows}
     assert told["model calls"] == 3
     assert told[f"US dollars, prices of {PRICES_DATE}"] == 0.1235
-    assert "model calls" not in {row["what"] for row in table_rows(ProjectReport(project="p"), [])}
+    assert "model calls" not in {row["what"] for row in numbers_rows(ProjectReport(project="p"), [])}
