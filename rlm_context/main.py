@@ -3,7 +3,7 @@
 import os
 import sys
 
-from rlm_context.platforms import require_posix
+from rlm_context.own_packages import prefer_own_packages
 
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run the command line; exits with 0 (done), 1 (failed) or 2 (wrong usage)."""
+    prefer_own_packages()
     _print_anything(sys.stdout)
     try:
         code = run(sys.argv[1:])
@@ -41,6 +42,8 @@ def _dispatch(arguments: list[str]) -> int:
     code = _fast(arguments)
     if code is not None:
         return code
+    from rlm_context.platforms import require_posix
+
     require_posix()
     from rlm_context.cli import run_cli
 

@@ -6,6 +6,7 @@ import time
 
 from data_models.env import worker_log
 from rlm_context.hooks.files import make_private
+from rlm_context.own_packages import prefer_own_packages
 
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def _become_worker(home: str, module: str, *arguments: str, output: int | None =
         os.dup2(source, target)
     os.closerange(3, 64)
     os.chdir(home)
+    prefer_own_packages()
     # -P: the folder that an agent works in may be anyone's checkout, and nothing is imported from there.
     os.execv(sys.executable, [sys.executable, "-P", "-m", module, *arguments])  # noqa: S606  no shell is wanted
 
