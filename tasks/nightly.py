@@ -27,7 +27,7 @@ from tasks.options import STEP, StepOptions
 ARTIFACT = "rlm-context-nightly"
 COMPILE = "compile-context/on-session-end"
 """The deployment that compiles one project."""
-_SHOWN_FAULTS = 100
+_SHOWN = 100
 _WHOLE_STORE: StepOptions = {**STEP, "timeout_seconds": 6 * 3600.0}  # reads everything there is
 
 
@@ -99,6 +99,7 @@ def nightly_markdown(night: Nightly) -> str:
         ("Failed", _failed),
         ("Compiled", _compiled),
         ("Batches", _batches),
+        ("Not as usual", _degraded),
         ("Swept", _swept),
         ("Damaged", _damaged),
         ("Store", _store),
@@ -155,6 +156,14 @@ def _batches(night: Nightly) -> Iterator[str]:
             yield f"- {name}: not all were taken, {one_line(one.refused, 300)}"
 
 
+def _degraded(night: Nightly) -> Iterator[str]:
+    lines = [(report.project, line) for report in night.projects for line in report.degraded]
+    for project, line in lines[:_SHOWN]:
+        yield f"- {one_line(project, 200)}: {one_line(line, 300)}"
+    if len(lines) > _SHOWN:
+        yield f"- and {len(lines) - _SHOWN:,} more: rlm-context compile --json"
+
+
 def _swept(night: Nightly) -> Iterator[str]:
     swept = night.swept
     if swept != Swept():
@@ -166,10 +175,10 @@ def _swept(night: Nightly) -> Iterator[str]:
 
 def _damaged(night: Nightly) -> Iterator[str]:
     faults = night.verified.faults if night.verified else []
-    for fault in faults[:_SHOWN_FAULTS]:
+    for fault in faults[:_SHOWN]:
         yield f"- {one_line(fault.key, 300)}: {one_line(fault.reason, 200)}. Next: {one_line(fault.remedy, 300)}"
-    if len(faults) > _SHOWN_FAULTS:
-        yield f"- and {len(faults) - _SHOWN_FAULTS:,} more: rlm-context store verify"
+    if len(faults) > _SHOWN:
+        yield f"- and {len(faults) - _SHOWN:,} more: rlm-context store verify"
 
 
 def _store(night: Nightly) -> Iterator[str]:

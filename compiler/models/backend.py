@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from compiler.account import Part
-from compiler.models import chunks, nodes
+from compiler.models import chunks, nodes, prompts, replies
 from compiler.models.clients import Clients
+from compiler.models.root_pass import prompt as root_prompt
 from compiler.models.root_pass import root
 from compiler.sessions import Sessions
+from compiler.work import content_hash
 from data_models.knowledge import Chunk, ChunkSummary, Level, Node, Root, SessionInfo
 from data_models.settings import Settings
 from rlm.clients.protocol import BatchClient
@@ -30,19 +32,21 @@ class ModelBackend:
     @property
     def map_id(self) -> str:
         """See `Backend.map_id`."""
-        return f"model-{chunks.VERSION}:{self._settings.models.map}"
+        return f"model-{chunks.VERSION}-{_stamp(prompts.MAP, replies.CHUNK)}:{self._settings.models.map}"
 
     @property
     def tree_id(self) -> str:
         """See `Backend.tree_id`."""
-        return f"model-{nodes.VERSION}:{self._settings.models.tree}"
+        told = _stamp(prompts.DIGEST, replies.DIGEST, prompts.ROLLUP, replies.ROLLUP)
+        return f"model-{nodes.VERSION}-{told}:{self._settings.models.tree}"
 
     @property
     def root_id(self) -> str:
         """See `Backend.root_id`."""
         models, kind = self._settings.models, self._settings.root_pass
         sub = f"+{models.sub}" if kind == "rlm" else ""
-        return f"model-{root.VERSION}-{kind}:{models.root}{sub}"
+        told = _stamp(root_prompt.RLM if kind == "rlm" else root_prompt.REDUCE)
+        return f"model-{root.VERSION}-{told}-{kind}:{models.root}{sub}"
 
     async def summarize(self, chunk: Chunk, part: Part) -> ChunkSummary:
         """See `Backend.summarize`."""
@@ -72,3 +76,9 @@ class ModelBackend:
     async def close(self) -> None:
         """See `Backend.close`."""
         await self._clients.close()
+
+
+def _stamp(*told: object) -> str:
+    """What a model is told, in eight digits: other prompts or another form of answer are another result, with no
+    version to be raised by hand. The versions stand for what is done with the answers."""
+    return content_hash(told)[:8]

@@ -68,7 +68,7 @@ def test_a_night_with_nothing_new_names_damage_and_growth(api: Api, uploaded: st
     text = api.artifact(ARTIFACT)["data"]
     assert "Nothing was new." in text
     assert key in text
-    assert "Next: rlm-context sync" in text
+    assert "Next: remove it, then rlm-context compile" in text
     assert "since the night before" in text
 
 
