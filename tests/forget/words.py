@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import zstandard
 
 from search.build import assemble, documents_in
+from store.protocol import Store
 from tests.synthetic import session_records
 
 _START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -63,6 +64,15 @@ def found_in(folder: Path, words: Iterable[str]) -> dict[str, list[str]]:
         for word in wanted:
             if any(word in layer for layer in layers):
                 found.setdefault(word.decode(), []).append(str(path.relative_to(folder)))
+    return found
+
+
+def found_in_store(store: Store, words: Iterable[str]) -> set[str]:
+    """Which of these words stand anywhere in a store."""
+    wanted, found = [word.encode() for word in words], set()
+    for key in store.keys(""):
+        layers = [key.encode(), *_layers(store.get(key))]
+        found |= {word.decode() for word in wanted if any(word in layer for layer in layers)}
     return found
 
 
