@@ -13,6 +13,7 @@ from compiler.runs import recorded
 from tasks.artifacts import forget_artifacts, show
 from tasks.compile import PrefectSteps, process_runtime
 from tasks.dask import dask_cluster
+from tasks.overdue import maintain_if_overdue
 
 ON_MODAL = "MODAL_TASK_ID"
 """A variable that only containers on Modal have."""
@@ -47,6 +48,8 @@ async def compile_context(project: str, full: bool = False, max_usd: float | Non
             _log(report, steps.number)
             if steps.number:
                 await _show(report, steps)
+            if trouble := await maintain_if_overdue(project):
+                report.degraded.append(trouble)
     return report
 
 

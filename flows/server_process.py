@@ -51,6 +51,14 @@ _SERVICES_OFF = (
     "EVENT_PERSISTER",  # five rows a task run in SQLite that nothing here reads
 )
 
+RETENTION = {
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",  # runs with their task runs, logs and artifacts
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": "2592000",  # runs that ended 30 days ago, in seconds
+    "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P3D",  # ISO 8601; Prefect takes no seconds here
+}
+"""What keeps a server's database from growing for ever: the vacuum deletes what is older, every hour. The store's own
+records of runs stay for longer. `deploy/compose.yaml` has the same for a team."""
+
 
 def try_lock(path: Path, kind: int) -> int | None:
     """Take a flock on `path` without waiting.
@@ -127,8 +135,9 @@ def _last_port(folder: Path) -> socket.socket:
     """The port of the server with schedules before this one, if nobody has taken it since; else any, to be kept."""
     path = folder / PORT
     try:
-        listener = _bound(int(path.read_text(encoding="ascii")))
-    except (OSError, ValueError, OverflowError):  # none yet, not ours to read, taken, or no port
+        last = int(path.read_text(encoding="ascii"))
+        listener = _bound(last if 0 < last < 1 << 16 else 0)
+    except (OSError, ValueError):  # none yet, taken, or no number
         listener = _bound(0)
     path.write_text(str(listener.getsockname()[1]), encoding="ascii")
     return listener
@@ -152,11 +161,11 @@ def _set_environment(folder: Path, url: str, auth: str) -> None:
         PREFECT_SERVER_DATABASE_CONNECTION_URL=f"sqlite+aiosqlite:///{folder}/prefect.db",
         PREFECT_SERVER_EVENTS_STREAM_OUT_ENABLED="false",
         PREFECT_SERVER_LOGGING_LEVEL="WARNING",
-        PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED="events,flow_runs",  # else the database grows for ever
         PREFECT_SERVER_UI_API_URL=f"{url}/api",
         PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT="false",
         PREFECT_SERVER_UI_STATIC_DIRECTORY=str(folder / "ui"),  # else it writes into the installed package
         PREFECT_SERVER_UI_V2_ENABLED="false",  # the second UI asks a tracking service for its configuration
+        **RETENTION,
     )
 
 

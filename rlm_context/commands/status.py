@@ -13,16 +13,16 @@ from compiler.runtime import open_runtime
 from data_models.records import Usage
 from flows.local_server import live_server
 from flows.up import is_up
+from rlm_context.attention import concern_lines, concerns
+from rlm_context.concern import Concern
 from rlm_context.costs import amount, cost_line
 from rlm_context.hooks.trigger_record import Trigger
-from rlm_context.names import mending
 from rlm_context.output import plural, print_json, table
 from rlm_context.shown import day, minute
 from rlm_context.summary import generation_number
 from rlm_context.triggers import pending_triggers, trigger_lines
 
 _MOST_ROWS = 8
-_ENDED = {"failed": "failed", "cancelled": "was stopped"}
 
 
 @click.command("status")
@@ -30,18 +30,20 @@ _ENDED = {"failed": "failed", "cancelled": "was stopped"}
 def status_command(as_json: bool) -> None:
     """Show where everything is and what waits.
 
-    The newest generation of each project, uploads that none holds yet, damage, how the last run ended, and
-    what models cost; where several people share the store, who uploaded what, and the last runs.
+    The newest generation of each project, and what models cost; where several people share the store, who
+    uploaded what, and the last runs. Then, each with the command that goes on from there: uploads that wait,
+    damage, runs that failed, crashed or did not begin, workers that are away, and a nightly that is late.
     """
     runtime = open_runtime(make_store=False)
     found, triggers = status(runtime), pending_triggers(runtime)
+    todo = concerns(runtime, found)
     if as_json:
-        print_json({**msgspec.structs.asdict(found), "triggers": triggers})
+        print_json({**msgspec.structs.asdict(found), "triggers": triggers, "concerns": todo})
     else:
-        click.echo(_told(found, triggers))
+        click.echo(_told(found, triggers, todo))
 
 
-def _told(found: Status, triggers: list[Trigger]) -> str:
+def _told(found: Status, triggers: list[Trigger], todo: list[Concern]) -> str:
     lines = [f"Home: {found.home}", f"Store: {found.store}", f"Backend: {found.backend}"]
     if Path(found.worker_log).exists():
         waits = f"{plural(found.ended, 'session')} ended and wait for a worker; " if found.ended else ""
@@ -55,10 +57,12 @@ def _told(found: Status, triggers: list[Trigger]) -> str:
         dead = plural(found.dead, "upload")
         lines.append(f"Spool: {dead} could not be read back. Next: ls {found.home}/spool/dead")
     lines += trigger_lines(triggers)
-    if not found.projects:
-        return "\n".join([*lines, "Nothing is compiled yet. Next: rlm-context compile"])
-    lines += ["", _listed(found), *_costs(found), *_team(found)]
-    remarks = [line for project in found.projects for line in _remarks(project)]
+    if found.projects:
+        lines += ["", _listed(found), *_costs(found), *_team(found)]
+    else:
+        lines.append("Nothing is compiled yet. Next: rlm-context compile")
+    remarks = [line for project in found.projects for line in _compiling(project)]
+    remarks += concern_lines(todo)
     return "\n".join([*lines, *(["", *remarks] if remarks else [])])
 
 
@@ -145,18 +149,8 @@ def _paid(found: Status) -> bool:
     return any(project.spent.total.calls for project in found.projects)
 
 
-def _remarks(project: ProjectStatus) -> Iterator[str]:
-    """What needs attention: damage, uploads that wait, a compile under way, a last run that failed."""
-    for key in project.damaged:
-        yield f"{project.project}: damaged: {key}. Next: {mending(project.project)}"
-    if project.waiting:
-        oldest = minute(project.oldest_waiting_ms)
-        since = f", the oldest from {oldest} UTC" if oldest else ""
-        yield f"{project.project}: {plural(project.waiting, 'upload')} waiting{since}. Next: rlm-context compile"
+def _compiling(project: ProjectStatus) -> Iterator[str]:
+    """Who compiles it now."""
     if project.compiling:
         where = "this machine" if project.compiling.is_here else "another machine"
         yield f"{project.project}: being compiled on {where} since {minute(project.compiling.since)} UTC"
-    run = next(iter(project.runs), None)
-    if run and run.state != "completed":
-        reason = f": {run.error}" if run.state == "failed" and run.error else ""
-        yield f"{project.project}: the last run ({minute(run.started)} UTC) {_ENDED.get(run.state, run.state)}{reason}"

@@ -106,6 +106,14 @@ class PrefectServer:
         """
         return self._call("GET", f"/deployments/name/{DEPLOYMENT}", _Deployment).id
 
+    def query(self, path: str, body: dict[str, Any], kind: type[T]) -> T:
+        """What one of the API's `…/filter` calls finds.
+
+        Raises:
+            AwayError, NotDeployedError, RefusedError: see `Remote.ask`.
+        """
+        return self._call("POST", path, kind, body)
+
     def _checked(self) -> tuple[str, str]:
         """The host, and the URL as it may be shown: it can hold a password."""
         self._shown = "what is configured as PREFECT_API_URL"

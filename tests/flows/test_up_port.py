@@ -3,40 +3,47 @@
 import json
 import socket
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from flows.local_server import live_server, local_server, wait_until_healthy
+from flows import server_process
+from flows.local_server import local_server, wait_until_healthy
 from flows.server_process import PORT
-from tests.flows.helpers import poll
 
 
-def address(home: Path) -> str:
-    """Start a server as `up` does, and end it; the address that its UI had."""
-    with local_server(home, linger=0.2, schedules=True) as server:
-        wait_until_healthy(home, server)
-        url = server.url.removesuffix("/api")
-        with urllib.request.urlopen(f"{url}/ui-settings", timeout=30) as response:
-            assert json.load(response)["api_url"] == server.url
-    poll(lambda: True if live_server(home) is None else None)
-    return url
+def port(folder: Path) -> int:
+    """The port that a server with schedules takes now; it is free again after that."""
+    with closing(server_process._last_port(folder)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def test_the_port_stays_as_long_as_nobody_takes_it(tmp_path: Path) -> None:
+    """The second server has the first one's; where another program has it, a new one, which then stays."""
+    first = port(tmp_path)
+    assert port(tmp_path) == first
+    with socket.create_server(("127.0.0.1", first)):
+        second = port(tmp_path)
+        assert second != first
+    assert port(tmp_path) == second
+
+
+@pytest.mark.parametrize("kept", ["", "70000", "-1", "no port", "9" * 40])
+def test_what_is_no_port_is_given_up(kept: str, tmp_path: Path) -> None:
+    """A damaged file costs the address, and nothing else."""
+    (tmp_path / PORT).write_text(kept)
+    taken = port(tmp_path)
+    assert (tmp_path / PORT).read_text() == str(taken)
 
 
 @pytest.mark.slow
-def test_the_address_stays_as_long_as_nobody_takes_it(warm_home: Path) -> None:
-    """A bookmark of the UI holds; a port that another program has, or that is none, is given up for a free one."""
-    first = address(warm_home)
-    assert address(warm_home) == first
-    with socket.create_server(("127.0.0.1", int(first.rpartition(":")[2]))):
-        second = address(warm_home)
-    assert second != first
-    assert address(warm_home) == second
-    (warm_home / "prefect" / PORT).write_text("70000")
-    assert address(warm_home).startswith("http://127.0.0.1:")
-
-
-def test_a_compiles_own_server_takes_any_port(warm_home: Path) -> None:
-    """Only the address that people look at is remembered."""
-    with local_server(warm_home, linger=0.2):
-        assert not (warm_home / "prefect" / PORT).exists()
+@pytest.mark.timeout(300)
+def test_the_ui_asks_the_server_that_shows_it(warm_home: Path) -> None:
+    """It comes up at the address of last time, and the page is told that very address for its requests."""
+    (warm_home / "prefect" / PORT).write_text(str(port(warm_home / "prefect")))
+    with local_server(warm_home, linger=0.2, schedules=True) as server:
+        wait_until_healthy(warm_home, server)
+        assert server.url.endswith(f":{(warm_home / 'prefect' / PORT).read_text()}/api")
+        with urllib.request.urlopen(server.url.replace("/api", "/ui-settings"), timeout=60) as response:
+            assert json.load(response)["api_url"] == server.url
