@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from data_models.project import normalise_remote, project_of
-from data_models.sharing import entries, is_listed, private_file, shared_file, why_folder_stays
+from data_models.sharing import entries, ignoring, private_file, shared_file, why_folder_stays
 from store.files import FileWriter, store_errors
 from store.registry import canonical_url
 
@@ -131,15 +131,11 @@ class Sharing:
             return "it is marked private"
         return self._of_folder(cwd)
 
-    def is_listed(self, remote: str) -> bool:
-        """Whether a normalised remote is on the allow-list."""
-        return is_listed(remote, self._shared)
-
 
 def how_to_share(cwd: str) -> str:
-    """The command that shares the project of a folder; "" where it has no git remote."""
+    """The command that shares the project of a folder; "" where it has no git remote, or an ignore file keeps it."""
     _, remote = project_of(cwd)
-    return f"rlm-context share {shlex.quote(remote)}" if remote else ""
+    return f"rlm-context share {shlex.quote(remote)}" if remote and not ignoring(cwd) else ""
 
 
 def as_pattern(text: str) -> str:

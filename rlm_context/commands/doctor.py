@@ -9,6 +9,7 @@ from data_models.events import Reject
 from rlm_context.checks import Check
 from rlm_context.doctor.every import all_checks
 from rlm_context.output import print_json, table
+from rlm_context.shown import harmless
 from rlm_context.summary import reject_lines
 from transcripts.drift import DriftRow, drift_report
 from transcripts.sources import find_sessions
@@ -49,9 +50,8 @@ def check_lines(checks: Iterable[Check]) -> str:
 
 def _line(check: Check) -> str:
     mark = {True: "ok  ", None: "note", False: "BAD "}[check.ok]
-    return f"{mark}  {check.name}: {check.detail}" + (
-        f"  → {check.next_command}" if check.next_command else ""
-    )
+    following = f"  → {check.next_command}" if check.next_command else ""
+    return harmless(f"{mark}  {check.name}: {check.detail}{following}")
 
 
 def _told(drift: list[DriftRow], skipped: list[Reject]) -> str:

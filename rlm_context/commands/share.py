@@ -1,15 +1,15 @@
 """`rlm-context share`: which git remotes may go to a store that others read."""
 
-import shlex
 from pathlib import Path
 
 import click
 
 from compiler.runtime import Runtime, open_runtime
-from compiler.sharing import Sharing, as_pattern, local_store_url, shared_projects
+from compiler.sharing import Sharing, as_pattern, how_to_share, local_store_url, shared_projects
 from data_models.errors import NotFoundError
 from data_models.project import project_of
 from rlm_context.output import print_json
+from rlm_context.shown import harmless
 
 
 @click.command("share")
@@ -61,14 +61,14 @@ def _told(runtime: Runtime) -> str:
     )
     sharing = Sharing(runtime.home, runtime.store.url)
     if sharing.is_local:
-        return "\n".join([*lines, f"The store is on this machine, so nothing leaves it: {runtime.store.url}"])
-    name, remote = project_of(str(Path.cwd()))
-    if sharing.is_listed(remote):
-        lines.append(f"Sessions in this folder go to {runtime.store.url}")
-    elif remote:
-        lines.append(
-            f"Sessions in this folder stay here. To share them: rlm-context share {shlex.quote(remote)}"
+        return harmless(
+            "\n".join([*lines, f"The store is on this machine, so nothing leaves it: {runtime.store.url}"])
         )
+    here = str(Path.cwd())
+    reason, command = sharing.stays("", here), how_to_share(here)
+    if not reason:
+        lines.append(f"Sessions in this folder go to {runtime.store.url}")
     else:
-        lines.append(f"Sessions in this folder stay here: {name} has no git remote.")
-    return "\n".join(lines)
+        following = f". To share them: {command}" if command else ""
+        lines.append(f"Sessions in this folder stay here: {reason}{following}")
+    return harmless("\n".join(lines))

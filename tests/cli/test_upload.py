@@ -188,13 +188,23 @@ def test_what_is_ignored_or_private_stays(
     """An ignore file keeps its repository here, a private mark its session, also where all is shared."""
     rlm("share", "git.example.com/*")
     other = enter(checkout.parent / "secret", monkeypatch, "git.example.com/acme/secret")
+    assert f"go to {team}" in rlm("share").out
     (other / ".rlm-context-ignore").touch()
+    assert "stay here: " in rlm("share").out.splitlines()[-1]
+    assert "→ rlm-context share" not in rlm("doctor").out
     ids = [session(1, checkout), session(2, checkout), session(3, other / "cmd")]
     assert rlm("private", ids[1]).code == 0
     assert sent("upload", "--all") == [ids[0]]
     assert not any(word.encode() in data for data in contents(team) for word in (ids[1], ids[2], "secret"))
     assert rlm("private", ids[1], "--undo").code == 0
     assert sent("upload", "--all") == [ids[1]]
+
+
+def test_a_remote_cannot_steer_the_terminal(team: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever somebody wrote into a checkout's configuration."""
+    enter(home / "odd", monkeypatch, "git.example.com/acme/\x07\x9bodd")
+    for command in ("share", "doctor"):
+        assert not set(rlm(command).out) & {"\x07", "\x9b"}
 
 
 def test_a_session_can_be_marked_before_it_ends(team: Path, checkout: Path) -> None:
