@@ -7,7 +7,10 @@ worktrees by their `gitdir` and `commondir` files.
 """
 
 import os
+import stat
 
+_LONGEST = 1 << 20
+"""Bytes read of a file of git's; the largest configurations have thousands."""
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
 _SCHEME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789+.-")
 
@@ -102,8 +105,14 @@ def project_of(cwd: str) -> tuple[str, str]:
 
 
 def _read(path: str) -> str:
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return file.read()
+    """A file of git's; raises OSError also for a pipe or a device, which a folder that others made may hold."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{path} is no file")
+        return os.read(descriptor, _LONGEST).decode("utf-8", "replace")
+    finally:
+        os.close(descriptor)
 
 
 def _remotes(config: str) -> dict[str, str]:

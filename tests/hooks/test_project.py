@@ -1,5 +1,6 @@
 """Which project a folder belongs to, read from git's own files."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,18 @@ def test_a_broken_checkout_is_a_folder(pointer: str, tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / ".git").write_text(pointer)
     assert project_of(str(tmp_path / "x"))[1] == ""
+
+
+@pytest.mark.parametrize("place", [".git", ".git/config", ".git/HEAD", ".git/commondir"])
+@pytest.mark.parametrize("kind", ["pipe", "endless"])
+@pytest.mark.timeout(20)
+def test_a_folder_of_somebody_elses_making_ends(kind: str, place: str, tmp_path: Path) -> None:
+    """A pipe that nobody writes, or a device without an end, where git has a file: read as none, at once."""
+    path = tmp_path / "unpacked" / place
+    path.parent.mkdir(parents=True)
+    os.mkfifo(path) if kind == "pipe" else path.symlink_to("/dev/zero")
+    assert project_of(str(tmp_path / "unpacked"))[1] == ""
+    assert branch_of(str(tmp_path / "unpacked")) == ""
 
 
 def test_the_branch_is_the_checkouts_own(tmp_path: Path) -> None:
