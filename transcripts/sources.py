@@ -16,7 +16,7 @@ __all__ = ["Found", "Part", "PartKind", "SessionFiles", "default_sources", "find
 _DEPTH = 2
 """Folders of folders are looked into this deep: a source may hold a folder of authors."""
 
-_HOSTS = frozenset({"claude", "codex"})
+_HOSTS = frozenset({"claude", "codex", "gemini"})
 """Agents' own folders (`.claude`, `codex`, …) name nobody: the author is the folder that they lie in."""
 
 
@@ -30,8 +30,8 @@ def find_sessions(source: Path) -> Found:
 
     Args:
         source: a Claude configuration folder, a `projects` folder, a slug folder with transcripts in it, one
-            transcript, a Codex home or `sessions` folder, or a folder of such folders, one per author (the
-            author is then the folder's name, else "").
+            transcript, a Codex home or `sessions` folder, a Gemini CLI `.gemini` or `tmp` folder, or a folder of such
+            folders, one per author (the author is then the folder's name, else "").
 
     Raises:
         SourceError: the source is missing, empty or unreadable.

@@ -6,6 +6,7 @@ from typing import Any
 
 from transcripts.claude_code import ClaudeCode
 from transcripts.codex import Codex
+from transcripts.gemini import GeminiCli
 
 from .conformance import AgentConformance
 
@@ -63,3 +64,37 @@ class TestCodex(AgentConformance):
         ]
         day = home / "sessions" / "2026" / "03" / "04"
         return written(day / f"rollout-2026-03-04T12-00-00-{uuid}.jsonl", records).parents[3]
+
+
+class TestGeminiCli(AgentConformance):
+    """Gemini CLI's module keeps the promises."""
+
+    agent = GeminiCli()
+    prompts = PROMPTS
+
+    def write_sample(self, home: Path) -> Path:
+        def message(number: int, kind: str, content: Any, **more: Any) -> dict[str, Any]:
+            uuid = f"00000000-0000-4000-8000-{number:012x}"
+            return {
+                "id": uuid,
+                "timestamp": "2026-03-04T12:00:00.000Z",
+                "type": kind,
+                "content": content,
+                **more,
+            }
+
+        told = {"functionResponse": {"id": "c1", "name": "read_file", "response": {"output": "LIMIT = 900"}}}
+        call = {"id": "c1", "name": "read_file", "args": {"file_path": "a kiln.py"}, "result": [told]}
+        context = "<session_context>\n- **Workspace Directories:**\n  - /home/ada/kiln\n</session_context>"
+        records = [
+            {"sessionId": "5f0c1d2e-0000-4000-8000-0000000000dd", "projectHash": "ab", "kind": "main"},
+            {"$set": {"messages": [message(1, "user", [{"text": context}])]}},
+            message(2, "user", [{"text": PROMPTS[0]}]),
+            message(3, "gemini", ANSWER, toolCalls=[call], thoughts=[{"description": "where it reads"}]),
+            message(4, "user", [{"text": PROMPTS[1]}], displayContent=None),
+            {"$rewindTo": "00000000-0000-4000-8000-000000000003"},
+        ]
+        project = home / ".gemini" / "tmp" / "kiln"
+        written(project / "chats" / "session-2026-03-04T12-00-5f0c1d2e.jsonl", records)
+        (project / ".project_root").write_text("/home/ada/kiln")
+        return project.parent

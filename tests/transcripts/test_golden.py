@@ -26,7 +26,7 @@ def records(agent: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("agent", ["claude", "codex"])
+@pytest.mark.parametrize("agent", ["claude", "codex", "gemini"])
 def test_events_are_as_expected(agent: str) -> None:
     """Each fixture session gives exactly the events and rejects of its golden file."""
     (files,) = find_sessions(FIXTURES / agent).sessions
@@ -76,3 +76,20 @@ def test_the_codex_fixture_holds_the_whole_vocabulary() -> None:
     assert types >= TYPES
     assert inner >= ITEMS
     assert inner >= KEPT_MESSAGES - {"stream_error", "context_compacted"}
+
+
+def test_the_gemini_fixture_holds_the_whole_vocabulary() -> None:
+    """No type, setting or kind of part of Gemini CLI that we claim to know is left untested."""
+    from transcripts.gemini import FIELDS, PARTS, TYPES
+    from transcripts.gemini_slim import SETTINGS
+
+    messages = [record for record in records("gemini") if "type" in record]
+    settings = {name for record in records("gemini") for name in record.get("$set", ())}
+    retold = [
+        message for record in records("gemini") for message in record.get("$set", {}).get("messages", ())
+    ]
+    contents = [message["content"] for message in messages + retold if isinstance(message["content"], list)]
+    assert {message["type"] for message in messages} >= TYPES
+    assert {name for message in messages for name in message} >= FIELDS
+    assert settings >= SETTINGS - {"kind", "startTime"}
+    assert {name for content in contents for part in content for name in part} >= PARTS
