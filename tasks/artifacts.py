@@ -31,7 +31,7 @@ from tasks.links import artifact_key, artifact_link, run_link
 from tasks.options import STEP
 from tasks.tables import cost_rows, numbers_rows, session_rows
 
-_KINDS = ("brief", "trajectory", "sessions", "cost", "compile")
+_KINDS = ("brief", "trajectory", "sessions", "cost", "numbers")
 
 
 @task(name="artifacts", task_run_name="show generation {number}, {report.project}", **STEP)
@@ -51,7 +51,7 @@ async def show(
     made = {
         "sessions": (f"Sessions that {told_as} took in", session_rows(entries)),
         "cost": (f"What models cost for {told_as}", cost_rows(report.llm, runtime.account().prices)),
-        "compile": (f"What the compile of {told_as} did", numbers_rows(report, rejects)),
+        "numbers": (f"What the compile of {told_as} did", numbers_rows(report, rejects)),
     }
     tables = {kind: table for kind, table in made.items() if table[1]}
     for kind, (description, rows) in tables.items():

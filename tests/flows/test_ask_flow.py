@@ -89,4 +89,4 @@ def test_what_is_not_compiled_cannot_be_asked(api: Api, project: str | None) -> 
 def test_an_answer_without_a_record_can_be_shown() -> None:
     """A question is one line, whatever is in it."""
     shown = answer_markdown(Answer(question="a\n# b | ![x](y)", projects=("p",), text="yes"))
-    assert shown.startswith("## a # b \\| !\\[x](y)\n\nyes\n\n0 model calls")
+    assert shown.startswith("## a # b \\| !\\[x]\\(y)\n\nyes\n\n0 model calls")

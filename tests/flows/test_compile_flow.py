@@ -104,9 +104,8 @@ def test_a_compile_is_a_flow_run_that_a_person_can_follow(api: Api, uploaded: st
     assert list(runs) == STEPS
     assert {run["state_type"] for run in runs.values()} == {"COMPLETED"}
     author = f"author:{author_of(load_settings())}"
-    assert [run["tags"] for run in runs.values()] == [["rlm-context", uploaded, author]] * 6 + [
-        ["rlm-context", uploaded]
-    ]
+    common = {"rlm-context", uploaded}
+    assert [set(run["tags"]) for run in runs.values()] == [common | {author}] * 6 + [common]
     assert set(flow_run["tags"]) >= {author}
     assert len(heads(open_runtime().store, uploaded)) == 1
 
@@ -123,7 +122,7 @@ def test_artifacts_show_the_brief_and_the_numbers(api: Api, uploaded: str) -> No
     assert f"](/artifacts/key/{artifact_key('sessions', uploaded)})" in shown["data"]
     assert f"](/runs/flow-run/{api.flow_run(f'compile {uploaded}')['id']})" in shown["data"]
     assert shown["description"] == "The brief of acme/tidewatch, generation 1"
-    table = api.artifact(artifact_key("compile", uploaded))["data"]
+    table = api.artifact(artifact_key("numbers", uploaded))["data"]
     assert f'"what": "new sessions", "value": {SESSIONS}' in table
     assert '"what": "rejected records", "value": 0' in table
     assert '"what": "seconds, publish"' in table
@@ -311,6 +310,5 @@ def test_an_artifact_makes_a_browser_fetch_nothing() -> None:
 @pytest.mark.parametrize("link", ["[x](javascript:alert(1))", "[x][y]", "[y]: http://192.0.2.1"])
 def test_links_of_a_transcript_lead_nowhere(link: str) -> None:
     """Where they lead was chosen by whoever wrote what is quoted: as Markdown they are no links."""
-    assert "](" not in inert(link) + cell(link, 100)
-    assert "][" not in inert(link) + cell(link, 100)
-    assert "]:" not in inert(link) + cell(link, 100)
+    for shown in (inert(link), cell(link, 100)):
+        assert not any(mark in shown for mark in ("](", "][", "]:"))
