@@ -55,7 +55,8 @@ def take_up(home: Path) -> Work:
     """
     runtime = open_runtime()
     forget_settled(runtime)
-    jobs = [Path(raw_folder(str(home))) / name for name in names_in(raw_folder(str(home)))]
+    raw = Path(raw_folder(str(home)))
+    jobs = [path for name in names_in(str(raw)) if (path := raw / name).is_dir()]
     found = {files.main: files for job in jobs for files in _sessions_of(job)}
     found |= {files.main: files for files in _missed(home)}
     result = upload_sessions(runtime, list(found.values()))

@@ -7,10 +7,11 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import polars
 import pytest
 
 from compiler.runtime import open_runtime
@@ -283,6 +284,59 @@ def test_an_unlisted_repository_never_reaches_the_team(
         assert word.encode() not in found
     assert triggered == [(str(home / "rlm-context" / "store"), (REMOTE,))]
     assert (home / "rlm-context/cache/projects/git.example.com~acme~tide/current").exists()
+
+
+def test_a_team_store_in_use_learns_nothing_of_an_unlisted_repository(
+    home: Path, checkout: Path, triggered: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sessions of a shared and of another repository end, and are compiled: the store's every byte, unpacked, tells of
+    the shared one alone, and so does a search in it."""
+    monkeypatch.setenv("RLM_CONTEXT_STORE", str(home / "team"))
+    monkeypatch.setenv("RLM_CONTEXT_AUTHOR", "ann")
+    rlm("share", REMOTE)
+    diary = home / "diary"
+    (diary / ".git").mkdir(parents=True)
+    (diary / ".git" / "config").write_text('[remote "origin"]\nurl = git@git.example.com:me/diary.git\n')
+    for number, cwd, word in ((1, checkout, "gauges"), (2, diary, "lumbago")):
+        path = transcript(home, number, cwd, parts=True)
+        record = {
+            "type": "user",
+            "uuid": session_id(number),
+            "sessionId": session_id(number),
+            "cwd": str(cwd),
+        }
+        said = {"role": "user", "content": f"Decision: we keep {word} in a table of their own."}
+        line = json.dumps(record | {"message": said, "timestamp": "2026-03-01T10:00:00Z"})
+        path.write_text(f"{path.read_text()}{line}\n")
+        end(home, cwd, number)
+    done = take_up(home / "rlm-context")
+    assert (done.uploaded, done.kept) == (2, 1)
+    assert receipts(home, "team") == [session_id(1)]
+    found = b"\0".join([*contents(home / "team"), *tables(home / "team")])
+    for word in ("gauges", session_id(1)):
+        assert word.encode() in found
+    for word in ("lumbago", session_id(2), "diary"):
+        assert word.encode() not in found
+    assert rlm("search", "gauges", "--json").document["hits"]
+    assert not rlm("search", "lumbago", "--project", REMOTE, "--json").document["hits"]
+
+
+def tables(folder: Path) -> Iterator[bytes]:
+    """The Parquet files below, as text."""
+    for path in folder.rglob("*"):
+        if path.is_file() and path.read_bytes().startswith(b"PAR1"):
+            yield polars.read_parquet(path).write_ndjson().encode()
+
+
+def test_what_is_no_job_in_the_spool_keeps_none_waiting(
+    home: Path, checkout: Path, triggered: list[object]
+) -> None:
+    """Somebody's file between the jobs: the session is uploaded and compiled, the file is left alone."""
+    transcript(home, 1, checkout)
+    end(home, checkout, 1)
+    (home / "rlm-context" / "spool" / "raw" / "notes.txt").touch()
+    assert take_up(home / "rlm-context").compiled == REMOTE
+    assert [path.name for path in raw(home)] == ["notes.txt"]
 
 
 def test_a_failed_compile_is_tried_again(home: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
