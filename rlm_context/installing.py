@@ -128,7 +128,7 @@ def other_scopes(agent: str, scope: str) -> list[str]:
 def _both(agent: str, scope: str) -> list[str]:
     """What is to be known where an agent has our hooks twice: they do their work once all the same."""
     twice = [
-        f"The scope {other} has these hooks too: rlm-context uninstall {agent} --scope {other}"
+        f"The scope {other} has these hooks too; they do their work once, and one would do ({agent})."
         for other in other_scopes(agent, scope)
     ]
     if host(agent).plugin() is not None:
