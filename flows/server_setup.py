@@ -1,6 +1,7 @@
 """What a Prefect server needs besides deployments: `prefect deploy` runs `set_up` as a step of `prefect.yaml`."""
 
 from datetime import timedelta
+from typing import Any
 
 from prefect.automations import (
     AutomationCore,
@@ -23,15 +24,25 @@ SILENCE = timedelta(seconds=120)
 """Four heartbeats of a run: `PREFECT_FLOWS_HEARTBEAT_FREQUENCY` in `prefect.yaml` is 30 seconds, Prefect's least."""
 
 
+NOT_BEGUN = "rlm-context: runs that do not begin have crashed"
+BEGINS_IN = timedelta(minutes=5)
+"""A worker took up the run, and died before its process could say that it runs. Until such a run ends, triggers with
+its idempotency key make no other."""
+
+_ENDS = ("Completed", "Failed", "Cancelled", "Crashed")
+_RUN = "prefect.flow-run."
+
+
 def set_up() -> None:
-    """Make the limit on tasks that ask models, and the automation that closes dead runs, where they are missing.
+    """Make the limit on tasks that ask models, and the automations that close dead runs, where they are missing.
 
     What is there stays as it is, since whoever runs the server may have changed it.
     """
     with get_client(sync_client=True) as client:
         _limit_models(client)
-        if not client.read_automations_by_name(name=DEAD_RUNS):
-            client.create_automation(close_dead_runs(SILENCE))
+        for automation in (close_dead_runs(SILENCE), close_runs_not_begun(BEGINS_IN)):
+            if not client.read_automations_by_name(name=automation.name):
+                client.create_automation(automation)
 
 
 def _limit_models(client: SyncPrefectClient) -> None:
@@ -47,28 +58,51 @@ def close_dead_runs(silence: timedelta) -> AutomationCore:
     Args:
         silence: how long that takes; longer than the time between two heartbeats.
     """
-    heartbeat, ends = "prefect.flow-run.heartbeat", ("Completed", "Failed", "Cancelled", "Crashed")
-    return AutomationCore(
-        name=DEAD_RUNS,
-        description="A process that was killed cannot say so. Without this its run would show as running for ever.",
-        trigger=EventTrigger(
-            after={heartbeat},
-            expect={heartbeat, *(f"prefect.flow-run.{end}" for end in ends)},
-            match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
-            match_related=ResourceSpecification(
-                {"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.rlm-context"}
-            ),
-            for_each={"prefect.resource.id"},
+    return _closing(
+        DEAD_RUNS,
+        "A process that was killed cannot say so. Without this its run would show as running for ever.",
+        EventTrigger(
+            after={f"{_RUN}heartbeat"},
+            expect={f"{_RUN}{event}" for event in ("heartbeat", *_ENDS)},
             posture=Posture.Proactive,
-            threshold=1,
             within=silence,
+            **_EACH_OF_OURS,
         ),
-        actions=[
-            ChangeFlowRunState(
-                state=StateType.CRASHED,
-                name="Crashed",
-                message="Its process gave no sign of life. The next run goes on there.",
-                force=False,  # a run that ended meanwhile stays as it ended
-            )
-        ],
+        "Its process gave no sign of life. The next run goes on there.",
     )
+
+
+def close_runs_not_begun(wait: timedelta) -> AutomationCore:
+    """The automation that marks a run as crashed that a worker took up and that does not begin.
+
+    Args:
+        wait: how long that takes; longer than it takes to start a process.
+    """
+    return _closing(
+        NOT_BEGUN,
+        "A worker that was killed leaves runs behind that it had taken up. Others would wait for them for ever.",
+        EventTrigger(
+            after={f"{_RUN}Submitting", f"{_RUN}Pending"},
+            expect={f"{_RUN}*"},
+            posture=Posture.Proactive,
+            within=wait,
+            **_EACH_OF_OURS,
+        ),
+        "Its process never began. The next trigger makes another run.",
+    )
+
+
+_EACH_OF_OURS: dict[str, Any] = {
+    "match": ResourceSpecification({"prefect.resource.id": [f"{_RUN}*"]}),
+    "match_related": ResourceSpecification(
+        {"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.rlm-context"}
+    ),
+    "for_each": {"prefect.resource.id"},
+    "threshold": 1,
+}
+
+
+def _closing(name: str, description: str, trigger: EventTrigger, message: str) -> AutomationCore:
+    """An automation that marks what triggers it as crashed; a run that ended meanwhile stays as it ended."""
+    crashed = ChangeFlowRunState(state=StateType.CRASHED, name="Crashed", message=message, force=False)
+    return AutomationCore(name=name, description=description, trigger=trigger, actions=[crashed])

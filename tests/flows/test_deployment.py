@@ -24,7 +24,7 @@ from compiler.runtime import open_runtime
 from flows.ask import ask
 from flows.compile import compile_context
 from flows.nightly import nightly_recompile
-from flows.server_setup import DEAD_RUNS, MODELS_AT_ONCE
+from flows.server_setup import DEAD_RUNS, MODELS_AT_ONCE, NOT_BEGUN
 from store.generations import heads
 from tasks.options import MODELS_TAG
 from tests.flows.helpers import ROOT, Api
@@ -89,8 +89,10 @@ def assert_set_up_once(api: Api) -> None:
     """Three deployments ran the step that makes limit and automation; there is one of each, and the schedule."""
     limit = api.call("GET", f"/concurrency_limits/tag/{MODELS_TAG}")
     assert limit["concurrency_limit"] == MODELS_AT_ONCE
-    automations = api.call("POST", "/automations/filter", {"automations": {"name": {"any_": [DEAD_RUNS]}}})
-    assert [(one["enabled"], one["trigger"]["within"]) for one in automations] == [(True, 120.0)]
+    automations = api.call("POST", "/automations/filter", {"sort": "NAME_ASC"})
+    made = {one["name"]: (one["enabled"], one["trigger"]["within"]) for one in automations}
+    assert made == {DEAD_RUNS: (True, 120.0), NOT_BEGUN: (True, 300.0)}
+    assert len(automations) == len(made)
     nightly = api.call("GET", "/deployments/name/nightly-recompile/nightly")
     assert [one["schedule"]["timezone"] for one in nightly["schedules"]] == ["UTC"]
 
