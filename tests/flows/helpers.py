@@ -46,9 +46,9 @@ with local_server(Path(sys.argv[1]), linger=0.5) as server:
 """Uses the local server of the home in the first argument until it is killed."""
 
 
-def poll(look: Callable[[], T | None]) -> T:
-    """What `look` returns once that is not None."""
-    deadline = time.monotonic() + PATIENCE
+def poll(look: Callable[[], T | None], patience: float = PATIENCE) -> T:
+    """What `look` returns once that is not None; it fails after so many seconds."""
+    deadline = time.monotonic() + patience
     while (found := look()) is None:
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)
@@ -62,7 +62,7 @@ class Api:
         self.server = server
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """One call; its JSON."""
+        """One call; its JSON, None for an empty answer."""
         credentials = base64.b64encode(self.server.auth.encode()).decode()
         request = urllib.request.Request(
             self.server.url + path,
@@ -71,7 +71,7 @@ class Api:
             headers={"Authorization": f"Basic {credentials}", "Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=30) as response:
-            return json.load(response)
+            return json.loads(response.read() or "null")
 
     def flow_run(self, name: str) -> dict[str, Any]:
         """The newest flow run of this name."""
