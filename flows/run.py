@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from compiler.author import author_of
 from compiler.report import ProjectReport
 from data_models.errors import PipelineError, RlmContextError
+from data_models.settings import load_settings
 from flows.local_server import prefect_api
 
 
@@ -40,10 +42,11 @@ def compile_projects(
 
         from flows.compile import compile_context
 
+        by = f"by:{author_of(load_settings())}"
         results: list[ProjectReport | RlmContextError] = []
         for project in projects:
             try:
-                with tags("rlm-context", project):
+                with tags("rlm-context", project, by):
                     results.append(asyncio.run(compile_context(project, full, left(max_usd, results))))
             except RlmContextError as error:
                 results.append(error)

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from compiler.author import author_of
 from compiler.runtime import Runtime
 from data_models.env import INSIDE, PREFIX
 from flows.local_server import configured_api, live_server
@@ -49,7 +50,8 @@ def remote_of(runtime: Runtime) -> Remote | None:
         # An HTTP client, which a compile on this machine need not import in this process.
         from rlm_context.hooks.trigger_prefect import configured_server, homes_server
 
-        return homes_server(server) if server else configured_server(url)
+        by = author_of(runtime.settings)
+        return homes_server(server, by) if server else configured_server(url, by)
     return ModalApp(runtime.store) if runtime.store.url.startswith("modal://") else None
 
 

@@ -55,6 +55,7 @@ class PrefectServer:
         url: the URL of its API.
         headers: what is sent with each request.
         verify: how its certificate is checked.
+        by: who asks, which the runs' tags say; "" leaves it out.
 
     Raises:
         RefusedError: that is no URL.
@@ -62,8 +63,10 @@ class PrefectServer:
 
     name = "Prefect"
 
-    def __init__(self, url: str, headers: dict[str, str], verify: ssl.SSLContext | bool = True) -> None:
-        self._url = url.rstrip("/")
+    def __init__(
+        self, url: str, headers: dict[str, str], verify: ssl.SSLContext | bool = True, by: str = ""
+    ) -> None:
+        self._url, self._by = url.rstrip("/"), by
         self._host, self._shown = self._checked()
         self.is_here = self._host in _LOOPBACK
         # A proxy is for others; no redirect is followed, since that would hand the credentials to whoever it names.
@@ -130,7 +133,7 @@ class PrefectServer:
             "parameters": {"project": project},
             "idempotency_key": key,
             "name": f"compile {project}",
-            "tags": ["rlm-context", project],
+            "tags": ["rlm-context", project, *([f"by:{self._by}"] if self._by else [])],
         }
         return self._call("POST", f"/deployments/{quote(deployment, safe='')}/create_flow_run", _Run, body)
 
@@ -203,7 +206,7 @@ class PrefectServer:
         return "prefect config set PREFECT_API_AUTH_STRING=USER:PASSWORD"
 
 
-def configured_server(url: str) -> PrefectServer:
+def configured_server(url: str, by: str = "") -> PrefectServer:
     """The server that the user configured, with the credentials and certificates that Prefect's client would use.
 
     Raises:
@@ -213,12 +216,12 @@ def configured_server(url: str) -> PrefectServer:
     headers = _custom_headers()
     if auth or key:
         headers["Authorization"] = _basic(auth) if auth else f"Bearer {key}"
-    return PrefectServer(url, headers, _verify())
+    return PrefectServer(url, headers, _verify(), by=by)
 
 
-def homes_server(server: LocalServer) -> PrefectServer:
+def homes_server(server: LocalServer, by: str = "") -> PrefectServer:
     """The server of `rlm-context up`."""
-    return PrefectServer(server.url, {"Authorization": _basic(server.auth)})
+    return PrefectServer(server.url, {"Authorization": _basic(server.auth)}, by=by)
 
 
 def _basic(credentials: str) -> str:
