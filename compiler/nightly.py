@@ -13,6 +13,8 @@ from compiler.maintenance.garbage import Collected
 from compiler.maintenance.verify import Verified
 from compiler.models.batches.submit import Submitted
 from compiler.plan import plan
+from compiler.purge import Purged
+from compiler.redacting_again import RedactedAgain
 from compiler.report import ProjectReport
 from compiler.runtime import Runtime
 from compiler.sharing import local_store_url
@@ -55,6 +57,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
 class Nightly(msgspec.Struct, kw_only=True):
     """What a night did. Times are Unix milliseconds.
 
+    `redacted` is what new redaction rules found in what was stored, `purged` what held forgotten words and went.
     `submitted` is what was handed to providers as batches, for a later compile to collect.
     `failed` says what stopped which part, by its name or its project's; the other parts were done all the same.
     `before` is how large the store was after the night before, None where that is not known.
@@ -63,8 +66,10 @@ class Nightly(msgspec.Struct, kw_only=True):
     started: int
     ended: int = 0
     swept: Swept = msgspec.field(default_factory=Swept)
+    redacted: RedactedAgain | None = None
     projects: list[ProjectReport] = []
     submitted: list[Submitted] = []
+    purged: Purged | None = None
     verified: Verified | None = None
     collected: Collected | None = None
     runs_removed: int = 0

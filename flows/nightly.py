@@ -42,7 +42,9 @@ async def nightly_recompile(max_usd: float | None = None) -> Nightly:
     with tags("rlm-context"):
         if swept := await _part(night, "sweep", steps.sweep()):
             night.swept = swept
+        night.redacted = await _part(night, "redact again", steps.redact())
         await _compile_all(night, max_usd)
+        night.purged = await _part(night, "purge", steps.purge_forgotten())
         night.verified = await _part(night, "verify", steps.verify())
         night.collected = await _part(night, "collect garbage", steps.collect())
         night.runs_removed = await _part(night, "forget old runs", steps.forget_runs()) or 0

@@ -17,6 +17,8 @@ from compiler.maintenance.verify import Verified, verify_store
 from compiler.models.batches.settle import BOUND
 from compiler.models.batches.submit import Submitted, submit
 from compiler.nightly import Nightly, Swept
+from compiler.purge import Purged, purge
+from compiler.redacting_again import RedactedAgain, redact_again
 from compiler.reporting.leave import leave_report
 from data_models.records import Usage
 from rlm.prices import PRICES_DATE
@@ -35,6 +37,18 @@ _WHOLE_STORE: StepOptions = {**STEP, "timeout_seconds": 6 * 3600.0}  # reads eve
 async def sweep() -> Swept:
     """Upload what hooks missed and what waits in the spool."""
     return await asyncio.to_thread(nightly.sweep, process_runtime())
+
+
+@task(name="redact again", task_run_name="new redaction rules over old uploads", **_WHOLE_STORE)
+async def redact() -> RedactedAgain:
+    """Bring what is stored up to the redaction rules of this night."""
+    return await asyncio.to_thread(redact_again, process_runtime())
+
+
+@task(name="purge", task_run_name="remove what was forgotten", **_WHOLE_STORE)
+async def purge_forgotten() -> Purged:
+    """Remove what held the words of forgotten sessions and of states that were not clean."""
+    return await asyncio.to_thread(purge, process_runtime())
 
 
 @task(name="submit", task_run_name="batches, {project}", **STEP)
@@ -101,6 +115,7 @@ def nightly_markdown(night: Nightly) -> str:
         ("Batches", _batches),
         ("Not as usual", _degraded),
         ("Swept", _swept),
+        ("Forgotten", _forgotten),
         ("Damaged", _damaged),
         ("Store", _store),
     )
@@ -162,6 +177,21 @@ def _degraded(night: Nightly) -> Iterator[str]:
         yield f"- {one_line(project, 200)}: {one_line(line, 300)}"
     if len(lines) > _SHOWN:
         yield f"- and {len(lines) - _SHOWN:,} more: rlm-context compile --json"
+
+
+def _forgotten(night: Nightly) -> Iterator[str]:
+    redacted, purged = night.redacted, night.purged
+    if redacted and (redacted.read or redacted.left):
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(redacted.redactions.items()))
+        yield (
+            f"- {redacted.read:,} uploads read under new redaction rules: {redacted.withdrawn:,} withdrawn, for "
+            f"{redacted.replaced:,} of which a cleaner one stands{f' ({kinds})' if kinds else ''}; {redacted.left:,} "
+            f"left for the next night, {redacted.unreadable:,} cannot be read"
+        )
+    if purged and purged.objects:
+        yield f"- {purged.objects:,} objects removed that held such words, {purged.answers:,} of them models' answers"
+    for project in purged.waiting if purged else ():
+        yield f"- **{one_line(project, 200)}** still holds such words: it has to be compiled first"
 
 
 def _swept(night: Nightly) -> Iterator[str]:

@@ -1,12 +1,15 @@
 """The nightly as a flow run: each project a run of its own, one artifact that says what was done."""
 
 import asyncio
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 import flows.nightly
 from compiler.nightly import NOTE, Nightly, last_night
+from compiler.purge import Purged
 from compiler.report import ProjectReport
 from compiler.reporting.leave import REPORT_KEY
 from compiler.runtime import open_runtime
@@ -16,6 +19,7 @@ from flows.nightly import nightly_recompile
 from store.generations import newest
 from tasks.nightly import ARTIFACT, nightly_markdown
 from tests.flows.helpers import SESSIONS, SOURCE, Api
+from tests.forget.words import found_in_store, word_of, write_words
 
 # Prefect leaves the connections of its threads to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -44,7 +48,14 @@ def test_a_night_compiles_every_project_and_says_what_it_did(api: Api, uploaded:
     run = nightly_run(api)
     assert run["state_type"] == "COMPLETED"
     tasks = api.task_runs(str(run["id"]))
-    own = ["sweep this machine", "verify the store", "collect garbage", "forget old runs", "report", "report page"]
+    own = [
+        "sweep this machine",
+        "verify the store",
+        "collect garbage",
+        "forget old runs",
+        "report",
+        "report page",
+    ]
     assert [name for name in tasks if name in own] == own
     text = api.artifact(ARTIFACT)["data"]
     assert f"| {uploaded} | {SESSIONS} |" in text
@@ -123,3 +134,25 @@ def test_names_in_the_artifact_are_inert() -> None:
     assert "![" not in told
     assert "<" not in told
     assert "a\\|b" in told
+
+
+def test_a_new_redaction_rule_reaches_what_was_stored(
+    api: Api, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The night after it, what the rule finds is nowhere in the store, and the artifact says what was done."""
+    source = tmp_path / "source"
+    for number in range(2):
+        write_words(source, number)
+    upload(open_runtime(), [source], project="acme/words")
+    night()
+    monkeypatch.setenv("RLM_CONTEXT_REDACTION__RULES", json.dumps({"word": word_of(1)}))
+    done = night()
+    assert done.redacted is not None
+    assert (done.redacted.read, done.redacted.replaced) == (2, 1)
+    assert done.purged is not None
+    assert done.purged.waiting == []
+    assert found_in_store(open_runtime().store, [word_of(0), word_of(1)]) == {word_of(0)}
+    assert done.verified is not None
+    assert done.verified.faults == []
+    assert "2 uploads read under new redaction rules" in api.artifact(ARTIFACT)["data"]
+    assert night().purged == Purged()

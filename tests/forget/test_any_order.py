@@ -41,15 +41,15 @@ class AnyOrder(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "folder"):
             return
-        self.compile()
-        held = newest(self.runtime.store, "shop")
-        sessions = self.runtime.catalog([held.manifest] if held else []).values()
-        assert {one.session_id: one.prompts for one in sessions} == {
-            session_id_of(number): states
-            for number, states in self.uploaded.items()
-            if number not in self.forgotten
-        }
-        self.folder.cleanup()
+        with self.folder:
+            self.compile()
+            held = newest(self.runtime.store, "shop")
+            sessions = self.runtime.catalog([held.manifest] if held else []).values()
+            assert {one.session_id: one.prompts for one in sessions} == {
+                session_id_of(number): states
+                for number, states in self.uploaded.items()
+                if number not in self.forgotten
+            }
 
     @rule(number=NUMBERS)
     def upload(self, number: int) -> None:

@@ -33,6 +33,8 @@ BOUND = 4 * 3600.0
 
 _CANCELLED_WITHIN = 300.0
 """Seconds that a cancelled batch gets to end, so that what it answered is known before anything is asked again."""
+_RESULTS_KEPT = 30 * 86_400.0
+"""Seconds after which no provider has a batch's results any more (Anthropic: 29 days)."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 15.0
 _CLOCK = 600.0
 """Seconds by which a provider's clock may differ from ours."""
@@ -58,9 +60,10 @@ class Settled:
 
     def leave(self, runtime: Runtime, todo: Plan) -> Plan:
         """The plan without the sessions that wait. Where nothing of the generation before can be kept, the others wait
-        with them: a generation of those alone would hold less than readers have."""
+        with them: a generation of those alone would hold less than readers have. Nothing waits where something was
+        forgotten meanwhile, which has to go now."""
         ready = tuple(key for key in todo.new if session_of(key) not in self.waiting)
-        if len(ready) == len(todo.new):
+        if len(ready) == len(todo.new) or todo.drops:
             return todo
         if todo.parents and not load_base(runtime, todo).parts:
             ready = ()
@@ -107,12 +110,14 @@ async def settle(runtime: Runtime, todo: Plan) -> Settled:
         return Settled()
     found, damaged = await asyncio.to_thread(open_batches, runtime.store, todo.project)
     mine = [batch for batch in found if batch.record.model == runtime.settings.models.map]
+    oldest = (time.time() - _RESULTS_KEPT) * 1000
+    gone = [batch.key for batch in found if batch not in mine and batch.record.since < oldest]
     settling = _Settling(runtime, todo.project, at_once=todo.rebuild or todo.drops)
     # Where there is no batch nobody is asked, and no key is needed.
     if mine and (client := await asyncio.to_thread(runtime.backend.batch_client)):
         for batch in mine:
             await settling.take(client, batch)
-    return settling.settled(damaged)
+    return settling.settled(gone, damaged)
 
 
 class _Settling:
@@ -139,13 +144,13 @@ class _Settling:
         await self._keep(client.model, batch.record, results)
         self._over.append(batch.key)
 
-    def settled(self, damaged: Sequence[str]) -> Settled:
-        """What became of all."""
+    def settled(self, gone: Sequence[str], damaged: Sequence[str]) -> Settled:
+        """What became of all; records that are gone were of models that nobody asks any more."""
         told = [*self._told, *(f"{key} is damaged: what it names is asked again" for key in damaged)]
         waiting = set() if self._at_once else self._waiting
         if waiting:
             told.append(f"{len(waiting)} sessions wait for a batch of model calls, {self._how_long()}")
-        return Settled(frozenset(waiting), self._paid, (*self._over, *damaged), tuple(told))
+        return Settled(frozenset(waiting), self._paid, (*self._over, *gone, *damaged), tuple(told))
 
     def _how_long(self) -> str:
         until = max(self._until)

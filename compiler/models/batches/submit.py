@@ -172,7 +172,8 @@ def _asked(runtime: Runtime, project: str, model: str) -> Iterator[_Asked]:
     found, _ = open_batches(runtime.store, project)
     held = {session_of(key) for batch in found for key in batch.record.uploads}
     handed_over: set[str] = set()
-    for key in plan(runtime, project).new:
+    todo = plan(runtime, project)
+    for key in () if todo.drops else todo.new:  # what was forgotten has to go now, and nothing waits then
         if session_of(key) in held:
             continue
         requests = _requests(runtime, key, model)
