@@ -246,7 +246,7 @@ def test_a_repository_of_a_team(checkout: Path, home: Path, monkeypatch: pytest.
     }
     done = document("install", "claude-code", "--scope", "local")
     assert changed(done, "settings.local.json")
-    assert any("--scope project" in remark for remark in done["remarks"])
+    assert any("scope project has these hooks too" in remark for remark in done["remarks"])
     document("uninstall", "claude-code", "--scope", "local")
     document("uninstall", "claude-code", "--scope", "project")
     assert [path for path in checkout.rglob("*") if path.is_file() and ".git" not in path.parts] == []
