@@ -1,0 +1,167 @@
+"""Compiles while parts of a place are killed: uploads, asks for compiles as hooks' workers do, and keeps account."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from compiler.runtime import Runtime, open_runtime
+from compiler.upload import upload
+from rlm_context.hooks.trigger import still_waiting
+from rlm_context.hooks.trigger_asking import ask
+from rlm_context.hooks.trigger_prefect import configured_server
+from tests.chaos.calls import FlowEnd, WatchedModels, Words
+from tests.chaos.place import ROOT, Place, flow_processes
+from tests.compiler.models.server_model import fitting, settings_for
+from tests.synthetic import write_session
+
+MODELS_AT_ONCE = 4
+_LATENCY = 0.15
+_LOOK_SECONDS = 0.1
+_ASK_SECONDS = 2.0
+_START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+ENDED = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
+
+
+def settings(models: WatchedModels, folder: Path) -> dict[str, str]:
+    """The environment of compiles in a place with this folder: its store, and models that take their time."""
+    models.reply, models.latency = fitting, _LATENCY
+    return settings_for(models) | {
+        "RLM_CONTEXT_HOME": str(folder / "home"),
+        "RLM_CONTEXT_STORE": str(folder / "store"),
+        "RLM_CONTEXT_CHUNK_TOKENS": "500",
+        "RLM_CONTEXT_MODELS__AT_ONCE": str(MODELS_AT_ONCE),
+    }
+
+
+@dataclass
+class Load:
+    """Compiles of some projects at once, one after the other in each.
+
+    Args:
+        place: where they run.
+        compiles: how many, all projects together.
+        projects: their names.
+        sessions: uploaded before each compile.
+        turns: of each session.
+
+    Attributes:
+        uploaded: every session, by project.
+        ends: the processes of flow runs that are gone.
+        words: of the sessions, by which calls of models are told apart.
+    """
+
+    place: Place
+    compiles: int
+    projects: tuple[str, ...] = ("acme/dune", "acme/reef", "acme/shop", "acme/tide")
+    sessions: int = 2
+    turns: int = 16
+    uploaded: dict[str, set[str]] = field(default_factory=dict)
+    ends: list[FlowEnd] = field(default_factory=list)
+    words: Words = field(default_factory=Words)
+    _begun: int = 0
+    _alive: dict[int, tuple[str, float]] = field(default_factory=dict)
+    _asked: dict[str, float] = field(default_factory=dict)
+
+    def run(self, patience: float) -> Runtime:
+        """Go on until every upload is in a generation; the runtime that made them.
+
+        Raises:
+            AssertionError: that took longer than so many seconds.
+        """
+        deadline = time.monotonic() + patience
+        runtime = open_runtime()
+        waiting: set[str] = set()
+        while self._begun < self.compiles or waiting:
+            assert time.monotonic() < deadline, (
+                f"{self._begun} compiles begun, {sorted(waiting)} wait in vain"
+            )
+            self.look()
+            for project in self.projects:
+                if project not in waiting and self._begun < self.compiles:
+                    self._upload(runtime, project)
+            waiting = set(still_waiting(runtime))
+            for project in waiting:
+                self._ask(runtime, project)
+            time.sleep(_LOOK_SECONDS)
+        return runtime
+
+    def look(self) -> None:
+        """Start what is gone, and note which flow processes are."""
+        self.place.tend()
+        now = time.monotonic()
+        alive = {process.pid: process.run for process in flow_processes(self.place.home)}
+        for pid in self._alive.keys() - alive.keys():
+            run, seen = self._alive.pop(pid)
+            self.ends.append(FlowEnd(run, seen, now))
+        self._alive |= {pid: (run, now) for pid, run in alive.items()}
+
+    def _upload(self, runtime: Runtime, project: str) -> None:
+        folder = self.place.folder / "transcripts" / str(self._begun)
+        for number in range(self._begun * self.sessions, (self._begun + 1) * self.sessions):
+            session = f"{number:08x}-0000-4000-8000-{number:012x}"
+            path = folder / "projects" / "-src-shop" / f"{session}.jsonl"
+            start = _START + timedelta(hours=number)
+            write_session(path, session_id=session, start=start, turns=self.turns, seed=number)
+            self.words.learn(path, project)
+            self.uploaded.setdefault(project, set()).add(session)
+        upload(runtime, [folder], project=project)
+        self._begun += 1
+        self._asked.pop(project, None)
+
+    def _ask(self, runtime: Runtime, project: str) -> None:
+        """Ask for a compile, now and then, as the workers of one ending session after the other do."""
+        if time.monotonic() - self._asked.get(project, 0.0) < _ASK_SECONDS:
+            return
+        ask(runtime, configured_server(self.place.api), project, is_patient=False)
+        self._asked[project] = time.monotonic()
+
+
+@contextmanager
+def killing(place: Place, seed: int, most: int) -> Iterator[None]:
+    """A second process kills parts of the place at random, at most so many."""
+    command = [sys.executable, "-m", "tests.chaos.killer", str(place.folder), str(seed), str(most)]
+    killer = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE)
+    try:
+        yield
+    finally:
+        killer.communicate()
+
+
+def flow_runs(place: Place) -> dict[str, dict[str, Any]]:
+    """Every flow run that the server knows, by id."""
+    found: dict[str, dict[str, Any]] = {}
+    while True:
+        body = {"offset": len(found), "limit": 200}
+        answer = httpx.post(f"{place.api}/flow_runs/filter", json=body, timeout=30).raise_for_status()
+        page = answer.json()
+        found |= {run["id"]: run for run in page}
+        if len(page) < body["limit"]:
+            return found
+
+
+def settled(load: Load, patience: float) -> dict[str, dict[str, Any]]:
+    """Every flow run of compiles, once each has ended or so many seconds have passed."""
+    deadline = time.monotonic() + patience
+    while True:
+        load.look()
+        runs = {key: run for key, run in _known(load.place).items() if run["parameters"].get("project")}
+        if runs and all(run["state_type"] in ENDED for run in runs.values()):
+            return runs
+        if time.monotonic() > deadline:
+            return runs
+        time.sleep(1)
+
+
+def _known(place: Place) -> dict[str, dict[str, Any]]:
+    try:
+        return flow_runs(place)
+    except httpx.HTTPError:  # the server or its database starts again
+        return {}

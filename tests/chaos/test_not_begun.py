@@ -1,0 +1,52 @@
+"""A run that a worker took up and never began is closed, so that triggers make another."""
+
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from flows.server_setup import close_runs_not_begun
+from rlm_context.hooks.trigger_prefect import PrefectServer
+from rlm_context.hooks.trigger_remote import Asked, AwayError
+from tests.chaos.api import deploy, post
+from tests.chaos.place import running
+from tests.flows.helpers import poll
+
+PROJECT = "acme/tide"
+
+
+def ask(server: PrefectServer) -> Asked:
+    """Ask for a compile, again where SQLite is busy."""
+
+    def asked() -> Asked | None:
+        with suppress(AwayError):
+            return server.ask(PROJECT, "none", None)
+        return None
+
+    return poll(asked)
+
+
+def has_ended(server: PrefectServer, asked: Asked) -> bool:
+    """Whether a run has ended, as far as a busy server says it."""
+    with suppress(AwayError):
+        return server.has_ended(PROJECT, asked.run)
+    return False
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_run_that_its_worker_left_behind_holds_nobody_up(tmp_path: Path) -> None:
+    """Taken up and never begun: triggers still get that run, until it counts as crashed; then they get a new one."""
+    with running(tmp_path) as place:
+        deploy(place.api)
+        impatient = close_runs_not_begun(timedelta(seconds=10)).model_copy(update={"name": "impatient"})
+        post(f"{place.api}/automations/", impatient.model_dump(mode="json"))
+        server = PrefectServer(place.api, {})
+        left = ask(server)
+        taken_up = {"state": {"type": "PENDING", "name": "Submitting"}}
+        post(f"{place.api}/flow_runs/{left.run}/set_state", taken_up)
+        assert ask(server).run == left.run
+        poll(lambda: has_ended(server, left) or None)
+        asked = ask(server)
+        assert (asked.attempt, asked.run == left.run) == (1, False)
