@@ -69,7 +69,7 @@ def main(sizes: list[int]) -> None:
 def _measure(folder: Path, size: int) -> None:
     os.environ["RLM_CONTEXT_HOME"] = str(folder / "home")
     team = write_team(folder / "team", size)
-    _compile(open_runtime(), team)
+    compile_sessions(open_runtime(), team)
     warm = CopyCache(folder / "copies", 1 << 30)
     _one_more(folder, 1, warm)  # fills the copies, once for this machine
     up, down, calls = _one_more(folder, 2, warm)
@@ -88,11 +88,12 @@ def _one_more(folder: Path, number: int, cache: CopyCache) -> tuple[int, int, in
     service = Elsewhere(folder / "home" / "store")
     counted = CountedStore(service)
     runtime = replace(open_runtime(), store=CountedStore(CachedStore(counted, cache)), _catalogs={})
-    _compile(runtime, source)
+    compile_sessions(runtime, source)
     return counted.written, counted.read, sum(service.calls.values())
 
 
-def _compile(runtime: Runtime, team: Path) -> None:
+def compile_sessions(runtime: Runtime, team: Path) -> None:
+    """Upload a folder's sessions as the project "shop", and compile them."""
     upload(runtime, [team], project="shop")
     asyncio.run(compile_project(runtime, "shop", DirectSteps(runtime)))
     runtime.spool.acknowledge(runtime.store)

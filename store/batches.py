@@ -91,9 +91,9 @@ def projects_with_batches(store: Store) -> list[str]:
 
 
 def close_batch(store: Store, key: str) -> None:
-    """Remove a batch's record, its id last: what is left of a removal that was stopped means nothing."""
-    store.delete(key)
+    """Remove a batch's record, its id first: what is left of a removal that was stopped is looked at again."""
     store.delete(_id_key(key))
+    store.delete(key)
 
 
 def _read(store: Store, key: str, project: str) -> OpenBatch:

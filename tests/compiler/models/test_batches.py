@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from compiler.account import REPLY
 from compiler.models.batches import settle, submit
 from compiler.models.batches.submit import Submitted
 from compiler.pipeline import DirectSteps, compile_project
@@ -20,6 +21,8 @@ from data_models.errors import StoreError
 from rlm.clients.anthropic import AnthropicClient
 from store.batches import open_batches, projects_with_batches
 from store.generations import newest
+from store.receipts import read_receipt, receipt_keys
+from store.tombstones import forget_sessions
 from tests.compiler.models.server_model import MAP, counted
 from tests.flows.models import PROJECT, entries, upload_chunks, use
 from tests.rlm.servers.faults import Fault, first
@@ -362,3 +365,32 @@ def test_a_store_that_fails_while_records_go_loses_nothing(
     compiled()
     assert len(server.calls) == asked
     assert open_batches(open_runtime().store, PROJECT) == ([], [])
+
+
+def test_a_batch_for_another_model_is_left_alone_until_its_results_are_gone(
+    server: PricedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for it; where the setting comes back, its answers are there."""
+    handed = night()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RLM_CONTEXT_MODELS__MAP", "anthropic:claude-haiku-5-5")
+        assert compiled().sessions.new == SESSIONS
+        assert projects_with_batches(open_runtime().store) == [PROJECT]
+    server.end_batches()
+    assert compiled().batched.calls == handed.calls
+    assert live(server) == 0
+
+
+def test_what_is_forgotten_while_a_batch_runs_is_not_kept(server: PricedServer) -> None:
+    """Its answers are paid, and go nowhere; the other sessions are compiled."""
+    handed = night()
+    runtime = open_runtime()
+    receipts = receipt_keys(runtime.store, PROJECT)
+    forget_sessions(runtime.store, [read_receipt(runtime.store, receipts[0]).session_id])
+    server.end_batches()
+    report = compiled()
+    assert report.sessions.new == SESSIONS - 1
+    assert report.batched.calls == handed.calls
+    kept = sum(1 for _ in runtime.store.keys(f"memo/{REPLY}"))
+    assert kept < counted(server.calls).total()
+    assert asked_twice(server) == []
