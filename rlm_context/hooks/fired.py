@@ -58,7 +58,7 @@ def is_first(home: str, hook: str, event: "dict[str, Any]") -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         age = time.time() - os.fstat(descriptor).st_mtime
         before = os.read(descriptor, _LONGEST)
-        if age < _TWIN_SECONDS and _is_twin(before, now):
+        if abs(age) < _TWIN_SECONDS and _is_twin(before, now):
             return False
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, now, 0)

@@ -55,9 +55,9 @@ def session_start(event: "dict[str, Any]") -> str:
 
 def _after(home: str, session_id: str) -> None:
     """Mark the session as running, and start a sweep where one is due."""
-    is_due = (
-        bool(names_in(raw_folder(home)) or killed_sessions(home)) or _age(swept_file(home)) > _SWEEP_SECONDS
-    )
+    # A sweep that is dated in the future was before the clock was put back.
+    is_swept = 0 <= _age(swept_file(home)) <= _SWEEP_SECONDS
+    is_due = not is_swept or bool(names_in(raw_folder(home)) or killed_sessions(home))
     if session_id:
         mark_running(home, session_id)
     if is_due:

@@ -7,12 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rlm_context.hooks import session_start
 from rlm_context.hooks.envelope import MOST_UNITS, changes, marks, whole
 from rlm_context.hooks.local_brief import LocalBrief
 from rlm_context.hooks.quick_json import loads, quoted
@@ -316,6 +318,21 @@ def test_names_with_capitals_are_found_at_once(home: Path) -> None:
     (projects / "broken" / "brief.json").write_text("{")
     for name in ("Work/Tide", "wörk"):
         assert f'project="{name}"' in start(home, home / name)
+
+
+@pytest.mark.parametrize(("seconds", "workers"), [(-60, 0), (-7200, 1), (86_400, 1)])
+def test_a_sweep_is_due_after_an_hour(
+    seconds: int, workers: int, home: Path, known: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not sooner; and where the last one is dated in the future, by a clock that was put back since, at once."""
+    swept = home / "rlm-context" / "hooks" / "swept"
+    swept.parent.mkdir(exist_ok=True)
+    swept.touch()
+    os.utime(swept, (time.time() + seconds,) * 2)
+    started: list[str] = []
+    monkeypatch.setattr(session_start, "start_worker", started.append)
+    session_start.session_start(event(9, known, home, source="startup"))
+    assert len(started) == workers
 
 
 def test_a_start_in_a_folder_that_is_gone(home: Path, known: Path) -> None:
