@@ -22,6 +22,8 @@ from store.keys import compiled_text_key, decode_name, parse_memo_key
 from store.receipts import projects
 from store.tombstones import Tombstones, read_tombstones
 
+_AGAIN = "the same command again once it has ended; nobody is shown what was forgotten meanwhile"
+
 
 class Purged(msgspec.Struct, kw_only=True):
     """What `purge` did: objects removed with their bytes, models' answers among them (a compile that needs one again
@@ -47,7 +49,7 @@ def purge(runtime: Runtime, *, progress: Callable[[str], None] = lambda text: No
     tombstones = read_tombstones(store)
     if not tombstones or not look(store, tombstones).is_any:
         return done
-    with no_compiles(runtime, projects(store)) as held:
+    with no_compiles(runtime, projects(store), _AGAIN) as held:
         marks = look(store, tombstones)  # again: a compile may have ended meanwhile
         done.waiting = list(marks.waiting)
         for key in renewing(held, _doomed(runtime, marks, tombstones)):

@@ -90,8 +90,14 @@ def collect(
 
 
 @contextmanager
-def no_compiles(runtime: Runtime, names: Iterable[str]) -> Iterator[list[Lease]]:
-    """Hold compiles back: one that finds a blob there does not write it again, and must not lose it after that."""
+def no_compiles(
+    runtime: Runtime, names: Iterable[str], again: str = "rlm-context store gc"
+) -> Iterator[list[Lease]]:
+    """Hold compiles back: one that finds a blob there does not write it again, and must not lose it after that.
+
+    Raises:
+        StoreError: one is running; `again` is then the command to run later.
+    """
     held: list[Lease] = []
     try:
         for name in names:
@@ -99,7 +105,7 @@ def no_compiles(runtime: Runtime, names: Iterable[str]) -> Iterator[list[Lease]]
             if lease is None:
                 raise StoreError(
                     f"{name} is being compiled, so nothing is removed now",
-                    next_command="rlm-context store gc",
+                    next_command=again,
                 )
             held.append(lease)
         yield held

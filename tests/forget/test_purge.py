@@ -1,21 +1,27 @@
 """What is forgotten is found nowhere, and nothing else is lost."""
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from compiler.local_copy import Copy, refresh
 from compiler.maintenance.verify import verify_store
+from compiler.pipeline import DirectSteps, compile_project
 from compiler.plan import plan
 from compiler.purge import purge
 from compiler.purge_home import purge_home
 from compiler.runtime import Runtime, open_runtime
+from compiler.turn import compile_lease
 from compiler.upload import FORGOTTEN, upload
+from data_models.errors import StoreError
 from search.query import Filters, search
 from store.generations import history
+from store.leases import acquire
 from store.tombstones import forget_sessions, read_tombstones
 from tests.forget.conftest import compile_shop
-from tests.forget.words import found_in, session_id_of, word_of
+from tests.forget.words import found_in, session_id_of, word_of, write_words
 
 
 def copy_of(runtime: Runtime) -> Copy:
@@ -159,3 +165,36 @@ def test_a_damaged_tombstone_counts(compiled: Runtime) -> None:
     (key,) = compiled.store.keys("tombstones")
     compiled.store.put(key, b"\0")
     assert read_tombstones(compiled.store).hold_session(session_id_of(1))
+
+
+def test_nothing_is_removed_while_a_compile_runs(compiled: Runtime) -> None:
+    """It may rest on what would go: the command says to run it again, and then it does its work."""
+    forget_sessions(compiled.store, [session_id_of(1)])
+    compile_shop(compiled)
+    lease = acquire(compiled.store, compile_lease("shop"), 60)
+    assert lease is not None
+    before = sorted(compiled.store.keys("blobs"))
+    with pytest.raises(StoreError, match="is being compiled") as caught:
+        purge(compiled)
+    assert "the same command again" in (caught.value.next_command or "")
+    assert sorted(compiled.store.keys("blobs")) == before
+    lease.release()
+    assert purge(compiled).objects > 0
+
+
+def test_a_compile_of_the_same_moment_ends_without_it(compiled: Runtime, source: Path) -> None:
+    """The tombstone comes while it works on something else: it publishes, looks again, and drops the session."""
+
+    class Meanwhile(DirectSteps):
+        async def publish(self, *given: Any) -> str:
+            forget_sessions(compiled.store, [session_id_of(1)])
+            return await super().publish(*given)
+
+    write_words(source, 4)
+    upload(compiled, [source / "ann"], project="shop")
+    asyncio.run(compile_project(compiled, "shop", Meanwhile(compiled)))
+    numbers = [session_id_of(number) for number in (0, 2, 3, 4)]
+    assert sorted(entry.session_id for entry in copy_of(compiled).sessions()) == numbers
+    purge(compiled)
+    purge_home(compiled, again=True)
+    assert found_in(compiled.home, [word_of(1)]) == {}
