@@ -147,7 +147,7 @@ def _changed(changed: Mapping[str, Any], at: Position, into: Collector) -> None:
 def _retold(messages: list[dict[str, Any]], at: Position, into: Collector) -> None:
     """The history as the model is shown it from here on: of interest is what was not said before."""
     said = {event.text for event in into.events} | {_RECEIVED}
-    for message, answer in zip(messages, [*messages[1:], {}], strict=True):
+    for message, answer in zip(messages, [*messages, {}][1:], strict=True):
         identity = message.get("id")
         at.uuid = identity if isinstance(identity, str) else None
         is_new = into.is_new(at.uuid)

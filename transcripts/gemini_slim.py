@@ -25,9 +25,14 @@ _CALL_FIELDS = ("name", "args", "status", "agentId")
 _TOKENS = ("input", "output", "cached", "thoughts")
 
 
-def slim_message(record: dict[str, Any], clean: Cleaner) -> dict[str, Any]:
-    """A message without what repeats: signatures, a call's description, what its result looked like on screen."""
+def slim_message(record: dict[str, Any], clean: Cleaner) -> dict[str, Any] | None:
+    """A message without what repeats: signatures, a call's description, what its result looked like on screen.
+
+    None where it only gives results back to the model, which stand in the message that called.
+    """
     kept = _words(record, clean) | {"timestamp": clean.time(record.get("timestamp"))}
+    if kept["type"] == "user" and kept["content"] == []:
+        return None
     if record.get("displayContent") is not None:
         kept["displayContent"] = _content(record["displayContent"], clean)
     for name in ("model", "thoughts"):

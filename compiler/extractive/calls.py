@@ -9,8 +9,12 @@ import msgspec
 
 from data_models.events import Event
 
-EDIT_TOOLS = frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit", "apply_patch", "edit", "write"})
-SHELL_TOOLS = frozenset({"Bash", "shell", "exec_command", "local_shell", "bash", "shell_command"})
+EDIT_TOOLS = frozenset(
+    {"Edit", "Write", "MultiEdit", "NotebookEdit", "apply_patch", "edit", "write", "replace", "write_file"}
+)
+SHELL_TOOLS = frozenset(
+    {"Bash", "shell", "exec_command", "local_shell", "bash", "shell_command", "run_shell_command"}
+)
 
 _COMMITTED = re.compile(r"^\[(\S+)(?: \(root-commit\))? ([0-9a-f]{7,40})\] (.+)$", re.M)
 _MESSAGE = re.compile(

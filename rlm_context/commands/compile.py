@@ -30,8 +30,8 @@ from transcripts.sources import default_sources
 
 @click.command("compile")
 @click.option("--source", "sources", multiple=True, type=click.Path(path_type=Path), metavar="DIR",
-              help="Agents' sessions: a Claude config folder, a projects or Codex sessions folder, or a folder "
-              "of such, one per author. Default: this machine's own.")  # fmt: skip
+              help="Agents' sessions: a Claude config folder, a projects or Codex sessions folder, a "
+              ".gemini folder, or a folder of such, one per author. Default: this machine's own.")  # fmt: skip
 @click.option("--project", metavar="P",
               help="With --source: the project of what is read. Alone: compile only P.")  # fmt: skip
 @click.option("--full", is_flag=True, help="Read and make everything anew; mends what is damaged.")
@@ -100,7 +100,7 @@ def _own_sources(runtime: Runtime) -> Sequence[Path]:
     found = default_sources()
     if not found and not projects(runtime.store):
         raise SourceError(
-            "no agent sessions on this machine (looked in ~/.claude/projects and ~/.codex/sessions)",
+            "no agent sessions on this machine (looked in ~/.claude/projects, ~/.codex/sessions and ~/.gemini/tmp)",
             next_command="rlm-context compile --source DIR, or `make compile` for the examples",
         )
     return found

@@ -12,7 +12,7 @@ from rlm_context.places import copies
 @click.argument("query", nargs=-1, required=True)
 @click.option("--project", metavar="P", help="A project, or the end of its name.")
 @click.option("--author", metavar="A", help="Only this author's sessions.")
-@click.option("--agent", metavar="A", help="Only this agent's: claude-code, codex.")
+@click.option("--agent", metavar="A", help="Only this agent's: claude-code, codex, gemini-cli.")
 @click.option("--since", metavar="T", help="Not before: 2026-01-31 or 7d.")
 @click.option("--until", metavar="T", help="Not after.")
 @click.option("--file", "file_glob", metavar="GLOB", help="Only where a matching file was worked on: '*.go'.")

@@ -66,7 +66,7 @@ def everything_here() -> Found:
     sources: Sequence[Path] = [folder for folder in default_sources() if any(folder.iterdir())]
     if not sources:
         raise SourceError(
-            "no agent sessions on this machine (looked in ~/.claude/projects and ~/.codex/sessions)",
+            "no agent sessions on this machine (looked in ~/.claude/projects, ~/.codex/sessions and ~/.gemini/tmp)",
             next_command="rlm-context upload PATH",
         )
     return found_in(sources)

@@ -56,7 +56,10 @@ def source_checks(runtime: Runtime) -> Iterator[Check]:
     found = default_sources()
     if not found:
         yield Check(
-            "agents", None, "no sessions of Claude Code or Codex here", "rlm-context compile --source DIR"
+            "agents",
+            None,
+            "no sessions of Claude Code, Codex or Gemini CLI here",
+            "rlm-context compile --source DIR",
         )
     for folder in found:
         readable = os.access(folder, os.R_OK | os.X_OK)
