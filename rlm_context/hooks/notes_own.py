@@ -38,7 +38,7 @@ def notes_folder(home: str) -> str:
     return os.path.join(home, "hooks", "notes")
 
 
-def told_file(home: str) -> str:
+def exchanged_file(home: str) -> str:
     """Its time is when a worker was last started for notes."""
     return os.path.join(home, "hooks", "notes-told")
 

@@ -13,7 +13,7 @@ from data_models.project import branch_of, find_repository
 from data_models.sharing import entries, private_file, shared_file, why_folder_stays
 from rlm_context.hooks.detach import start_worker
 from rlm_context.hooks.files import read_small, running_folder, write_small
-from rlm_context.hooks.notes_own import LIFETIME, OwnNote, read_own, told_file, write_own
+from rlm_context.hooks.notes_own import LIFETIME, OwnNote, exchanged_file, read_own, write_own
 from rlm_context.hooks.stop_tail import changed_files
 from rlm_context.hooks.text import session_of, text_of
 
@@ -108,7 +108,7 @@ def _below(repository: str, base: str, paths: "Iterable[str]") -> "Iterator[str]
 
 def _tell(home: str) -> None:
     """Start a worker for notes, unless one was started a moment ago."""
-    path = told_file(home)
+    path = exchanged_file(home)
     try:
         age = time.time() - os.stat(path).st_mtime
     except FileNotFoundError:

@@ -35,8 +35,9 @@ def at_work(team: Team) -> list[str]:
     return [line for text in found for line in text.split("\n") if line.startswith("- ann (")]
 
 
+@pytest.mark.parametrize("way", ["plugin", "install"])
 def test_a_teammate_learns_who_changes_what(
-    program: str, home: Path, monkeypatch: pytest.MonkeyPatch
+    program: str, home: Path, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ann's agent writes a file and answers; Ben opens on a new machine and reads that she is at it, and in which file.
     She exits, and her note is gone."""
@@ -45,7 +46,7 @@ def test_a_teammate_learns_who_changes_what(
             monkeypatch.setenv(name, value)
         compile_here(ROOT / "examples" / "sessions" / "mira")
         for member in (team.ann, team.ben):
-            member.install_hooks()
+            member.install_plugin() if way == "plugin" else member.install_hooks()
         (team.ann.checkout / ".git" / "HEAD").write_text("ref: refs/heads/quiet-alerts\n")
         file = {"file_path": str(team.ann.checkout / "src" / "alerts.py"), "content": "QUIET = True\n"}
         write = calls("Write", file)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlm_context.hooks import stop as stop_hook
-from rlm_context.hooks.notes_own import OwnNote, read_own, told_file, write_own
+from rlm_context.hooks.notes_own import OwnNote, exchanged_file, read_own, write_own
 from rlm_context.hooks.running import mark_running, unmark
 from rlm_context.hooks.stop import stop
 from rlm_context.hooks.stop_tail import changed_files
@@ -144,7 +144,7 @@ def test_what_became_private_is_taken_back(
     """The note stays as it was, and a worker is started that removes it."""
     edits(home, checkout / "a.py")
     stop(event(1, checkout, home))
-    os.utime(told_file(str(place)), (1, 1))
+    os.utime(exchanged_file(str(place)), (1, 1))
     (place / "private-sessions.txt").write_text(session_id(1))
     edits(home, checkout / "b.py")
     stop(event(1, checkout, home))
@@ -160,9 +160,9 @@ def test_a_worker_once_in_a_while(home: Path, checkout: Path, place: Path, start
     for _ in range(3):
         stop(event(1, checkout, home))
     assert started == ["rlm_context.hooks.notes_worker"]
-    os.utime(told_file(str(place)), (time.time() - 301,) * 2)
+    os.utime(exchanged_file(str(place)), (time.time() - 301,) * 2)
     stop(event(1, checkout, home))
-    os.utime(told_file(str(place)), (time.time() + 9_000,) * 2)
+    os.utime(exchanged_file(str(place)), (time.time() + 9_000,) * 2)
     stop(event(1, checkout, home))
     assert len(started) == 3
 
