@@ -17,6 +17,7 @@ from rlm_context.output import plural
 from rlm_context.shown import minute
 
 _OLD_MS = 24 * 3_600_000
+_ENDED = {"failed": "failed", "cancelled": "was stopped"}
 _BY_PART = {
     "sweep": "rlm-context sync",
     "verify": "rlm-context store verify",
@@ -84,11 +85,12 @@ def _project_concerns(project: ProjectStatus) -> Iterator[Concern]:
             since += f", {ago(project.oldest_waiting_ms)}"
         yield Concern("waiting", f"{name}: {plural(project.waiting, 'upload')} waiting{since}", compiling)
     run = next(iter(project.runs), None)
-    if run and run.state == "failed":
-        reason = f": {run.error}" if run.error else ""
-        yield Concern("run", f"{name}: the last run ({minute(run.started)} UTC) failed{reason}", compiling)
-    elif run and run.state == "cancelled":
-        yield Concern("run", f"{name}: the last run ({minute(run.started)} UTC) was stopped", compiling)
+    if (
+        run and run.state in _ENDED and (project.waiting or project.generation is None)
+    ):  # else it left nothing undone
+        reason = f": {run.error}" if run.state == "failed" and run.error else ""
+        when = f"{minute(run.started)} UTC"
+        yield Concern("run", f"{name}: the last run ({when}) {_ENDED[run.state]}{reason}", compiling)
 
 
 def concern_lines(found: list[Concern]) -> Iterator[str]:
