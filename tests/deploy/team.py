@@ -86,4 +86,8 @@ class Team:
         assert done == 0, self.server.log("deployments")
         automation = close_dead_runs(timedelta(seconds=10)).model_dump(mode="json") | {"name": MORTAL}
         automation["trigger"]["match_related"]["prefect.resource.id"] = f"prefect.tag.{MORTAL}"
-        self.server.api().call("POST", "/automations/", automation)
+        self._impatient = self.server.api().call("POST", "/automations/", automation)["id"]
+
+    def be_patient(self) -> None:
+        """Remove the automation for `MORTAL`: a live run may say nothing for half a minute."""
+        self.server.api().call("DELETE", f"/automations/{self._impatient}")

@@ -88,6 +88,7 @@ def test_a_run_whose_machine_dies_is_closed_and_the_next_goes_on(
     models.wait_until_asked()
     team.kill_worker()
     assert ended(team, killed.run) == "CRASHED"
+    team.be_patient()
     models.free()
     team.start_worker()
     asked = person.ask(team.server.url, MORTAL)
