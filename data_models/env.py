@@ -35,6 +35,11 @@ def home() -> "Path":
     return Path(home_folder())
 
 
+def expanded(folder: "Path") -> "Path":
+    """A folder as `home_folder` would give it: absolute, with the user's home for `~`."""
+    return type(folder)(os.path.abspath(os.path.expanduser(folder)))
+
+
 def raw_folder(home: str) -> str:
     """Where hooks put sessions that ended, until a worker has redacted them."""
     return os.path.join(home, "spool", "raw")

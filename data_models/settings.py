@@ -4,9 +4,9 @@ Order: environment, configuration file, default; what a team fixed in the store'
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -97,7 +97,7 @@ class Settings(BaseSettings):
         env_prefix=env.PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
-    home: Path = Field(
+    home: Annotated[Path, AfterValidator(env.expanded)] = Field(
         default_factory=env.home, description="Spool, cache, logs, default store, Prefect's home."
     )
     store: str = Field(

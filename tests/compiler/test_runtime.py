@@ -1,11 +1,14 @@
 """Settings that a team fixed in its store win; no others may stand there."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from compiler.runtime import open_runtime
+from data_models import env
 from data_models.errors import SettingsError
+from data_models.settings import load_settings
 
 
 def _fix(settings: dict[str, object]) -> None:
@@ -31,3 +34,9 @@ def test_a_store_cannot_fix_what_is_ones_own(settings: dict[str, object]) -> Non
         open_runtime()
     assert next(iter(settings)) in caught.value.message
     assert caught.value.next_command
+
+
+def test_a_home_may_be_named_with_a_tilde(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings and hooks read the same folder out of it."""
+    monkeypatch.setenv("RLM_CONTEXT_HOME", "~/elsewhere")
+    assert load_settings().home == env.home() == home / "elsewhere"
