@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+# Assertions in the shared suites explain themselves as those in test files do.
+pytest.register_assert_rewrite("tests.store.conformance", "tests.transcripts.conformance")
+
 # A busy machine is no failure; a failing example is printed with what reproduces it.
 settings.register_profile("here", deadline=None, print_blob=True)
 settings.load_profile("here")

@@ -1,11 +1,7 @@
-"""Assertions in the shared suites explain themselves as those in test files do."""
-
-import pytest
+"""Stores to test against."""
 
 from tests.modal_emulator.fixtures import modal_emulator
 from tests.store.places import faulty, place
 from tests.store.s3_service import moto_port, plain_s3, s3
-
-pytest.register_assert_rewrite("tests.store.conformance")
 
 __all__ = ["faulty", "modal_emulator", "moto_port", "place", "plain_s3", "s3"]  # fixtures
