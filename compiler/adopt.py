@@ -94,5 +94,6 @@ class Adoption:
             files=(key,),
             rejects=slim.rejects,
             redactions=slim.redactions,
+            rules=self._redactor.rules,
         )
         return receipt, slim.blob
