@@ -6,7 +6,6 @@ from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, tags, task
-from prefect.logging import get_run_logger
 
 from compiler.pipeline import DirectSteps
 from compiler.runtime import Runtime, open_runtime
@@ -15,6 +14,7 @@ from data_models.events import Reject
 from data_models.records import CatalogEntry, Segment, Usage
 from data_models.settings import load_settings
 from tasks.dask import DaskCluster
+from tasks.logs import log_step
 from tasks.options import MODELS_TAG, STEP
 from tasks.watching import Watch, author_tags, authors_of
 
@@ -32,7 +32,7 @@ async def ingest(plan: Plan, receipts: Sequence[str], label: str) -> list[Ingest
     begun = perf_counter()
     done = await _steps().ingest(plan, receipts, label)
     sessions = [one for one in done if isinstance(one, Ingested)]
-    _log(
+    log_step(
         begun,
         f"{_count(sessions, 'session')} read: {sum(one.events for one in sessions):,} events, "
         f"{sum(len(one.rejects) for one in sessions):,} records rejected, "
@@ -58,7 +58,7 @@ async def summarize(plan: Plan, sessions: Sequence[Ingested], label: str) -> lis
     chunks = sum(len(one.chunks) for one in done)
     new = sum(one.new_chunks for one in done)
     usage = sum((one.usage for one in done), Usage())
-    _log(begun, f"{_count(done, 'session')} in {chunks:,} chunks, {new:,} summarised now{_paid(usage)}")
+    log_step(begun, f"{_count(done, 'session')} in {chunks:,} chunks, {new:,} summarised now{_paid(usage)}")
     return done
 
 
@@ -71,7 +71,7 @@ async def grow(plan: Plan, new: Sequence[Summarized]) -> Grown:
     """Chunk summaries to digests and rollups."""
     begun = perf_counter()
     grown = await _steps().grow(plan, new)
-    _log(
+    log_step(
         begun,
         f"{grown.digests_new:,} digests and {grown.rollups_new:,} rollups made, "
         f"{grown.rollups_total:,} rollups in all{_paid(grown.usage)}",
@@ -88,7 +88,7 @@ async def index(plan: Plan, entries: Sequence[CatalogEntry], label: str) -> Segm
     """A batch of sessions to one index segment."""
     begun = perf_counter()
     segment = await _steps().index(plan, entries, label)
-    _log(
+    log_step(
         begun, f"{_count(entries, 'session')} in {segment.documents:,} documents, {segment.blob.size:,} bytes"
     )
     return segment
@@ -103,7 +103,7 @@ async def write_texts(plan: Plan, new: Sequence[CatalogEntry], segments: Sequenc
     """Rollups to brief and full text."""
     begun = perf_counter()
     texts = await _steps().write_texts(plan, new, segments)
-    _log(
+    log_step(
         begun,
         f"brief of {texts.brief.size:,} bytes, full text of {texts.full.size:,}; lines left out: "
         f"{texts.uncited:,} without a citation that resolves, {texts.refused:,} refused{_paid(texts.usage)}",
@@ -122,13 +122,8 @@ async def publish(
     """Everything to a generation; its key."""
     begun = perf_counter()
     key = await _steps().publish(plan, new, segments, texts, made)
-    _log(begun, f"generation {plan.number} of {plan.total:,} sessions: {key}")
+    log_step(begun, f"generation {plan.number} of {plan.total:,} sessions: {key}")
     return key
-
-
-def _log(begun: float, line: str) -> None:
-    """Say what a step did, in figures and names that are ours: never in words of a transcript."""
-    get_run_logger().info("%s, in %.1f s", line, perf_counter() - begun)
 
 
 def _count(items: Sequence[object], name: str) -> str:

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from time import perf_counter
+from typing import TypeVar
 
 from prefect import task
 from prefect.artifacts import acreate_markdown_artifact
@@ -20,11 +22,16 @@ from compiler.nightly import Nightly, Swept
 from compiler.purge import Purged, purge
 from compiler.redacting_again import RedactedAgain, redact_again
 from compiler.reporting.leave import leave_report
+from compiler.runtime import Runtime
 from data_models.records import Usage
 from rlm.prices import PRICES_DATE
 from tasks.compile import process_runtime
 from tasks.inert import one_line
+from tasks.links import artifact_key, artifact_link
+from tasks.logs import figures, log_step
 from tasks.options import STEP, StepOptions
+
+T = TypeVar("T")
 
 ARTIFACT = "rlm-context-nightly"
 COMPILE = "compile-context/on-session-end"
@@ -36,19 +43,19 @@ _WHOLE_STORE: StepOptions = {**STEP, "timeout_seconds": 6 * 3600.0}  # reads eve
 @task(name="sweep", task_run_name="sweep this machine", **STEP)
 async def sweep() -> Swept:
     """Upload what hooks missed and what waits in the spool."""
-    return await asyncio.to_thread(nightly.sweep, process_runtime())
+    return await _done(nightly.sweep)
 
 
 @task(name="redact again", task_run_name="new redaction rules over old uploads", **_WHOLE_STORE)
 async def redact() -> RedactedAgain:
     """Bring what is stored up to the redaction rules of this night."""
-    return await asyncio.to_thread(redact_again, process_runtime())
+    return await _done(redact_again)
 
 
 @task(name="purge", task_run_name="remove what was forgotten", **_WHOLE_STORE)
 async def purge_forgotten() -> Purged:
     """Remove what held the words of forgotten sessions and of states that were not clean."""
-    return await asyncio.to_thread(purge, process_runtime())
+    return await _done(purge)
 
 
 @task(name="submit", task_run_name="batches, {project}", **STEP)
@@ -78,19 +85,19 @@ async def collect_later(project: str, max_usd: float | None) -> None:
 @task(name="verify", task_run_name="verify the store", **_WHOLE_STORE)
 async def verify() -> Verified:
     """Read everything in the store back."""
-    return await asyncio.to_thread(verify_store, process_runtime())
+    return await _done(verify_store)
 
 
 @task(name="collect", task_run_name="collect garbage", **_WHOLE_STORE)
 async def collect() -> Collected:
     """Remove what nothing has needed for a day."""
-    return await asyncio.to_thread(collect_garbage, process_runtime())
+    return await _done(collect_garbage)
 
 
 @task(name="forget", task_run_name="forget old runs", **STEP)
 async def forget_runs() -> int:
     """Remove the records of old runs."""
-    return await asyncio.to_thread(nightly.forget_runs, process_runtime())
+    return await _done(nightly.forget_runs)
 
 
 @task(name="finish", task_run_name="report", **STEP)
@@ -105,6 +112,14 @@ async def finish(night: Nightly) -> Nightly:
 async def leave_page() -> str:
     """Leave the report's page in the store; its key."""
     return await asyncio.to_thread(leave_report, process_runtime())
+
+
+async def _done(part: Callable[[Runtime], T]) -> T:
+    """What a part of the night gives, whose figures go to the log."""
+    begun = perf_counter()
+    done = await asyncio.to_thread(part, process_runtime())
+    log_step(begun, figures(done))
+    return done
 
 
 def nightly_markdown(night: Nightly) -> str:
@@ -145,7 +160,8 @@ def _compiled(night: Nightly) -> Iterator[str]:
     yield "|---|---:|---:|---:|---:|---:|---:|---:|"
     for report in night.projects:
         yield (
-            f"| {one_line(report.project, 200)} | {report.sessions.new:,} | {report.chunks.new:,} "
+            f"| {artifact_link(one_line(report.project, 200), artifact_key('brief', report.project))} "
+            f"| {report.sessions.new:,} | {report.chunks.new:,} "
             f"| {report.nodes.digest.new + report.nodes.rollup.new:,} "
             f"| {report.llm.calls:,} | {report.llm.usd:.4f} | {report.seconds.total:.1f} "
             f"| {len(report.degraded):,} |"

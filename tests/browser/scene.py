@@ -3,21 +3,24 @@
 All sessions are the invented ones of `examples/sessions`. This machine is jonas'; the others share his store.
 """
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flows.local_server import LocalServer, live_server
-from tests.flows.helpers import ROOT, Api, poll
+from tests.flows.helpers import ROOT, Api
 
 PROJECT = "github.com/acme/tidewatch"
 SESSIONS = ROOT / "examples" / "sessions"
+PATIENCE = 300.0
+"""Seconds for a run; an idle machine takes five."""
 
 BUSY = """
 import sys
@@ -74,7 +77,7 @@ class Scene:
         return self.home / "rlm-context" / "report.html"
 
 
-@contextmanager
+@contextlib.contextmanager
 def scene(folder: Path) -> Iterator[Scene]:
     """Make the scene in an empty folder, and keep `rlm-context up` running for the block."""
     (folder / "src" / "tidewatch" / ".git").mkdir(parents=True)
@@ -132,8 +135,13 @@ def _night(api: Api) -> str:
 def _completed(api: Api, wanted: dict[str, Any]) -> str:
     """The id of such a run, once one is completed."""
     completed = wanted | {"state": {"type": {"any_": ["COMPLETED"]}}}
-    runs = poll(lambda: api.call("POST", "/flow_runs/filter", {"flow_runs": completed}) or None)
-    return str(runs[0]["id"])
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        with contextlib.suppress(TimeoutError):  # a busy machine's server may take long to answer
+            if runs := api.call("POST", "/flow_runs/filter", {"flow_runs": completed}):
+                return str(runs[0]["id"])
+        time.sleep(0.5)
+    raise AssertionError("the run does not end")
 
 
 def _run(folder: Path, author: str, command: list[str], told: str = "") -> None:
@@ -146,7 +154,7 @@ def _run(folder: Path, author: str, command: list[str], told: str = "") -> None:
         text=True,
         capture_output=True,
         check=True,
-        timeout=100,
+        timeout=PATIENCE,
     )
 
 

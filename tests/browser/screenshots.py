@@ -33,16 +33,15 @@ def _prefect(lived: Scene, browser: Window, folder: Path) -> None:
     api = Api(lived.server)
     publish = api.task_runs(lived.retried)[f"publish generation 1, {PROJECT}"]["id"]
     brief = api.artifact(artifact_key("brief", PROJECT))["latest_id"]
-    night = api.artifact("rlm-context-nightly")["latest_id"]
     pages = {
-        "runs": ("runs", "nightly-recompile"),
-        "run": (f"runs/flow-run/{lived.retried}", "generation 1 of 4 sessions"),
-        "retries": (f"events?resource=prefect.task-run.{publish}", "Task run completed"),
-        "brief": (f"artifacts/artifact/{brief}", "Key decisions"),
-        "night": (f"artifacts/artifact/{night}", "Compiled"),
+        "runs": ("runs", "nightly-recompile", 1090),
+        "run": (f"runs/flow-run/{lived.retried}", "generation 1 of 4 sessions", 900),
+        "retries": (f"events?resource=prefect.task-run.{publish}", "Task run completed", 1500),
+        "brief": (f"artifacts/artifact/{brief}", "Key decisions", 680),
     }
     browser.login(lived)
-    for name, (path, text) in pages.items():
+    for name, (path, text, height) in pages.items():
+        browser.page.set_viewport_size({"width": 1280, "height": height})
         browser.page.goto(f"{lived.ui}/{path}", wait_until="networkidle")
         browser.sees(text)
         browser.page.screenshot(path=folder / f"{name}.png")

@@ -22,7 +22,7 @@ def test_runs_of_a_hook_and_of_the_night_are_listed(lived: Scene, browser: Windo
     browser.login(lived)
     browser.page.goto(f"{lived.ui}/runs/flow-run/{lived.hooked}")
     browser.sees("generation 2, 1 new sessions")
-    for text in (f"compile {PROJECT}", "on-session-end", "author:jonas", "Completed"):
+    for text in (f"compile {PROJECT}", "on-session-end", "author:jonas", "by:jonas", "Completed"):
         assert text in browser.words()
     browser.page.goto(f"{lived.ui}/runs")
     browser.sees("nightly-recompile")
@@ -76,8 +76,15 @@ def test_the_ui_asks_no_other_host(lived: Scene, browser: Window) -> None:
     assert browser.asked == {lived.ui.removeprefix("http://")}
 
 
+def test_the_second_ui_asks_one_tracking_service(lived: Scene, browser: Window) -> None:
+    """Behind "Switch to V2 UI" Prefect asks Amplitude for its configuration, whatever is set; the docs say so."""
+    with browser.page.expect_request(lambda request: "127.0.0.1" not in request.url):
+        browser.page.goto(f"{lived.ui}/v2/")
+    assert browser.asked - {lived.ui.removeprefix("http://")} == {"sr-client-cfg.amplitude.com"}
+
+
 def test_what_a_transcript_brings_is_inert(lived: Scene, browser: Window) -> None:
-    """Images, scripts, frames and links of a transcript are text: nothing is fetched or run, no link hides its target."""
+    """Images, scripts and frames of a transcript are text: nothing is fetched or run, and no link hides its target."""
     hostile = (
         "![x](http://192.0.2.1/a.png) ![y][ref] <img src=x onerror=alert(1)> <iframe src=//192.0.2.2></iframe>\n\n"
         "[press](javascript:alert(2)) <script>alert(3)</script>\n\n[ref]: http://192.0.2.3/b.png\n"

@@ -17,6 +17,7 @@ from compiler.upload import upload
 from data_models.errors import PipelineError, StoreError
 from flows.nightly import nightly_recompile
 from store.generations import newest
+from tasks.links import artifact_key
 from tasks.nightly import ARTIFACT, nightly_markdown
 from tests.flows.helpers import SESSIONS, SOURCE, Api
 from tests.forget.words import found_in_store, word_of, write_words
@@ -58,7 +59,7 @@ def test_a_night_compiles_every_project_and_says_what_it_did(api: Api, uploaded:
     ]
     assert [name for name in tasks if name in own] == own
     text = api.artifact(ARTIFACT)["data"]
-    assert f"| {uploaded} | {SESSIONS} |" in text
+    assert f"| [{uploaded}](/artifacts/key/{artifact_key('brief', uploaded)}) | {SESSIONS} |" in text
     assert "## Damaged" not in text
     note = last_night(runtime)
     assert note is not None
@@ -108,7 +109,7 @@ def test_what_fails_stops_nothing_else_and_the_run_fails(
     assert "**acme/other**: KeyError" in text
     assert "**sweep**: out of reach" in text
     assert "words of a transcript" not in text
-    assert f"| {uploaded} | {SESSIONS} |" in text
+    assert f"| [{uploaded}](/artifacts/key/{artifact_key('brief', uploaded)}) | {SESSIONS} |" in text
     note = last_night(open_runtime())
     assert note is not None
     assert note.failed == ("acme/other", "sweep")
