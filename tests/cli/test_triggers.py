@@ -11,7 +11,10 @@ from rlm_context.hooks.trigger_record import Trigger, read_triggers, write_trigg
 from tests.cli.helpers import MIRA, rlm
 from tests.cli.shapes import SHAPES, misfits
 
-NOW = int(time.time() * 1000)
+
+def now() -> int:
+    """Unix milliseconds; asked in each test, since the suite may have run for long."""
+    return int(time.time() * 1000)
 
 
 @pytest.fixture
@@ -23,7 +26,7 @@ def folder(home: Path) -> Path:
 
 def left(folder: Path, **fields: object) -> None:
     """A worker left this record."""
-    given = {"project": "acme/tide", "place": "Prefect", "state": "waiting", "since": NOW, "asked": NOW}
+    given = {"project": "acme/tide", "place": "Prefect", "state": "waiting", "since": now(), "asked": now()}
     write_trigger(folder, Trigger(store=str(folder / "store"), **given | fields))  # type: ignore[arg-type]
 
 
@@ -40,7 +43,7 @@ def test_a_run_that_waits_is_told(folder: Path) -> None:
     assert [(one["state"], one["run"]) for one in document["triggers"]] == [("waiting", "r")]
     assert "Trigger: acme/tide on Prefect: asked for, and not begun yet, since 20" in rlm("status").out
     assert checks() == []
-    left(folder, run="r", since=NOW - 3_600_000)
+    left(folder, run="r", since=now() - 3_600_000)
     ((ok, _, command),) = checks()
     assert ok is None
     assert "prefect worker start" in command

@@ -36,13 +36,13 @@ def empty_spool(runtime: Runtime) -> None:
 
 
 def test_known_sessions_are_asked_for_together(team: Path, runtime: Runtime, service: Proxy) -> None:
-    """Nothing new among twelve sessions: a few questions and one listing, not a question for each."""
+    """Nothing new among twelve sessions: a few questions and listings, not a question for each."""
     assert len(upload(runtime, [team], project="shop").new) == 12
     empty_spool(runtime)
     service.calls.clear()
     assert upload(runtime, [team], project="shop").unchanged == 12
-    # Four by themselves, one listing.
-    assert service.calls == {"HEAD": 4, "GET": 1}
+    # Four by themselves; receipts, and what was forgotten, before and after.
+    assert service.calls == {"HEAD": 4, "GET": 4}
 
 
 def test_what_is_gone_is_uploaded_again(team: Path, runtime: Runtime) -> None:
