@@ -1,6 +1,6 @@
 """Kills parts of a place at random, from a process of its own: `python -m tests.chaos.killer FOLDER SEED MOST`.
 
-While a flow run has a process, SIGKILL goes about every two seconds to that, or to the served deployments, the server
+While a flow run has a process, SIGKILL goes about every four seconds to that, or to the served deployments, the server
 or the database; at most so many times. Each kill is a line of JSON in the folder's `kills.jsonl`. It ends when its
 standard input does.
 """
@@ -34,13 +34,13 @@ def main() -> None:
     """Kill until told to end."""
     folder, seed, most = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     chance = random.Random(seed)
-    killed = 0
-    while killed < most and not select.select([sys.stdin], [], [], chance.uniform(0.0, 4.0))[0]:
+    killed: set[int] = set()
+    while len(killed) < most and not select.select([sys.stdin], [], [], chance.uniform(0.0, 8.0))[0]:
         chosen = choose(folder, chance)
         with contextlib.suppress(ProcessLookupError):
-            if chosen is not None:
+            if chosen is not None and chosen.pid not in killed:  # it may not be started again yet
                 os.kill(chosen.pid, signal.SIGKILL)
-                killed += 1
+                killed.add(chosen.pid)
                 with (folder / KILLS).open("ab") as file:
                     file.write(msgspec.json.encode(chosen) + b"\n")
 
