@@ -185,6 +185,18 @@ class CodexTerminal:
         self.until(lambda: f"› {text}" in self.screen())
         self.press("Enter")
 
+    def clear(self, seen: str) -> None:
+        """Begin a new session, until what was seen is gone. Codex refuses while it still winds up the last answer."""
+        self.type("/clear")
+
+        def is_clear() -> bool:
+            screen = self.screen()
+            if "is disabled while" in screen.rpartition("› /clear")[2]:
+                self.type("/clear")
+            return seen not in screen
+
+        self.until(is_clear)
+
     def choose(self, choice: str) -> None:
         """Choose from a list of which the first is marked. Keys are lost on a screen that has just come up."""
 

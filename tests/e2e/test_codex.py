@@ -140,8 +140,7 @@ def test_in_a_terminal(team: tuple[Codex, Codex], home: Path) -> None:
     until_done(ann.ours)
     with CodexTerminal(ann) as terminal:
         terminal.say("read it", then="READ IT")
-        terminal.type("/clear")
-        terminal.until(lambda: "READ IT" not in terminal.screen())
+        terminal.clear("READ IT")
         terminal.say("read it anew", then="READ IT ANEW")
         terminal.close()
     until_done(ann.ours)

@@ -3,8 +3,10 @@
 import base64
 import json
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -62,7 +64,19 @@ class Api:
         self.server = server
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """One call; its JSON, None for an empty answer."""
+        """One call; its JSON, None for an empty answer. A database that is busy, which SQLite says, is asked again."""
+
+        def answer() -> tuple[Any] | None:
+            try:
+                return (self._call(method, path, body),)
+            except urllib.error.HTTPError as error:
+                if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                    raise
+                return None
+
+        return poll(answer)[0]
+
+    def _call(self, method: str, path: str, body: Any) -> Any:
         credentials = base64.b64encode(self.server.auth.encode()).decode()
         request = urllib.request.Request(
             self.server.url + path,
