@@ -1,4 +1,4 @@
-"""Twenty compiles while another process kills flow runs, the served deployments, the Prefect server, the database."""
+"""Compiles while another process kills flow runs, the served deployments, the Prefect server, the database."""
 
 import random
 import sys
@@ -13,14 +13,14 @@ from tests.chaos.run import settings
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(2400),  # a minute or so where nothing else runs
+    pytest.mark.timeout(1200),  # a minute or so where nothing else runs
     pytest.mark.skipif(sys.platform != "linux", reason="flow runs' processes are found in Linux's /proc"),
     # Prefect leaves the connections of its threads to the garbage collector.
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
 ]
 
 
-@pytest.mark.parametrize(("database", "compiles", "kills"), [("sqlite", 20, 12), ("postgresql", 4, 5)])
+@pytest.mark.parametrize(("database", "compiles", "kills"), [("sqlite", 5, 5), ("postgresql", 4, 5)])
 def test_whatever_is_killed_every_session_is_compiled_whole_and_paid_once(
     database: str, compiles: int, kills: int, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
