@@ -164,7 +164,7 @@ def _set_environment(folder: Path, url: str, auth: str) -> None:
         PREFECT_SERVER_UI_API_URL=f"{url}/api",
         PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT="false",
         PREFECT_SERVER_UI_STATIC_DIRECTORY=str(folder / "ui"),  # else it writes into the installed package
-        PREFECT_SERVER_UI_V2_ENABLED="false",  # opens the first UI: the second asks a tracking service for its configuration
+        PREFECT_SERVER_UI_V2_ENABLED="false",  # opens the first: the second asks a tracking service for settings
         **RETENTION,
     )
 
