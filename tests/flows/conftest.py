@@ -25,7 +25,13 @@ def server_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("prefect") / "home"
     with local_server(folder, linger=1) as server:
         wait_until_healthy(folder, server)
+        _copy_database(folder / "prefect" / "prefect.db", folder.parent / "empty.db")
         yield folder
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source)) as before, closing(sqlite3.connect(target)) as copy:
+        before.backup(copy)
 
 
 @pytest.fixture
@@ -43,14 +49,13 @@ def api(server_home: Path) -> Iterator[Api]:
 
 @pytest.fixture
 def warm_home(server_home: Path, home: Path) -> Path:
-    """This test's home with a migrated database in it: its server starts in three seconds instead of ten."""
+    """This test's home with a migrated database in it: its server starts in three seconds instead of ten.
+
+    The database is as it was before any test used the server.
+    """
     folder = home / "rlm-context"
     (folder / "prefect").mkdir(parents=True, mode=0o700)
-    with (
-        closing(sqlite3.connect(server_home / "prefect" / "prefect.db")) as source,
-        closing(sqlite3.connect(folder / "prefect" / "prefect.db")) as copy,
-    ):
-        source.backup(copy)
+    _copy_database(server_home.parent / "empty.db", folder / "prefect" / "prefect.db")
     shutil.copy(server_home / "prefect" / "memo_store.toml", folder / "prefect")
     shutil.copytree(server_home / "prefect" / "ui", folder / "prefect" / "ui")
     return folder
