@@ -82,6 +82,11 @@ class MessagesServer(ModelServer):
         said = self.say(_call(body, received), fault, cached=marked)
         return _message(body["model"], len(self.calls), said)
 
+    @property
+    def batches(self) -> int:
+        """How many batches were taken, whether or not who handed them over still heard of it."""
+        return len(self._batches)
+
     def end_batches(self) -> None:
         """All batches have ended from now on."""
         for batch in self._batches.values():
