@@ -24,8 +24,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from rlm_context.hooks.trigger_prefect import PrefectServer
-from rlm_context.hooks.trigger_remote import AwayError
+from rlm_context.hooks.trigger.prefect import PrefectServer
+from rlm_context.hooks.trigger.remote import AwayError
 from tests.chaos.api import deploy, task_runs
 from tests.chaos.place import running
 from tests.synthetic import write_session

@@ -2,8 +2,8 @@
 
     python -m benchmarks.trigger [--runs 10]
 
-Whole processes against a server on loopback that answers at once (`tests/hooks/prefect_stub.py`), so the figures are
-the client's part: Python, its imports, two requests. Runs alternate; medians, and the ratio to bare Python.
+Whole processes against a server on loopback that answers at once (`tests/hooks/trigger/prefect_stub.py`), so the
+figures are the client's part: Python, its imports, two requests. Runs alternate; medians, and the ratio to bare Python.
 """
 
 import argparse
@@ -15,12 +15,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.hooks.prefect_stub import prefect_stub
+from tests.hooks.trigger.prefect_stub import prefect_stub
 
 _ROOT = Path(__file__).parents[1]
 _OURS = """
 import sys
-from rlm_context.hooks.trigger_prefect import configured_server
+from rlm_context.hooks.trigger.prefect import configured_server
 configured_server(sys.argv[1]).ask("acme/tide", "none", None)
 assert "prefect" not in sys.modules
 """

@@ -1,6 +1,6 @@
 """What the Prefect server knows that needs attention: runs that did not begin or crashed, and workers that are away.
 
-Plain HTTP, as the triggers (`rlm_context.hooks.trigger_prefect`): importing Prefect takes longer than all of it.
+Plain HTTP, as the triggers (`rlm_context.hooks.trigger.prefect`): importing Prefect takes longer than all of it.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from rlm_context.output import plural
 from rlm_context.shown import harmless
 
 if TYPE_CHECKING:
-    from rlm_context.hooks.trigger_prefect import PrefectServer
+    from rlm_context.hooks.trigger.prefect import PrefectServer
 
 _SECONDS = 2.0
 """For all questions together."""
@@ -51,7 +51,7 @@ def prefect_concerns(home: Path) -> list[Concern]:
         if server is None:
             return []
     # Not before: it brings an HTTP client, which a home without a server need not pay.
-    from rlm_context.hooks.trigger_prefect import configured_server, homes_server
+    from rlm_context.hooks.trigger.prefect import configured_server, homes_server
 
     def ask() -> list[Concern]:
         if server:  # what serves the home's deployments is the process that keeps the server

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from compiler.runtime import Runtime
 from rlm_context.checks import Check
-from rlm_context.hooks.trigger_record import Trigger, read_triggers, trigger_line
+from rlm_context.hooks.trigger.record import Trigger, read_triggers, trigger_line
 from rlm_context.shown import harmless, minute
 
 _LATE_MS = 10 * 60_000

@@ -16,7 +16,7 @@ from flows.up import is_up
 from rlm_context.attention import concern_lines, concerns
 from rlm_context.concern import Concern
 from rlm_context.costs import amount, cost_line
-from rlm_context.hooks.trigger_record import Trigger
+from rlm_context.hooks.trigger.record import Trigger
 from rlm_context.output import plural, print_json, table
 from rlm_context.shown import day, minute
 from rlm_context.summary import generation_number

@@ -20,8 +20,8 @@ from rlm_context.hooks.files import names_in, running_folder
 from rlm_context.hooks.notes_worker import tell_notes
 from rlm_context.hooks.running import is_running
 from rlm_context.hooks.session_end import JOB
-from rlm_context.hooks.trigger import compile_projects_of, forget_settled, have_compiled, still_waiting
-from rlm_context.hooks.trigger_record import Trigger, trigger_line
+from rlm_context.hooks.trigger.decide import compile_projects_of, forget_settled, have_compiled, still_waiting
+from rlm_context.hooks.trigger.record import Trigger, trigger_line
 from store.counted import CountedStore
 from store.receipts import projects
 from store.registry import open_store

@@ -14,9 +14,9 @@ import httpx
 
 from compiler.runtime import Runtime, open_runtime
 from compiler.upload import upload
-from rlm_context.hooks.trigger import still_waiting
-from rlm_context.hooks.trigger_asking import ask
-from rlm_context.hooks.trigger_prefect import configured_server
+from rlm_context.hooks.trigger.asking import ask
+from rlm_context.hooks.trigger.decide import still_waiting
+from rlm_context.hooks.trigger.prefect import configured_server
 from tests.chaos.calls import FlowEnd, WatchedModels, Words
 from tests.chaos.place import ROOT, Place, flow_processes
 from tests.compiler.models.server_model import fitting, settings_for

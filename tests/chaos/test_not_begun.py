@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from flows.server_setup import close_runs_not_begun
-from rlm_context.hooks.trigger_prefect import PrefectServer
-from rlm_context.hooks.trigger_remote import Asked, AwayError
+from rlm_context.hooks.trigger.prefect import PrefectServer
+from rlm_context.hooks.trigger.remote import Asked, AwayError
 from tests.chaos.api import deploy, post
 from tests.chaos.place import running
 from tests.flows.helpers import poll

@@ -7,7 +7,7 @@ import pytest
 
 from compiler.runtime import open_runtime
 from compiler.upload import upload
-from rlm_context.hooks.trigger_record import Trigger, read_triggers, write_trigger
+from rlm_context.hooks.trigger.record import Trigger, read_triggers, write_trigger
 from tests.cli.helpers import MIRA, rlm
 from tests.cli.shapes import SHAPES, misfits
 

@@ -4,7 +4,7 @@ from urllib.error import HTTPError
 
 import pytest
 
-from rlm_context.hooks.trigger_remote import RefusedError
+from rlm_context.hooks.trigger.remote import RefusedError
 from tests.deploy.models import HeldModels
 from tests.deploy.person import Person
 from tests.deploy.team import MORTAL, Team

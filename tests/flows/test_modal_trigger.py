@@ -8,8 +8,9 @@ import pytest
 from compiler.runtime import Runtime, open_runtime
 from compiler.turn import compile_lease
 from data_models.errors import StoreError
-from rlm_context.hooks import session_end, trigger_asking, waiting
-from rlm_context.hooks.trigger_record import Trigger, read_triggers
+from rlm_context.hooks import session_end, waiting
+from rlm_context.hooks.trigger import asking
+from rlm_context.hooks.trigger.record import Trigger, read_triggers
 from rlm_context.hooks.waiting import Work, take_up
 from store.generations import newest
 from store.leases import acquire
@@ -34,7 +35,7 @@ def end(home: Path, monkeypatch: pytest.MonkeyPatch) -> End:
     folder = home / "rlm-context"
     folder.mkdir(exist_ok=True)
     (folder / "shared-projects.txt").write_text(f"{REMOTE}\n")
-    monkeypatch.setattr(trigger_asking, "_POLL_SECONDS", 0.1)
+    monkeypatch.setattr(asking, "_POLL_SECONDS", 0.1)
 
     def end_all(*numbers: int) -> Work:
         for number in numbers:
@@ -87,7 +88,7 @@ def test_whoever_compiles_is_waited_for(
     lease = acquire(deployed.store, compile_lease(REMOTE), 60)
     assert lease is not None
     looks: list[str] = []
-    original = trigger_asking.ended_of
+    original = asking.ended_of
 
     def look(*arguments: object) -> list[str]:
         if not looks:
@@ -96,7 +97,7 @@ def test_whoever_compiles_is_waited_for(
         looks.append("")
         return original(*arguments)  # type: ignore[arg-type]  # passed on
 
-    monkeypatch.setattr("rlm_context.hooks.trigger.ended_of", look)
+    monkeypatch.setattr("rlm_context.hooks.trigger.decide.ended_of", look)
     end(1)
     assert record().state == "waiting"
     assert spawned == [REMOTE]
@@ -119,7 +120,7 @@ def test_modal_that_stays_away_is_tried_later(
 ) -> None:
     """The call fails though the store answers: the next start goes on with it."""
     monkeypatch.setenv("RLM_CONTEXT_STORE", f"modal://{APP}")
-    monkeypatch.setattr(trigger_asking, "_DELAYS", (0.01,))
+    monkeypatch.setattr(asking, "_DELAYS", (0.01,))
 
     def lose(store: str, project: str) -> str:
         raise StoreError("Modal gives no answer")

@@ -14,9 +14,9 @@ import pytest
 from compiler.runtime import open_runtime
 from flows.local_server import LocalServer, live_server, local_server, wait_until_healthy
 from flows.server_process import try_lock
-from rlm_context.hooks.trigger_prefect import PrefectServer, homes_server
-from rlm_context.hooks.trigger_record import read_triggers
-from rlm_context.hooks.trigger_remote import Asked, AwayError, NotDeployedError, RefusedError
+from rlm_context.hooks.trigger.prefect import PrefectServer, homes_server
+from rlm_context.hooks.trigger.record import read_triggers
+from rlm_context.hooks.trigger.remote import Asked, AwayError, NotDeployedError, RefusedError
 from store.generations import history, newest, read_catalog
 from store.registry import open_store
 from tests.flows.helpers import Api, poll

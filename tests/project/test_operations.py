@@ -23,7 +23,7 @@ from compiler.runs import RunRecord
 from compiler.runtime import open_runtime
 from compiler.upload import upload
 from data_models.env import raw_folder, worker_log
-from rlm_context.hooks.trigger_record import Trigger, write_trigger
+from rlm_context.hooks.trigger.record import Trigger, write_trigger
 from store.codec import encode
 from store.keys import run_key
 from tests.cli.conftest import _small, direct, without_prefect  # noqa: F401  fixtures

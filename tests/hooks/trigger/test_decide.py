@@ -7,11 +7,12 @@ import pytest
 
 from compiler.runtime import open_runtime
 from flows.local_server import LocalServer
-from rlm_context.hooks import session_end, trigger, trigger_asking, trigger_prefect, waiting, worker
-from rlm_context.hooks.trigger_record import Trigger, read_triggers
+from rlm_context.hooks import session_end, waiting, worker
+from rlm_context.hooks.trigger import asking, decide, prefect
+from rlm_context.hooks.trigger.record import Trigger, read_triggers
 from rlm_context.hooks.waiting import Work, take_up
 from tests.hooks.helpers import REMOTE, compile_here, event, transcript
-from tests.hooks.prefect_stub import Stub, prefect_stub
+from tests.hooks.trigger.prefect_stub import Stub, prefect_stub
 
 Calls = list[tuple[str, tuple[str, ...]]]
 
@@ -19,8 +20,8 @@ Calls = list[tuple[str, tuple[str, ...]]]
 @pytest.fixture
 def stub(home: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
     """The user's Prefect server, and a worker that loses no time."""
-    monkeypatch.setattr(trigger_asking, "_DELAYS", (0.01,) * 6)
-    monkeypatch.setattr(trigger_asking, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(asking, "_DELAYS", (0.01,) * 6)
+    monkeypatch.setattr(asking, "_POLL_SECONDS", 0.01)
     with prefect_stub() as server:
         monkeypatch.setenv("PREFECT_API_URL", server.url)
         yield server
@@ -123,7 +124,7 @@ def test_a_session_that_ends_meanwhile_is_not_kept_waiting(
 
 def test_the_wait_for_a_run_ends(stub: Stub, end: End, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a while the next start goes on with it."""
-    monkeypatch.setattr(trigger_asking, "_LOOKS_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(asking, "_LOOKS_AGAIN_SECONDS", 0.05)
     stub.state = "RUNNING"
     assert end(1).is_unfinished
 
@@ -132,7 +133,7 @@ def test_a_server_that_falls_silent_is_not_waited_for(
     stub: Stub, end: End, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody says any more whether the run ended: the next start goes on with it."""
-    monkeypatch.setattr(trigger_asking, "_SILENT_SECONDS", 0.3)
+    monkeypatch.setattr(asking, "_SILENT_SECONDS", 0.3)
     stub.state = "RUNNING"
     stub.looks = [lambda: stub.answers.extend([(503, {})] * 1000)]
     assert end(1).is_unfinished
@@ -150,7 +151,7 @@ def test_a_server_elsewhere_that_stays_away(
     home: Path, stub: Stub, end: End, triggered: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker does not ask for ever; the next one goes on, and nothing is compiled on this machine."""
-    monkeypatch.setattr(trigger_prefect, "_LOOPBACK", ())
+    monkeypatch.setattr(prefect, "_LOOPBACK", ())
     monkeypatch.setenv("NO_PROXY", "*")
     stub.answers = [(503, {})] * 7
     assert end(1).is_unfinished
@@ -242,14 +243,12 @@ def test_the_server_of_up_is_asked_with_its_credentials(
 ) -> None:
     """Where nothing else is configured; a server without schedules serves no deployments."""
     monkeypatch.delenv("PREFECT_API_URL")
-    monkeypatch.setattr(trigger, "is_up", lambda folder: True)
-    monkeypatch.setattr(
-        trigger, "live_server", lambda folder: LocalServer(1, stub.url, "a:b", schedules=True)
-    )
+    monkeypatch.setattr(decide, "is_up", lambda folder: True)
+    monkeypatch.setattr(decide, "live_server", lambda folder: LocalServer(1, stub.url, "a:b", schedules=True))
     end(1)
     assert len(stub.runs) == 1
     assert stub.requests[-1][2]["Authorization"] == "Basic YTpi"
-    monkeypatch.setattr(trigger, "live_server", lambda folder: LocalServer(1, stub.url, "a:b"))
+    monkeypatch.setattr(decide, "live_server", lambda folder: LocalServer(1, stub.url, "a:b"))
     end(2)
     assert len(triggered) == 1
 
@@ -311,7 +310,7 @@ def test_the_next_start_goes_on_with_what_is_unfinished(
     swept = home / "rlm-context" / "hooks" / "swept"
     transcript(home, 1, checkout)
     session_end.keep(str(home / "rlm-context"), event(1, checkout, home))
-    monkeypatch.setattr(trigger_asking, "_LOOKS_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(asking, "_LOOKS_AGAIN_SECONDS", 0.0)
     monkeypatch.setenv("RLM_CONTEXT_INSIDE", "1")  # the worker sets it, which must not outlive this test
     stub.state = "RUNNING"
     worker.main()

@@ -17,8 +17,8 @@ import httpx
 import msgspec
 
 from flows.local_server import LocalServer, prefect_setting
-from rlm_context.hooks.trigger_record import Trigger
-from rlm_context.hooks.trigger_remote import Asked, AwayError, NotDeployedError, RefusedError
+from rlm_context.hooks.trigger.record import Trigger
+from rlm_context.hooks.trigger.remote import Asked, AwayError, NotDeployedError, RefusedError
 
 DEPLOYMENT = "compile-context/on-session-end"
 _DEPLOY = "rlm-context up, or prefect deploy --all (docs/prefect.md)"

@@ -9,14 +9,14 @@ import msgspec
 
 from compiler.local_copy import generation_id
 from compiler.runtime import Runtime
-from rlm_context.hooks.trigger_record import (
+from rlm_context.hooks.trigger.record import (
     Trigger,
     forget_trigger,
     read_trigger,
     read_triggers,
     write_trigger,
 )
-from rlm_context.hooks.trigger_remote import Asked, AwayError, NotDeployedError, RefusedError, Remote
+from rlm_context.hooks.trigger.remote import Asked, AwayError, NotDeployedError, RefusedError, Remote
 from store.generations import newest
 
 _DELAYS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)

@@ -1,5 +1,6 @@
 """The process of a compile on this machine."""
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,8 @@ import pytest
 from compiler.runtime import open_runtime
 from compiler.turn import compile_lease
 from compiler.upload import upload
-from rlm_context.hooks import compiling, trigger
-from rlm_context.hooks.trigger_remote import begin_lease
+from rlm_context.hooks.trigger import compiling, decide
+from rlm_context.hooks.trigger.remote import begin_lease
 from store.leases import Holder, acquire
 from store.protocol import Store
 from tests.hooks.helpers import REMOTE, compile_here, transcript
@@ -105,5 +106,15 @@ def test_a_projects_name_is_no_option(
     home: Path, project: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Whatever it is, its process takes it for a project, with nothing new here."""
-    assert trigger.compile_projects_of(str(home / "team"), [project], own_server=True)
+    assert decide.compile_projects_of(str(home / "team"), [project], own_server=True)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_compile_that_a_signal_ended(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It failed, and the workers' log says by which signal, since it could not say so itself."""
+    ended = subprocess.CompletedProcess("compile", -11)
+    monkeypatch.setattr(decide.subprocess, "run", lambda *arguments, **settings: ended)
+    assert decide.compile_projects_of("/store", ["tide"], own_server=False) is False
+    assert "ended by SIGSEGV" in capfd.readouterr().err

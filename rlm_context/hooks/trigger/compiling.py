@@ -10,7 +10,7 @@ from compiler.turn import compile_lease
 from data_models.errors import RlmContextError, StoreError
 from flows.run import compile_projects
 from rlm_context.failures import explain
-from rlm_context.hooks.trigger_remote import begin_lease
+from rlm_context.hooks.trigger.remote import begin_lease
 from store.leases import Candidate, Lease, holder
 
 _POLL_SECONDS = 1.0

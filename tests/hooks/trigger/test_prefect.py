@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from rlm_context.hooks import trigger_prefect
-from rlm_context.hooks.trigger_prefect import PrefectServer, configured_server
-from rlm_context.hooks.trigger_record import Trigger
-from rlm_context.hooks.trigger_remote import AwayError, NotDeployedError, RefusedError
-from tests.hooks.prefect_stub import (
+from rlm_context.hooks.trigger import prefect
+from rlm_context.hooks.trigger.prefect import PrefectServer, configured_server
+from rlm_context.hooks.trigger.record import Trigger
+from rlm_context.hooks.trigger.remote import AwayError, NotDeployedError, RefusedError
+from tests.hooks.trigger.prefect_stub import (
     DEPLOYMENT_PATH,
     Answer,
     Handler,
@@ -141,7 +141,7 @@ def test_a_server_that_asks_for_a_token_gets_it(stub: Stub) -> None:
 
 def test_lost_answers_make_no_second_run(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     """Dropped, cut short, or late: that is away; asked again, the run is the same."""
-    monkeypatch.setattr(trigger_prefect, "_SECONDS", 0.3)
+    monkeypatch.setattr(prefect, "_SECONDS", 0.3)
     release = threading.Event()
 
     def hang(handler: Handler) -> None:

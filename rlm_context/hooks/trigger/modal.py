@@ -7,8 +7,8 @@ hints: at worst a container looks, and finds nothing new.
 
 from compiler.turn import compile_lease
 from data_models.errors import SettingsError, StoreError
-from rlm_context.hooks.trigger_record import Trigger
-from rlm_context.hooks.trigger_remote import (
+from rlm_context.hooks.trigger.record import Trigger
+from rlm_context.hooks.trigger.remote import (
     Asked,
     AwayError,
     NotDeployedError,

@@ -3,7 +3,7 @@
 from typing import Literal, NamedTuple, Protocol
 
 from data_models.errors import PipelineError
-from rlm_context.hooks.trigger_record import Trigger
+from rlm_context.hooks.trigger.record import Trigger
 
 
 class AwayError(PipelineError):

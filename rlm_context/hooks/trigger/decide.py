@@ -20,10 +20,10 @@ from compiler.runtime import Runtime
 from data_models.env import INSIDE, PREFIX
 from flows.local_server import configured_api, live_server
 from flows.up import is_up
-from rlm_context.hooks.trigger_asking import ask, ended_of, note
-from rlm_context.hooks.trigger_modal import ModalApp
-from rlm_context.hooks.trigger_record import Trigger, forget_trigger, read_triggers
-from rlm_context.hooks.trigger_remote import RefusedError, Remote
+from rlm_context.hooks.trigger.asking import ask, ended_of, note
+from rlm_context.hooks.trigger.modal import ModalApp
+from rlm_context.hooks.trigger.record import Trigger, forget_trigger, read_triggers
+from rlm_context.hooks.trigger.remote import RefusedError, Remote
 
 HERE = "this machine"
 _SECONDS = 2 * 3600.0
@@ -48,7 +48,7 @@ def remote_of(runtime: Runtime) -> Remote | None:
     server = live_server(runtime.home) if not url and is_up(runtime.home) else None
     if url or (server is not None and server.schedules):
         # An HTTP client, which a compile on this machine need not import in this process.
-        from rlm_context.hooks.trigger_prefect import configured_server, homes_server
+        from rlm_context.hooks.trigger.prefect import configured_server, homes_server
 
         by = author_of(runtime.settings)
         return homes_server(server, by) if server else configured_server(url, by)
@@ -134,7 +134,7 @@ def compile_projects_of(store_url: str, projects: Sequence[str], *, own_server: 
         Whether all were compiled. What went wrong is in the workers' log; the next trigger tries again.
     """
     server = "own-server" if own_server else "any-server"
-    command = [sys.executable, "-P", "-m", "rlm_context.hooks.compiling", server, *projects]
+    command = [sys.executable, "-P", "-m", "rlm_context.hooks.trigger.compiling", server, *projects]
     environment = {
         **os.environ,
         PREFIX + "STORE": store_url,
