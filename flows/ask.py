@@ -25,7 +25,7 @@ async def ask(question: str, project: str | None = None, max_usd: float | None =
         its projects.
 
     Raises:
-        RlmContextError: there is no such project, or `compiler.asking.answer.ask` failed.
+        RlmContextError: there is no such project, or `compiler.asking.ask.ask` failed.
     """
     runtime = process_runtime()
     copies = compiled_copies(runtime, project)

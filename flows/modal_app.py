@@ -25,7 +25,7 @@ import modal
 import msgspec
 
 from compiler.asking.answer import Answer
-from compiler.asking.answer import ask as answer_question
+from compiler.asking.ask import ask as answer_question
 from compiler.batches import do_ingest, do_summarize
 from compiler.copies import compiled_copies
 from compiler.pipeline import compile_project

@@ -13,21 +13,16 @@ usage, cost and trajectory so far. Both are None on errors raised outside a run.
 """
 
 import asyncio
-from typing import TYPE_CHECKING, Literal
 
 from data_models.errors import RlmContextError
 from rlm.clients.usage import Usage
-
-if TYPE_CHECKING:
-    from rlm.result import RLMResult
-
-Limit = Literal["usd", "tokens", "calls", "batch", "bytes", "seconds", "iterations", "depth", "errors"]
+from rlm.result import Limit, RLMResult
 
 
 class RLMError(RlmContextError):
     """Base of all errors of the engine."""
 
-    result: "RLMResult | None" = None
+    result: RLMResult | None = None
 
     @property
     def partial_answer(self) -> str | None:

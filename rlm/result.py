@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rlm.clients.usage import Usage
-from rlm.errors import Limit
 from rlm.trajectory import Trajectory
 
+Limit = Literal["usd", "tokens", "calls", "batch", "bytes", "seconds", "iterations", "depth", "errors"]
+"""What a budget bounds, by its name there."""
 StoppedBy = Limit | Literal["answer", "client", "sandbox", "cancelled"]
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from prefect import task
 from prefect.artifacts import acreate_markdown_artifact
 
-from compiler.asking.answer import Answer, ask
+from compiler.asking.answer import Answer
+from compiler.asking.ask import ask
 from compiler.asking.cited import Cited
 from compiler.local_copy import Copy
 from rlm.digest import to_markdown

@@ -41,7 +41,7 @@ async def ask_models(
     record: Path,
     show: Show,
 ) -> Answer:
-    """The models' answer; what is raised is that of `compiler.asking.answer.ask`.
+    """The models' answer; what is raised is that of `compiler.asking.ask.ask`.
 
     Args:
         runtime: the process's runtime.

@@ -2,7 +2,7 @@
 
 import click
 
-from compiler.asking.answer import ASK_USD, ask_now
+from compiler.asking.ask import ASK_USD, ask_now
 from compiler.runtime import open_runtime
 from rlm_context.answers import answer_text, described, remarks
 from rlm_context.failures import say

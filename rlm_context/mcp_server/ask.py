@@ -59,7 +59,7 @@ class AskResult(msgspec.Struct, frozen=True, kw_only=True):
 
 async def ask(arguments: AskArguments) -> Reply:
     """An answer to a question. When the call is cancelled, models are asked no further."""
-    from compiler.asking.answer import ask as answer_question  # the engine, which a search can do without
+    from compiler.asking.ask import ask as answer_question  # the engine, which a search can do without
     from compiler.local_copy import Copy
     from compiler.runtime import open_runtime
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from compiler.asking.answer import Answer, ask
+from compiler.asking.answer import Answer
+from compiler.asking.ask import ask
 from compiler.asking.progress import Progress
 from compiler.local_copy import Copy, refresh
 from compiler.models import clients

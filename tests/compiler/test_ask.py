@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from compiler.asking.answer import Answer, Stopped, ask, ask_now
+from compiler.asking.answer import Answer, Stopped
+from compiler.asking.ask import ask, ask_now
 from compiler.asking.library import Library
 from compiler.asking.prompt import ask_prompt
 from compiler.asking.records import page_of
