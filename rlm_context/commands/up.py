@@ -47,15 +47,22 @@ def _serve(home: Path) -> None:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "ERROR")
 
     def ready(url: str) -> None:
-        say(
-            f"rlm-context: up at {url}; its user and password are in {home}/prefect/{STATE}. Ctrl-C stops it."
-        )
+        if configured_api():
+            say(f"rlm-context: serves the deployments of {public_url(url)}, which you configured. Ctrl-C stops it.")
+        else:
+            say(
+                f"rlm-context: up at {public_url(url)}; its user and password are in {home}/prefect/{STATE}. "
+                "Ctrl-C stops it."
+            )
 
     def waits() -> None:
         say("rlm-context: waiting for a compile that runs on a server of its own")
 
+    def lost() -> None:
+        say("rlm-context: the Prefect server is gone; runs that it had are ended. Beginning again")
+
     try:
-        up(home, ready=ready, waits=waits)
+        up(home, ready=ready, waits=waits, lost=lost)
     except KeyboardInterrupt:
         say("rlm-context: down")
 

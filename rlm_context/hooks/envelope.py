@@ -12,7 +12,7 @@ TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rlm_context.hooks.notes import Teammate
+    from rlm_context.hooks.notes.teammates import Teammate
 
 MOST_UNITS = 10_000
 """UTF-16 code units of one hook's output; above, Claude Code shows the model a 2 KB preview instead."""

@@ -15,7 +15,7 @@ TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rlm_context.hooks.notes import Teammate
+    from rlm_context.hooks.notes.teammates import Teammate
 
 _BRIEF = "brief.json"
 
@@ -41,7 +41,7 @@ class LocalBrief:
         self.created = int(found["created"])
         self.sessions = int(found["sessions"])
         if os.path.exists(os.path.join(folder, "notes.json")):
-            from rlm_context.hooks.notes import teammates  # only who has any pays for it
+            from rlm_context.hooks.notes.teammates import teammates  # only who has any pays for it
 
             self.at_work = teammates(folder)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from rlm_context.fast_search import newest_name
 from rlm_context.hooks.files import names_in, read_small, write_small
 from rlm_context.hooks.here import team_aliases
-from rlm_context.hooks.notes import has_newer
+from rlm_context.hooks.notes.teammates import has_newer
 from store.keys import encode_name, generation_prefix, notes_prefix
 
 AGAIN = 15.0

@@ -34,7 +34,7 @@ def main(folder: str) -> None:
 def _fetch(home: str, folder: str, name: str, lock: int) -> None:
     from compiler.local_copy import refresh, refresh_brief
     from compiler.runtime import open_runtime  # a second, where nothing is due not even that
-    from rlm_context.hooks.notes_worker import tell_notes
+    from rlm_context.hooks.notes.worker import tell_notes
 
     runtime = open_runtime(make_store=False)
     project = project_here(folder)  # the team may call it differently, as the store has just told

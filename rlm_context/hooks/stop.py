@@ -1,7 +1,7 @@
 """Stop: after each answer the session notes what it works on, for teammates who share the project's store.
 
 The agent does not wait for this hook, but its machine does: it reads what the transcript grew by, and leaves the rest
-to a worker (`rlm_context.hooks.notes_worker`), which is started once in a few minutes. The session's end removes the
+to a worker (`rlm_context.hooks.notes.worker`), which is started once in a few minutes. The session's end removes the
 note: a session that is not marked as running has none.
 """
 
@@ -13,8 +13,8 @@ from data_models.project import branch_of, find_repository
 from data_models.sharing import entries, private_file, shared_file, why_folder_stays
 from rlm_context.hooks.detach import start_worker
 from rlm_context.hooks.files import read_small, running_folder, write_small
-from rlm_context.hooks.notes_own import LIFETIME, OwnNote, exchanged_file, read_own, write_own
-from rlm_context.hooks.stop_tail import changed_files
+from rlm_context.hooks.notes.changed_files import changed_files
+from rlm_context.hooks.notes.own import LIFETIME, OwnNote, exchanged_file, read_own, write_own
 from rlm_context.hooks.text import session_of, text_of
 
 TYPE_CHECKING = False  # typing's own costs an import
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-_WORKER = "rlm_context.hooks.notes_worker"
+_WORKER = "rlm_context.hooks.notes.worker"
 _WORKER_SECONDS = 300
 """A worker for notes is started at most that often in a home."""
 _MOST_FILES = 20

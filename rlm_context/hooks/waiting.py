@@ -17,7 +17,7 @@ from compiler.upload import upload_sessions
 from data_models.env import raw_folder
 from data_models.errors import SourceError
 from rlm_context.hooks.files import names_in, running_folder
-from rlm_context.hooks.notes_worker import tell_notes
+from rlm_context.hooks.notes.worker import tell_notes
 from rlm_context.hooks.running import is_running
 from rlm_context.hooks.session_end import JOB
 from rlm_context.hooks.trigger.decide import compile_projects_of, forget_settled, have_compiled, still_waiting

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlm_context.hooks import stop as stop_hook
-from rlm_context.hooks.notes_own import OwnNote, exchanged_file, read_own, write_own
+from rlm_context.hooks.notes.changed_files import changed_files
+from rlm_context.hooks.notes.own import OwnNote, exchanged_file, read_own, write_own
 from rlm_context.hooks.running import mark_running, unmark
 from rlm_context.hooks.stop import stop
-from rlm_context.hooks.stop_tail import changed_files
 from tests.hooks.helpers import REMOTE, ROOT, event, hook, session_id
 
 
@@ -159,7 +159,7 @@ def test_a_worker_once_in_a_while(home: Path, checkout: Path, place: Path, start
     edits(home, checkout / "a.py")
     for _ in range(3):
         stop(event(1, checkout, home))
-    assert started == ["rlm_context.hooks.notes_worker"]
+    assert started == ["rlm_context.hooks.notes.worker"]
     os.utime(exchanged_file(str(place)), (time.time() - 301,) * 2)
     stop(event(1, checkout, home))
     os.utime(exchanged_file(str(place)), (time.time() + 9_000,) * 2)

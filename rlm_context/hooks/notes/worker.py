@@ -11,7 +11,7 @@ from flows.server_process import try_lock
 from rlm_context.failures import explain
 from rlm_context.hooks.detach import log_line
 from rlm_context.hooks.files import make_private
-from rlm_context.hooks.notes_exchange import exchange_notes
+from rlm_context.hooks.notes.exchange import exchange_notes
 
 
 def main() -> None:

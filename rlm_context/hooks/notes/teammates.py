@@ -1,6 +1,6 @@
 """What teammates work on now, from the copy on this machine. Standard library only.
 
-    <home>/cache/projects/<project>/notes.json    what `rlm_context.hooks.notes_exchange` saw last: JSON, with
+    <home>/cache/projects/<project>/notes.json    what `rlm_context.hooks.notes.exchange` saw last: JSON, with
                                                   notes, own (this user's folder there), and listed (`fingerprint`)
 
 Each of the notes has `key`, its name in the store, `author`, `session_id`, `branch`, `files` and `since` as its author
@@ -14,7 +14,7 @@ import time
 from data_models.env import is_on
 from data_models.errors import SettingsError
 from rlm_context.hooks.files import read_small
-from rlm_context.hooks.notes_own import LIFETIME
+from rlm_context.hooks.notes.own import LIFETIME
 from rlm_context.hooks.quick_json import loads
 from rlm_context.hooks.text import ago, complain, single_line, span
 

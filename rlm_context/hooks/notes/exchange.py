@@ -19,8 +19,8 @@ from compiler.sharing import Sharing
 from data_models.errors import DamagedError, FormatTooNewError, KeyMissingError
 from data_models.project import find_repository, project_of
 from rlm_context.hooks.files import names_in, read_small, write_small
-from rlm_context.hooks.notes import COPY, fingerprint
-from rlm_context.hooks.notes_own import LIFETIME, OwnNote, notes_folder, read_own, remove_own
+from rlm_context.hooks.notes.own import LIFETIME, OwnNote, notes_folder, read_own, remove_own
+from rlm_context.hooks.notes.teammates import COPY, fingerprint
 from rlm_context.hooks.running import is_running
 from store.keys import NoteKey, encode_name, notes_prefix, parse_note_key
 from store.notes import Note, newest_notes, note_keys, read_note, write_note
@@ -40,7 +40,7 @@ class Exchanged:
 
 
 class _Entry(msgspec.Struct, frozen=True):
-    """A teammate's note as the copy on this machine has it; `rlm_context.hooks.notes` says what `at` is."""
+    """A teammate's note as the copy on this machine has it; `rlm_context.hooks.notes.teammates` says what `at` is."""
 
     key: str
     author: str
@@ -52,7 +52,7 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 class _Copy(msgspec.Struct, frozen=True):
-    """The file of `rlm_context.hooks.notes`."""
+    """The file of `rlm_context.hooks.notes.teammates`."""
 
     notes: tuple[_Entry, ...] = ()
     own: str = ""

@@ -16,10 +16,10 @@ from compiler.runtime import open_runtime
 from compiler.upload import upload
 from rlm_context.hooks.envelope import MOST_UNITS, changes, marks, whole
 from rlm_context.hooks.local_brief import LocalBrief
-from rlm_context.hooks.notes import Teammate, has_newer, teammates
-from rlm_context.hooks.notes_exchange import Exchanged, exchange_notes
-from rlm_context.hooks.notes_own import OwnNote, read_own, write_own
-from rlm_context.hooks.notes_worker import tell_notes
+from rlm_context.hooks.notes.exchange import Exchanged, exchange_notes
+from rlm_context.hooks.notes.own import OwnNote, read_own, write_own
+from rlm_context.hooks.notes.teammates import Teammate, has_newer, teammates
+from rlm_context.hooks.notes.worker import tell_notes
 from rlm_context.hooks.running import mark_running, unmark
 from rlm_context.hooks.text import units
 from store.codec import encode
@@ -358,7 +358,7 @@ def test_a_worker_killed_half_way_is_made_good(step: str, ann: Member, ben: Memb
     ann.work(1, "new.py")
     code = f"""
 import os, signal
-from rlm_context.hooks import notes_worker
+from rlm_context.hooks.notes import worker
 from store.local import LocalStore
 done = LocalStore.{step}
 def die(self, key, *rest):
@@ -367,7 +367,7 @@ def die(self, key, *rest):
         os.kill(os.getpid(), signal.SIGKILL)
     return done(self, key, *rest)
 LocalStore.{step} = die
-notes_worker.main()
+worker.main()
 """
     killed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL
