@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 _LOG_BYTES = 1 << 20
 
 
-def start_worker(home: str, module: str = "rlm_context.hooks.worker") -> None:
+def start_worker(home: str, module: str = "rlm_context.hooks.worker.process") -> None:
     """Leave a worker behind, the process of this module. It ends at once where another one works on this home."""
     _leave_behind(lambda: _become_worker(home, module))
 
 
 def start_fetcher(home: str, folder: str) -> int:
-    """Leave a process behind that fetches what is newer of a folder's project (`rlm_context.hooks.refreshing`).
+    """Leave a process behind that fetches what is newer of a folder's project (`rlm_context.hooks.fetch.process`).
 
     Returns:
         The reading end of a pipe that ends once the brief is here, or cannot be had.
     """
     answer, end = os.pipe()
     try:
-        _leave_behind(lambda: _become_worker(home, "rlm_context.hooks.refreshing", folder, output=end))
+        _leave_behind(lambda: _become_worker(home, "rlm_context.hooks.fetch.process", folder, output=end))
     finally:
         os.close(end)
     return answer

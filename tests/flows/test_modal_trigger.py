@@ -8,10 +8,11 @@ import pytest
 from compiler.runtime import Runtime, open_runtime
 from compiler.turn import compile_lease
 from data_models.errors import StoreError
-from rlm_context.hooks import session_end, waiting
+from rlm_context.hooks import session_end
 from rlm_context.hooks.trigger import asking
 from rlm_context.hooks.trigger.record import Trigger, read_triggers
-from rlm_context.hooks.waiting import Work, take_up
+from rlm_context.hooks.worker import waiting
+from rlm_context.hooks.worker.waiting import Work, take_up
 from store.generations import newest
 from store.leases import acquire
 from tasks.modal import has_ended, spawn_compile

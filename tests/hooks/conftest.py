@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rlm_context.hooks import waiting
+from rlm_context.hooks.worker import waiting
 from tests.hooks.helpers import REMOTE, compile_here
 
 

@@ -16,11 +16,12 @@ import pytest
 
 from compiler.runtime import open_runtime
 from flows.server_process import try_lock
-from rlm_context.hooks import session_end, waiting
+from rlm_context.hooks import session_end
 from rlm_context.hooks.detach import open_log
 from rlm_context.hooks.running import is_running, killed_sessions, mark_running
-from rlm_context.hooks.waiting import take_up
-from rlm_context.hooks.worker import work_alone
+from rlm_context.hooks.worker import waiting
+from rlm_context.hooks.worker.process import work_alone
+from rlm_context.hooks.worker.waiting import take_up
 from store.generations import newest, read_catalog
 from tests.cli.helpers import rlm
 from tests.cli.test_upload import contents
@@ -28,9 +29,9 @@ from tests.hooks.helpers import IDLE, REMOTE, ROOT, event, hook, session_id, tra
 
 WORKER = """
 import sys
-from rlm_context.hooks import waiting, worker
+from rlm_context.hooks.worker import process, waiting
 waiting.compile_projects_of = lambda store_url, projects, own_server: False
-worker.main()
+process.main()
 """
 """A worker whose compiles all fail."""
 

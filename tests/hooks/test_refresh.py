@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rlm_context.hooks import refresh_due, refreshing
-from rlm_context.hooks.refresh_due import FAILED, UNKNOWN, forget_old, is_due, rest
+from rlm_context.hooks.fetch import due, process
+from rlm_context.hooks.fetch.due import FAILED, UNKNOWN, forget_old, is_due, rest
 from rlm_context.hooks.told import read_told, told_file
 from tests.hooks.helpers import REMOTE, context_of, event, hook, session_id, transcript
 from tests.hooks.newer import compiled_by_ann, ended, index_is_here, log_of, start_hook
@@ -187,18 +187,18 @@ def test_a_store_that_hangs_ends_nothing_but_the_wait(home: Path, team: Path) ->
 
 def test_one_at_a_time(home: Path, team: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second process waits for the first, and then finds that nothing is left to do."""
-    monkeypatch.setattr(refreshing, "_fetch", lambda *_: asked.append(1))
-    monkeypatch.setattr(refreshing.signal, "alarm", lambda _: 0)
+    monkeypatch.setattr(process, "_fetch", lambda *_: asked.append(1))
+    monkeypatch.setattr(process.signal, "alarm", lambda _: 0)
     asked: list[int] = []
     ours = str(home / "rlm-context")
-    lock = refreshing._lock(ours, "refresh.lock", refreshing.fcntl.LOCK_EX)
+    lock = process._lock(ours, "refresh.lock", process.fcntl.LOCK_EX)
     waiting = start_hook("refresh", event(9, team, home, source="startup"), HASTE)
     with pytest.raises(TimeoutError):
         _wait(waiting)
     os.close(lock)
     assert "## Summary" in context_of(ended(waiting))
     index_is_here(home)
-    refreshing.main(str(team))
+    process.main(str(team))
     assert asked == []
 
 
@@ -256,7 +256,7 @@ def test_a_store_elsewhere_is_asked_only_so_often(home: Path, monkeypatch: pytes
         assert is_due(ours, f"{REMOTE}/other", url)
         for late in (now + seconds + 5, now - 3600):
             with monkeypatch.context() as patch:
-                patch.setattr(refresh_due.time, "time", lambda late=late: late)
+                patch.setattr(due.time, "time", lambda late=late: late)
                 assert is_due(ours, REMOTE, url)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rlm_context.hooks.refresh_due import AGAIN, UNKNOWN
+from rlm_context.hooks.fetch.due import AGAIN, UNKNOWN
 from tests.hooks.helpers import REMOTE, context_of, event
 from tests.hooks.newer import compiled_by_ann, ended, fetcher_has_ended, index_is_here, log_of, start_hook
 from tests.hooks.test_refresh import HASTE

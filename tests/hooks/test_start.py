@@ -18,7 +18,7 @@ from rlm_context.hooks import session_start
 from rlm_context.hooks.envelope import MOST_UNITS, changes, marks, whole
 from rlm_context.hooks.local_brief import LocalBrief
 from rlm_context.hooks.quick_json import loads, quoted
-from rlm_context.hooks.waiting import take_up
+from rlm_context.hooks.worker.waiting import take_up
 from store.keys import encode_name
 from tests.hooks.helpers import IDLE, REMOTE, ROOT, context_of, event, hook, session_id, transcript
 from transcripts.collect import FENCE, Collector, Position

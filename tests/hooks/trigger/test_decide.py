@@ -7,10 +7,11 @@ import pytest
 
 from compiler.runtime import open_runtime
 from flows.local_server import LocalServer
-from rlm_context.hooks import session_end, waiting, worker
+from rlm_context.hooks import session_end
 from rlm_context.hooks.trigger import asking, decide, prefect
 from rlm_context.hooks.trigger.record import Trigger, read_triggers
-from rlm_context.hooks.waiting import Work, take_up
+from rlm_context.hooks.worker import process, waiting
+from rlm_context.hooks.worker.waiting import Work, take_up
 from tests.hooks.helpers import REMOTE, compile_here, event, transcript
 from tests.hooks.trigger.prefect_stub import Stub, prefect_stub
 
@@ -313,9 +314,9 @@ def test_the_next_start_goes_on_with_what_is_unfinished(
     monkeypatch.setattr(asking, "_LOOKS_AGAIN_SECONDS", 0.0)
     monkeypatch.setenv("RLM_CONTEXT_INSIDE", "1")  # the worker sets it, which must not outlive this test
     stub.state = "RUNNING"
-    worker.main()
+    process.main()
     assert not swept.exists()
     stub.end()
     stub.state = "SCHEDULED"
-    worker.main()
+    process.main()
     assert swept.exists()

@@ -21,7 +21,7 @@ from rlm_context.hooks import files
 from rlm_context.hooks.running import killed_sessions, unmark
 
 if TYPE_CHECKING:
-    from rlm_context.hooks.waiting import Work
+    from rlm_context.hooks.worker.waiting import Work
 
 _SHOWN_DAYS = 60
 
@@ -56,7 +56,7 @@ def work_alone(folder: Path, work: Callable[[], None]) -> None:
 
 
 def _work(folder: Path) -> None:
-    from rlm_context.hooks.waiting import (
+    from rlm_context.hooks.worker.waiting import (
         take_up,
     )  # half a second that a worker which finds another one need not pay
 

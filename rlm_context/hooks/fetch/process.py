@@ -12,9 +12,9 @@ import sys
 
 from data_models.env import home_folder, store_url
 from rlm_context.hooks.detach import log_line
+from rlm_context.hooks.fetch.due import AGAIN, FAILED, UNKNOWN, forget_old, is_due, rest
 from rlm_context.hooks.files import make_private
 from rlm_context.hooks.here import project_here
-from rlm_context.hooks.refresh_due import AGAIN, FAILED, UNKNOWN, forget_old, is_due, rest
 
 BRIEF_SECONDS = 45
 INDEX_SECONDS = 600
