@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager, suppress
 
 from compiler.runtime import Runtime
 from data_models.errors import StoreError
-from store.leases import Candidate, Lease
+from store.leases import Candidate, Lease, holder
+from store.protocol import Store
 
 logger = logging.getLogger(__name__)
 progress = logging.getLogger("rlm_context.progress")
@@ -20,6 +21,15 @@ _POLL = 0.5
 def compile_lease(project: str) -> str:
     """The name of the lease that whoever compiles a project holds."""
     return f"compile {project}"
+
+
+def is_compiling(store: Store, project: str) -> bool:
+    """Whether somebody compiles a project of a store now.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    return holder(store, compile_lease(project)) is not None
 
 
 @asynccontextmanager

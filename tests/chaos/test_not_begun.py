@@ -4,6 +4,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from flows.server_setup import close_runs_not_begun
@@ -27,6 +28,12 @@ def ask(server: PrefectServer) -> Asked:
     return poll(asked)
 
 
+def take_up(api: str, asked: Asked) -> None:
+    """Do what a worker does before it starts a process."""
+    taken_up = {"state": {"type": "PENDING", "name": "Submitting"}}
+    post(f"{api}/flow_runs/{asked.run}/set_state", taken_up)
+
+
 def has_ended(server: PrefectServer, asked: Asked) -> bool:
     """Whether a run has ended, as far as a busy server says it."""
     with suppress(AwayError):
@@ -34,8 +41,9 @@ def has_ended(server: PrefectServer, asked: Asked) -> bool:
     return False
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
 def test_a_run_that_its_worker_left_behind_holds_nobody_up(tmp_path: Path) -> None:
     """Taken up and never begun: triggers still get that run, until it counts as crashed; then they get a new one."""
     with running(tmp_path) as place:
@@ -44,9 +52,25 @@ def test_a_run_that_its_worker_left_behind_holds_nobody_up(tmp_path: Path) -> No
         post(f"{place.api}/automations/", impatient.model_dump(mode="json"))
         server = PrefectServer(place.api, {})
         left = ask(server)
-        taken_up = {"state": {"type": "PENDING", "name": "Submitting"}}
-        post(f"{place.api}/flow_runs/{left.run}/set_state", taken_up)
+        take_up(place.api, left)
         assert ask(server).run == left.run
         poll(lambda: has_ended(server, left) or None)
         asked = ask(server)
         assert (asked.attempt, asked.run == left.run) == (1, False)
+
+
+def test_nor_does_one_of_which_the_server_lost_the_event(tmp_path: Path) -> None:
+    """Killed in that moment, it knows the run and not since when; whoever asks closes it, by the real API."""
+    with running(tmp_path) as place:
+        deploy(place.api)
+        for automation in post(f"{place.api}/automations/filter", {}):
+            httpx.delete(f"{place.api}/automations/{automation['id']}", timeout=60).raise_for_status()
+        server = PrefectServer(
+            place.api, {}, is_compiling=lambda project: False, patience=timedelta(seconds=2)
+        )
+        left = ask(server)
+        take_up(place.api, left)
+        asked = poll(lambda: found if (found := ask(server)).run != left.run else None)
+        assert (asked.attempt, asked.state) == (1, "waiting")
+        ended = httpx.get(f"{place.api}/flow_runs/{left.run}", timeout=60).json()
+        assert ended["state_type"] == "CRASHED"

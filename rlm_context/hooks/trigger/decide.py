@@ -13,10 +13,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from compiler.author import author_of
 from compiler.runtime import Runtime
+from compiler.turn import is_compiling
 from data_models.env import INSIDE, PREFIX
 from flows.local_server import configured_api, live_server
 from flows.up import is_up
@@ -50,8 +52,8 @@ def remote_of(runtime: Runtime) -> Remote | None:
         # An HTTP client, which a compile on this machine need not import in this process.
         from rlm_context.hooks.trigger.prefect import configured_server, homes_server
 
-        by = author_of(runtime.settings)
-        return homes_server(server, by) if server else configured_server(url, by)
+        by, busy = author_of(runtime.settings), partial(is_compiling, runtime.store)
+        return homes_server(server, by, busy) if server else configured_server(url, by, busy)
     return ModalApp(runtime.store) if runtime.store.url.startswith("modal://") else None
 
 

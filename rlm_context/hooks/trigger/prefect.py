@@ -1,15 +1,18 @@
 """Asks a Prefect server for a compile: an idempotent `create_flow_run` over plain HTTP, without Prefect.
 
-Importing Prefect takes a second, which a worker that only asks need not pay. The two calls are those of Prefect's REST
-API (https://docs.prefect.io/v3/api-ref/rest-api): the deployment by its name, and a flow run of it. The server lets
-one run exist for each idempotency key, however often and by whomever it is asked for.
+Importing Prefect takes a second, which a worker that only asks need not pay. The calls are those of Prefect's REST
+API (https://docs.prefect.io/v3/api-ref/rest-api): the deployment by its name, the runs that are under way, and a flow
+run of it. The server lets one run exist for each idempotency key, however often and by whomever it is asked for; so
+those that are dead are closed before (`dead`).
 """
 
 import base64
 import os
 import ssl
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -17,6 +20,7 @@ import httpx
 import msgspec
 
 from flows.local_server import LocalServer, prefect_setting
+from rlm_context.hooks.trigger.dead import CRASHED, PATIENCE, UNDER_WAY, Run, is_dead, is_stale
 from rlm_context.hooks.trigger.record import Trigger
 from rlm_context.hooks.trigger.remote import Asked, AwayError, NotDeployedError, RefusedError
 
@@ -39,9 +43,8 @@ class _Deployment(msgspec.Struct):
     id: str
 
 
-class _Run(msgspec.Struct):
-    id: str
-    state_type: str | None = None
+class _Changed(msgspec.Struct):
+    status: str
 
 
 class _Token(msgspec.Struct):
@@ -56,6 +59,8 @@ class PrefectServer:
         headers: what is sent with each request.
         verify: how its certificate is checked.
         by: who asks, which the runs' tags say; "" leaves it out.
+        is_compiling: whether somebody compiles a project now; None where nobody can say, and no run is called dead.
+        patience: how long a run may be in one state before it can be called so.
 
     Raises:
         RefusedError: that is no URL.
@@ -64,9 +69,17 @@ class PrefectServer:
     name = "Prefect"
 
     def __init__(
-        self, url: str, headers: dict[str, str], verify: ssl.SSLContext | bool = True, by: str = ""
+        self,
+        url: str,
+        headers: dict[str, str],
+        verify: ssl.SSLContext | bool = True,
+        by: str = "",
+        is_compiling: Callable[[str], bool] | None = None,
+        patience: timedelta = PATIENCE,
     ) -> None:
         self._url, self._by = url.rstrip("/"), by
+        self._is_compiling, self._patience = is_compiling, patience
+        self._now = datetime.now(UTC)
         self._host, self._shown = self._checked()
         self.is_here = self._host in _LOOPBACK
         # A proxy is for others; no redirect is followed, since that would hand the credentials to whoever it names.
@@ -82,6 +95,7 @@ class PrefectServer:
     def ask(self, project: str, generation: str, before: Trigger | None) -> Asked:
         """See `Remote.ask`. A run of this generation that has ended makes room for another attempt."""
         deployment = self.deployment()
+        self._close_dead(deployment)
         first = before.attempt if before and before.generation == generation else 0
         doubt = ""
         for attempt in range(first, first + _MOST_ATTEMPTS):
@@ -95,11 +109,14 @@ class PrefectServer:
         )
 
     def has_ended(self, project: str, run: str) -> bool:
-        """See `Remote.has_ended`; a run that was deleted has ended too."""
+        """See `Remote.has_ended`; a run that was deleted has ended too, and one that is found dead does."""
         try:
-            return self._call("GET", f"/flow_runs/{quote(run, safe='')}", _Run).state_type in _ENDED
+            found = self._call("GET", f"/flow_runs/{quote(run, safe='')}", Run)
         except NotDeployedError:
             return True
+        if found.state_type in _ENDED:
+            return True
+        return is_stale(found, self._now, self._patience) and run in self._close_dead(self.deployment())
 
     def deployment(self) -> str:
         """The id of the deployment.
@@ -108,6 +125,18 @@ class PrefectServer:
             AwayError, NotDeployedError, RefusedError: see `Remote.ask`.
         """
         return self._call("GET", f"/deployments/name/{DEPLOYMENT}", _Deployment).id
+
+    def _close_dead(self, deployment: str) -> set[str]:
+        """Tell the server which of our runs are dead; their ids."""
+        if self._is_compiling is None:
+            return set()
+        runs = self._call("POST", "/flow_runs/filter", list[Run], UNDER_WAY)
+        dead = {
+            run.id for run in runs if is_dead(run, self._now, deployment, self._is_compiling, self._patience)
+        }
+        for run in dead:
+            self._call("POST", f"/flow_runs/{quote(run, safe='')}/set_state", _Changed, CRASHED)
+        return dead
 
     def query(self, path: str, body: dict[str, Any], kind: type[T]) -> T:
         """What one of the API's `…/filter` calls finds.
@@ -128,14 +157,14 @@ class PrefectServer:
             raise self._no_api("it is no URL")
         return address.hostname, f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
 
-    def _create(self, deployment: str, project: str, key: str) -> _Run:
+    def _create(self, deployment: str, project: str, key: str) -> Run:
         body = {
             "parameters": {"project": project},
             "idempotency_key": key,
             "name": f"compile {project}",
             "tags": ["rlm-context", project, *([f"by:{self._by}"] if self._by else [])],
         }
-        return self._call("POST", f"/deployments/{quote(deployment, safe='')}/create_flow_run", _Run, body)
+        return self._call("POST", f"/deployments/{quote(deployment, safe='')}/create_flow_run", Run, body)
 
     def _call(self, method: str, path: str, kind: type[T], body: dict[str, Any] | None = None) -> T:
         try:
@@ -148,6 +177,7 @@ class PrefectServer:
             return self._call(method, path, kind, body)
         if not response.is_success:
             raise self._refused(response)
+        self._now = _date(response)
         try:
             return msgspec.json.decode(response.content, type=kind)
         except msgspec.MsgspecError as error:
@@ -206,8 +236,12 @@ class PrefectServer:
         return "prefect config set PREFECT_API_AUTH_STRING=USER:PASSWORD"
 
 
-def configured_server(url: str, by: str = "") -> PrefectServer:
+def configured_server(
+    url: str, by: str = "", is_compiling: Callable[[str], bool] | None = None
+) -> PrefectServer:
     """The server that the user configured, with the credentials and certificates that Prefect's client would use.
+
+    See `PrefectServer` for what is given.
 
     Raises:
         RefusedError: what is configured cannot be used.
@@ -216,12 +250,14 @@ def configured_server(url: str, by: str = "") -> PrefectServer:
     headers = _custom_headers()
     if auth or key:
         headers["Authorization"] = _basic(auth) if auth else f"Bearer {key}"
-    return PrefectServer(url, headers, _verify(), by=by)
+    return PrefectServer(url, headers, _verify(), by=by, is_compiling=is_compiling)
 
 
-def homes_server(server: LocalServer, by: str = "") -> PrefectServer:
-    """The server of `rlm-context up`."""
-    return PrefectServer(server.url, {"Authorization": _basic(server.auth)}, by=by)
+def homes_server(
+    server: LocalServer, by: str = "", is_compiling: Callable[[str], bool] | None = None
+) -> PrefectServer:
+    """The server of `rlm-context up`; see `PrefectServer` for what else is given."""
+    return PrefectServer(server.url, {"Authorization": _basic(server.auth)}, by=by, is_compiling=is_compiling)
 
 
 def _basic(credentials: str) -> str:
@@ -252,7 +288,7 @@ def _verify() -> ssl.SSLContext | bool:
         ) from error
 
 
-def _doubt(run: _Run, before: Trigger | None) -> str:
+def _doubt(run: Run, before: Trigger | None) -> str:
     """Why a run that ended may compile another store: one that had not begun when it was asked for has done nothing."""
     is_ours = before is not None and before.state == "waiting" and before.run == run.id
     if not is_ours or run.state_type != "COMPLETED":
@@ -264,6 +300,14 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _date(response: httpx.Response) -> datetime:
+    """The server's time (RFC 9110, 6.6.1), else ours."""
+    try:
+        return parsedate_to_datetime(response.headers.get("date", "")).astimezone(UTC)
+    except ValueError:
+        return datetime.now(UTC)
 
 
 def _retry_after(response: httpx.Response) -> float:

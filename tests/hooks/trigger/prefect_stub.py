@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -30,12 +31,18 @@ class Stub:
     @property
     def keys(self) -> list[str]:
         """The idempotency keys that were sent, in order."""
-        return [body["idempotency_key"] for _, _, _, body in self.requests if body]
+        return [
+            body["idempotency_key"] for _, _, _, body in self.requests if body and "idempotency_key" in body
+        ]
 
     def end(self, state: str = "COMPLETED") -> None:
         """Every run ends."""
+        self.move(state, timedelta())
+
+    def move(self, state: str, since: timedelta) -> None:
+        """Every run is in this state, for so long."""
         for run in self.runs.values():
-            run["state_type"] = state
+            run |= _state(state, since)
 
     def answer(self, path: str, body: Any) -> tuple[int, Any]:
         """What a healthy server says."""
@@ -43,12 +50,24 @@ class Stub:
             return 200, {"id": "d-1", "name": "on-session-end"}
         if path == "/api/deployments/d-1/create_flow_run":
             known = body["idempotency_key"] in self.runs
-            made = {"id": f"r-{len(self.runs)}", "state_type": self.state, "parameters": body["parameters"]}
+            made = {"id": f"r-{len(self.runs)}", "deployment_id": "d-1", "parameters": body["parameters"]}
+            made |= _state(self.state, timedelta())
             return 200 if known else 201, self.runs.setdefault(body["idempotency_key"], made)
+        if path == "/api/flow_runs/filter":
+            chosen = body["flow_runs"]["state"]["type"]["any_"]
+            return 200, [run for run in self.runs.values() if run["state_type"] in chosen]
+        if path.endswith("/set_state"):
+            told = [run for run in self.runs.values() if path == f"/api/flow_runs/{run['id']}/set_state"]
+            told[0].update(_state(body["state"]["type"], timedelta()))
+            return 201, {"status": "ACCEPT"}
         if self.looks and path.startswith("/api/flow_runs/"):
             self.looks.pop(0)()
         found = [run for run in self.runs.values() if path == f"/api/flow_runs/{run['id']}"]
         return (200, found[0]) if found else (404, {"detail": "Flow run not found"})
+
+
+def _state(kind: str, since: timedelta) -> dict[str, Any]:
+    return {"state_type": kind, "state": {"timestamp": (datetime.now(UTC) - since).isoformat()}}
 
 
 class Handler(BaseHTTPRequestHandler):

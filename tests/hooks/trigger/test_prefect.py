@@ -208,7 +208,7 @@ def test_certificates_are_those_of_prefects_client(home: Path, monkeypatch: pyte
     """One's own, or none where the user says so; a file that holds none is named."""
     made: list[object] = []
     monkeypatch.setattr(ssl, "create_default_context", lambda cafile: f"context of {cafile}")
-    monkeypatch.setattr(PrefectServer, "__init__", lambda self, *arguments, by: made.append(arguments[-1]))
+    monkeypatch.setattr(PrefectServer, "__init__", lambda self, *arguments, **_: made.append(arguments[-1]))
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     configured_server("https://x/api")
     monkeypatch.setenv("PREFECT_API_SSL_CERT_FILE", "/team.pem")
