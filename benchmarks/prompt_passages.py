@@ -2,8 +2,9 @@
 
     python -m benchmarks.prompt_passages DIR [--read]      DIR: transcripts of an agent, in folders by author
 
-Every session's first prompt (as the hook takes it: `rlm_context.hooks.prompt`) is searched in what was there at that
-moment: the sessions that had ended before, with their digests, and no other. Prompts that a fork copied are left out.
+Every session's first prompt (as the hook takes it: `rlm_context.hooks.events.user_prompt_submit`) is searched in what
+was there at that moment: the sessions that had ended before, with their digests, and no other. Prompts that a fork
+copied are left out.
 
 Without --read a proxy that needs nobody: whether the session that a passage is from edited a file that the session of
 the prompt edits then, for the prompts of sessions that edit any. Beside it the same for the session of plain search's
@@ -44,8 +45,8 @@ from data_models.events import Event
 from data_models.knowledge import Node
 from data_models.records import CatalogEntry
 from rlm_context.hooks import __main__ as hooks_program
-from rlm_context.hooks.prompt import READ, is_worth_a_search
-from rlm_context.hooks.prompt_passages import MOST_PASSAGES
+from rlm_context.hooks.brief.passages import MOST_PASSAGES
+from rlm_context.hooks.events.user_prompt_submit import READ, is_worth_a_search
 from search.build import assemble, prepare
 from search.query import Filters, Hit, search
 from search.relevant import clearly_relevant

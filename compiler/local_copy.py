@@ -8,7 +8,7 @@
 
 The brief comes first, in one file, because sessions start with it; the index may take minutes longer. A generation's
 folder is complete before `current` names it, so a reader never sees half of one. Reading takes the standard library
-only (`rlm_context.hooks.local_brief`, `rlm_context.fast_search`).
+only (`rlm_context.hooks.brief.local`, `rlm_context.fast_search`).
 """
 
 import json

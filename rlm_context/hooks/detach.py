@@ -6,7 +6,6 @@ import time
 
 from data_models.env import worker_log
 from rlm_context.hooks.files import make_private
-from rlm_context.own_packages import prefer_own_packages
 
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
@@ -54,6 +53,8 @@ def _leave_behind(become: "Callable[[], None]") -> None:
 
 def _become_worker(home: str, module: str, *arguments: str, output: int | None = None) -> None:
     """Replace this process by a module of ours, in the home; what it says goes to the workers' log."""
+    from rlm_context.own_packages import prefer_own_packages  # not in the hook's own process
+
     log = open_log(home)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (log if output is None else output, 1), (log, 2)):

@@ -5,7 +5,7 @@
 <home>/hooks/shown/.prompt-<id>     empty: the session's first prompt was searched
 <home>/hooks/notes/<session id>     what a session works on (`rlm_context.hooks.notes.own`)
 <home>/hooks/swept                  touched when the last sweep ended
-<home>/spool/raw/<name>/            a session that ended, before it is redacted (`rlm_context.hooks.session_end`)
+<home>/spool/raw/<name>/            a session that ended, before it is redacted (`rlm_context.hooks.events.session_end`)
 <home>/logs/worker.log              what workers did
 """
 

@@ -86,21 +86,21 @@ def print_out(text: str) -> None:
 
 def _handler(event: str) -> "Callable[[dict[str, Any]], str]":
     if event == "session-start":
-        from rlm_context.hooks.session_start import session_start
+        from rlm_context.hooks.events.session_start import session_start
 
         return session_start
     if event == "refresh":
-        from rlm_context.hooks.refresh import refresh
+        from rlm_context.hooks.events.refresh import refresh
 
         return refresh
     if event == "stop":
-        from rlm_context.hooks.stop import stop
+        from rlm_context.hooks.events.stop import stop
 
         return stop
     if event == "user-prompt-submit":
-        from rlm_context.hooks.prompt import user_prompt_submit
+        from rlm_context.hooks.events.user_prompt_submit import user_prompt_submit
 
         return user_prompt_submit
-    from rlm_context.hooks.session_end import session_end
+    from rlm_context.hooks.events.session_end import session_end
 
     return session_end

@@ -8,7 +8,7 @@ import pytest
 from compiler.runtime import Runtime, open_runtime
 from compiler.turn import compile_lease
 from data_models.errors import StoreError
-from rlm_context.hooks import session_end
+from rlm_context.hooks.events import session_end
 from rlm_context.hooks.trigger import asking
 from rlm_context.hooks.trigger.record import Trigger, read_triggers
 from rlm_context.hooks.worker import waiting

@@ -65,7 +65,7 @@ def ended(process: subprocess.Popen[bytes]) -> subprocess.CompletedProcess[str]:
 
 
 def index_is_here(home: Path) -> None:
-    """Wait until the search index has followed the brief."""
+    """Wait until the search index has followed the brief, and its fetcher asks the store no more."""
 
     def newest(name: str) -> str:
         (path,) = (home / "rlm-context" / "cache" / "projects").glob(f"*/{name}")
@@ -73,18 +73,20 @@ def index_is_here(home: Path) -> None:
 
     until(lambda: list((home / "rlm-context" / "cache" / "projects").glob("*/current")))
     until(lambda: newest("current") == newest("brief.json"))
+    until(lambda: is_free(home, "index.lock"))
 
 
 def fetcher_has_ended(home: Path) -> None:
     """Wait until nothing is fetched any more."""
+    until(lambda: is_free(home, "refresh.lock"))
 
-    def is_free() -> bool:
-        lock = try_lock(home / "rlm-context" / "hooks" / "refresh.lock", fcntl.LOCK_EX)
-        if lock is not None:
-            os.close(lock)
-        return lock is not None
 
-    until(is_free)
+def is_free(home: Path, name: str) -> bool:
+    """Whether no process holds a lock of the hooks."""
+    lock = try_lock(home / "rlm-context" / "hooks" / name, fcntl.LOCK_EX)
+    if lock is not None:
+        os.close(lock)
+    return lock is not None
 
 
 def log_of(home: Path) -> str:

@@ -2,7 +2,7 @@
 
 from rlm_context.agent_hooks import CODEX, entries
 from rlm_context.agent_settings import with_hooks
-from rlm_context.hooks.envelope import MOST_UNITS
+from rlm_context.hooks.brief.envelope import MOST_UNITS
 
 _LONGEST_END = 3
 """Seconds; for more Codex 0.169.0 warns at each start."""

@@ -13,9 +13,9 @@ from data_models.env import store_url
 from rlm_context.hooks.here import project_here, renamed, team_aliases
 from rlm_context.mcp_server.places import indexes
 from store.receipts import projects
+from tests.hooks.events.test_refresh import HASTE
 from tests.hooks.helpers import REMOTE, context_of, event, hook
 from tests.hooks.newer import compiled_by_ann, ended, index_is_here, start_hook
-from tests.hooks.test_refresh import HASTE
 
 OLD = "git.example.com/acme/ebb"
 OTHER = "git.example.com/acme/moon"

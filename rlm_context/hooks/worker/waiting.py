@@ -16,10 +16,10 @@ from compiler.sharing import local_store_url
 from compiler.upload import upload_sessions
 from data_models.env import raw_folder
 from data_models.errors import SourceError
+from rlm_context.hooks.events.session_end import JOB
 from rlm_context.hooks.files import names_in, running_folder
 from rlm_context.hooks.notes.worker import tell_notes
 from rlm_context.hooks.running import is_running
-from rlm_context.hooks.session_end import JOB
 from rlm_context.hooks.trigger.decide import compile_projects_of, forget_settled, have_compiled, still_waiting
 from rlm_context.hooks.trigger.record import Trigger, trigger_line
 from store.counted import CountedStore

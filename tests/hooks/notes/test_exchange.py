@@ -14,8 +14,8 @@ from compiler.local_copy import refresh
 from compiler.maintenance.garbage import collect
 from compiler.runtime import open_runtime
 from compiler.upload import upload
-from rlm_context.hooks.envelope import MOST_UNITS, changes, marks, whole
-from rlm_context.hooks.local_brief import LocalBrief
+from rlm_context.hooks.brief.envelope import MOST_UNITS, changes, marks, whole
+from rlm_context.hooks.brief.local import LocalBrief
 from rlm_context.hooks.notes.exchange import Exchanged, exchange_notes
 from rlm_context.hooks.notes.own import OwnNote, read_own, write_own
 from rlm_context.hooks.notes.teammates import Teammate, has_newer, teammates

@@ -7,7 +7,7 @@ import pytest
 
 from compiler.runtime import open_runtime
 from flows.local_server import LocalServer
-from rlm_context.hooks import session_end
+from rlm_context.hooks.events import session_end
 from rlm_context.hooks.trigger import asking, decide, prefect
 from rlm_context.hooks.trigger.record import Trigger, read_triggers
 from rlm_context.hooks.worker import process, waiting

@@ -11,7 +11,6 @@ import time
 from data_models.env import home_folder, is_on, setting
 from data_models.project import branch_of, find_repository
 from data_models.sharing import entries, private_file, shared_file, why_folder_stays
-from rlm_context.hooks.detach import start_worker
 from rlm_context.hooks.files import read_small, running_folder, write_small
 from rlm_context.hooks.notes.changed_files import changed_files
 from rlm_context.hooks.notes.own import LIFETIME, OwnNote, exchanged_file, read_own, write_own
@@ -115,4 +114,6 @@ def _tell(home: str) -> None:
         age = _WORKER_SECONDS
     if not 0 <= age < _WORKER_SECONDS:  # below 0: the clock was put back
         write_small(path, b"")
+        from rlm_context.hooks.detach import start_worker  # once in a few minutes
+
         start_worker(home, _WORKER)

@@ -16,8 +16,8 @@ import pytest
 
 from compiler.runtime import open_runtime
 from flows.server_process import try_lock
-from rlm_context.hooks import session_end
 from rlm_context.hooks.detach import open_log
+from rlm_context.hooks.events import session_end
 from rlm_context.hooks.running import is_running, killed_sessions, mark_running
 from rlm_context.hooks.worker import waiting
 from rlm_context.hooks.worker.process import work_alone

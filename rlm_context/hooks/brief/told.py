@@ -7,9 +7,9 @@ empty file: the session started, and there was nothing to tell.
 
 import os
 
-from rlm_context.hooks.envelope import changes, marks, whole
+from rlm_context.hooks.brief.envelope import changes, marks, whole
+from rlm_context.hooks.brief.local import LocalBrief
 from rlm_context.hooks.files import read_small, shown_folder, write_small
-from rlm_context.hooks.local_brief import LocalBrief
 from rlm_context.hooks.quick_json import quoted
 
 TYPE_CHECKING = False  # typing's own costs an import

@@ -5,7 +5,7 @@ web page or a tool said. Its marks cannot be closed from inside, and reading a t
 (`transcripts.collect`), so that the context never feeds on itself.
 """
 
-from rlm_context.hooks.local_brief import LocalBrief
+from rlm_context.hooks.brief.local import LocalBrief
 from rlm_context.hooks.text import ago, units
 
 TYPE_CHECKING = False  # typing's own costs an import

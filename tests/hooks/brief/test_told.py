@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlm_context.hooks.envelope import marks
-from rlm_context.hooks.local_brief import LocalBrief
-from rlm_context.hooks.told import Told, read_told, told_file, write_told
+from rlm_context.hooks.brief.envelope import marks
+from rlm_context.hooks.brief.local import LocalBrief
+from rlm_context.hooks.brief.told import Told, read_told, told_file, write_told
 
 
 def brief(number: int, lines: set[int]) -> LocalBrief:

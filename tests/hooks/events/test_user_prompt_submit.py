@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlm_context.hooks.envelope import marks
-from rlm_context.hooks.local_brief import LocalBrief
-from rlm_context.hooks.prompt import searched_file
-from rlm_context.hooks.prompt_passages import MOST_UNITS, clipped, passages
+from rlm_context.hooks.brief.envelope import marks
+from rlm_context.hooks.brief.local import LocalBrief
+from rlm_context.hooks.brief.passages import MOST_UNITS, clipped, passages
+from rlm_context.hooks.brief.told import Told, told_file, write_told
+from rlm_context.hooks.events.user_prompt_submit import searched_file
 from rlm_context.hooks.text import units
-from rlm_context.hooks.told import Told, told_file, write_told
 from search.build import assemble, build_segment
 from search.document import Document
 from store.keys import encode_name

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlm_context.hooks import session_start
-from rlm_context.hooks.envelope import MOST_UNITS, changes, marks, whole
-from rlm_context.hooks.local_brief import LocalBrief
+from rlm_context.hooks import detach
+from rlm_context.hooks.brief.envelope import MOST_UNITS, changes, marks, whole
+from rlm_context.hooks.brief.local import LocalBrief
+from rlm_context.hooks.events.session_start import session_start
 from rlm_context.hooks.quick_json import loads, quoted
 from rlm_context.hooks.worker.waiting import take_up
 from store.keys import encode_name
@@ -330,8 +331,8 @@ def test_a_sweep_is_due_after_an_hour(
     swept.touch()
     os.utime(swept, (time.time() + seconds,) * 2)
     started: list[str] = []
-    monkeypatch.setattr(session_start, "start_worker", started.append)
-    session_start.session_start(event(9, known, home, source="startup"))
+    monkeypatch.setattr(detach, "start_worker", started.append)
+    session_start(event(9, known, home, source="startup"))
     assert len(started) == workers
 
 

@@ -1,7 +1,7 @@
 """UserPromptSubmit: what earlier sessions say about the first prompt of a session, where they clearly say something.
 
 The agent waits for it, at every prompt. So all that answers "nothing" comes first and needs the standard library only;
-tantivy and the search are imported once in a session (`rlm_context.hooks.prompt_passages`).
+tantivy and the search are imported once in a session (`rlm_context.hooks.brief.passages`).
 """
 
 import os
@@ -9,7 +9,6 @@ import sys
 
 from data_models.env import home_folder, is_on
 from rlm_context.hooks.files import shown_folder, write_small
-from rlm_context.hooks.local_brief import local_brief
 from rlm_context.hooks.quick_json import quoted
 from rlm_context.hooks.text import session_of, text_of
 
@@ -40,12 +39,14 @@ def user_prompt_submit(event: "dict[str, Any]") -> str:
     searched = searched_file(home, session_id)
     if os.path.exists(searched) or not is_on("prompt_passages", default=False):
         return ""
+    from rlm_context.hooks.brief.local import local_brief
+
     brief = local_brief(home, text_of(event, "cwd") or os.getcwd())
     if brief is None:
         return ""
     write_small(searched, b"")  # before the search: what fails or is slow once is not tried again
     _find_packages()
-    from rlm_context.hooks.prompt_passages import passages
+    from rlm_context.hooks.brief.passages import passages
 
     text = passages(home, brief, prompt, session_id)
     return f"{_ENVELOPE}{quoted(text)}}}}}" if text else ""

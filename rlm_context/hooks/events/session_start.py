@@ -8,12 +8,11 @@ import os
 import time
 
 from data_models.env import home_folder, raw_folder
-from rlm_context.hooks.detach import start_worker
+from rlm_context.hooks.brief.local import local_brief
+from rlm_context.hooks.brief.told import Told, output, read_told, told_file, write_told
 from rlm_context.hooks.files import names_in, swept_file
-from rlm_context.hooks.local_brief import local_brief
 from rlm_context.hooks.running import killed_sessions, mark_running
 from rlm_context.hooks.text import complain, session_of, text_of
-from rlm_context.hooks.told import Told, output, read_told, told_file, write_told
 
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
@@ -61,6 +60,8 @@ def _after(home: str, session_id: str) -> None:
     if session_id:
         mark_running(home, session_id)
     if is_due:
+        from rlm_context.hooks.detach import start_worker  # once in an hour
+
         start_worker(home)
 
 

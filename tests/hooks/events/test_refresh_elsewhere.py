@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from rlm_context.hooks.fetch.due import AGAIN, UNKNOWN
+from tests.hooks.events.test_refresh import HASTE
 from tests.hooks.helpers import REMOTE, context_of, event
 from tests.hooks.newer import compiled_by_ann, ended, fetcher_has_ended, index_is_here, log_of, start_hook
-from tests.hooks.test_refresh import HASTE
 from tests.store.s3_service import BUCKET, Proxy, moto_port, new_prefix, s3
 
 __all__ = ["moto_port", "s3"]

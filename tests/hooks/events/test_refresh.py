@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from rlm_context.hooks.brief.told import read_told, told_file
 from rlm_context.hooks.fetch import due, process
 from rlm_context.hooks.fetch.due import FAILED, UNKNOWN, forget_old, is_due, rest
-from rlm_context.hooks.told import read_told, told_file
 from tests.hooks.helpers import REMOTE, context_of, event, hook, session_id, transcript
 from tests.hooks.newer import compiled_by_ann, ended, index_is_here, log_of, start_hook
 
-NO_WORKER = "from rlm_context.hooks import session_start\nsession_start.start_worker = lambda home: None"
-HASTE = "from rlm_context.hooks import refresh\nrefresh._START_SECONDS = 0.3\n"
+NO_WORKER = "from rlm_context.hooks import detach\ndetach.start_worker = lambda home: None"
+HASTE = "from rlm_context.hooks.events import refresh\nrefresh._START_SECONDS = 0.3\n"
 """`session-start` is not waited for as long as it may take."""
 
 
@@ -128,7 +128,7 @@ def test_nothing_newer_starts_nothing(home: Path, team: Path) -> None:
     """A store in a folder is looked at, and no process is left behind; nor where the project is unknown."""
     fetched(home, team, code=HASTE)
     index_is_here(home)
-    code = "from rlm_context.hooks import refresh\nrefresh.start_fetcher = lambda *_: 1 / 0"
+    code = "from rlm_context.hooks.events import refresh\nrefresh.start_fetcher = lambda *_: 1 / 0"
     assert fetched(home, team, number=8, code=HASTE + code) != ""
     assert fetched(home, home, number=7, code=code) == ""
     assert log_of(home) == ""
@@ -176,9 +176,7 @@ def test_a_store_that_hangs_ends_nothing_but_the_wait(home: Path, team: Path) ->
     fetched(home, team, number=1, code=HASTE)
     index_is_here(home)
     compiled_by_ann(home, 2)
-    code = (
-        "import os\nfrom rlm_context.hooks import refresh\nrefresh._FETCH_SECONDS = 0.2\nends = os.pipe()\n"
-    )
+    code = "import os\nfrom rlm_context.hooks.events import refresh\nrefresh._FETCH_SECONDS = 0.2\nends = os.pipe()\n"
     code += "refresh.start_fetcher = lambda *_: ends[0]\n"
     text = fetched(home, team, code=HASTE + code)
     assert 'generation="1"' in text

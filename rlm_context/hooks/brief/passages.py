@@ -7,10 +7,10 @@ begins with its citation, and is cut at its end, so that every line says where i
 from pathlib import Path
 
 from rlm_context.fast_search import LocalIndex, local_indexes
-from rlm_context.hooks.envelope import mark, whole
-from rlm_context.hooks.local_brief import LocalBrief
+from rlm_context.hooks.brief.envelope import mark, whole
+from rlm_context.hooks.brief.local import LocalBrief
+from rlm_context.hooks.brief.told import read_told, told_file
 from rlm_context.hooks.text import units
-from rlm_context.hooks.told import read_told, told_file
 from search.query import Hit
 from search.relevant import clearly_relevant
 from search.render import day_of, digits

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlm_context.hooks import stop as stop_hook
+from rlm_context.hooks import detach
+from rlm_context.hooks.events.stop import stop
 from rlm_context.hooks.notes.changed_files import changed_files
 from rlm_context.hooks.notes.own import OwnNote, exchanged_file, read_own, write_own
 from rlm_context.hooks.running import mark_running, unmark
-from rlm_context.hooks.stop import stop
 from tests.hooks.helpers import REMOTE, ROOT, event, hook, session_id
 
 
@@ -23,7 +23,7 @@ from tests.hooks.helpers import REMOTE, ROOT, event, hook, session_id
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The workers that the hook started."""
     modules: list[str] = []
-    monkeypatch.setattr(stop_hook, "start_worker", lambda home, module: modules.append(module))
+    monkeypatch.setattr(detach, "start_worker", lambda home, module: modules.append(module))
     return modules
 
 
@@ -260,8 +260,8 @@ def test_a_stop_is_silent_and_never_fails(home: Path, checkout: Path, place: Pat
 def test_a_stop_loads_next_to_nothing(home: Path, checkout: Path, place: Path) -> None:
     """The standard library only, and of it nothing slow: it runs after every answer."""
     code = (
-        "import sys\nbefore = set(sys.modules)\nfrom rlm_context.hooks import stop\n"
-        "stop.start_worker = lambda home, module: None\nfrom rlm_context.hooks.run import run_hook\n"
+        "import sys\nbefore = set(sys.modules)\nfrom rlm_context.hooks import detach\n"
+        "detach.start_worker = lambda home, module: None\nfrom rlm_context.hooks.run import run_hook\n"
         "run_hook(['stop'])\nprint(*sorted(set(sys.modules) - before))"
     )
     edits(home, checkout / "a.py")

@@ -12,13 +12,13 @@ import select
 import time
 
 from data_models.env import home_folder, store_url
+from rlm_context.hooks.brief.local import local_brief
+from rlm_context.hooks.brief.told import Told, output, read_told, told_file, write_told
 from rlm_context.hooks.detach import log_line, start_fetcher
 from rlm_context.hooks.fetch.due import is_due
 from rlm_context.hooks.files import make_private, shown_folder
 from rlm_context.hooks.here import project_here
-from rlm_context.hooks.local_brief import local_brief
 from rlm_context.hooks.text import described, session_of, text_of
-from rlm_context.hooks.told import Told, output, read_told, told_file, write_told
 
 TYPE_CHECKING = False  # as in all hooks
 if TYPE_CHECKING:
