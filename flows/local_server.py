@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from data_models.errors import PipelineError
 from flows import server_process
@@ -27,6 +28,10 @@ from flows.server_process import SCHEDULES, SERVER_LOCK, STATE, USERS_LOCK, try_
 
 LINGER_SECONDS = 20.0
 """How long the server stays after its last user: the next command of the same minute need not start one."""
+
+LOOKS = "2"
+"""Seconds between two looks for triggered runs, by who serves deployments on the home's server. Prefect's 10 would be
+most of what a session's end waits for; docs/prefect.md has what the looks cost."""
 
 _START_SECONDS = 120.0
 _STARTS = 3
@@ -103,7 +108,7 @@ def serving_api(home: Path, waits: Callable[[], None]) -> Iterator[str]:
         _end_lesser(home, waits)
         with (
             local_server(home, schedules=True) as server,
-            _environment(_client_environment(home, server) | ours),
+            _environment(_client_environment(home, server) | ours | {"PREFECT_RUNNER_POLL_FREQUENCY": LOOKS}),
             _settings_in_force(_prefect_folder(home)),
         ):
             if not server.schedules:
@@ -134,6 +139,15 @@ def _end_lesser(home: Path, waits: Callable[[], None]) -> None:
 def configured_api() -> str:
     """The API that the user configured for Prefect: the environment, else the active profile; "" if none."""
     return prefect_setting("PREFECT_API_URL")
+
+
+def without_password(url: str) -> str:
+    """A server's URL as it may be shown: it can hold credentials."""
+    try:
+        address = urlsplit(url)
+    except ValueError:
+        return "what is configured as PREFECT_API_URL"
+    return urlunsplit(address._replace(netloc=address.netloc.rpartition("@")[2]))
 
 
 def prefect_setting(name: str) -> str:
@@ -268,7 +282,7 @@ def _require_answer(url: str) -> None:
         problem = client.api_healthcheck()
     if problem is not None:
         raise PipelineError(
-            f"the Prefect server at {url} does not answer ({type(problem).__name__})",
+            f"the Prefect server at {without_password(url)} does not answer ({type(problem).__name__})",
             next_command="prefect server start, or unset PREFECT_API_URL for a local server",
         )
 

@@ -8,6 +8,7 @@ arguments: the home's Prefect folder, the log file, the seconds to stay after th
     users.lock    held shared by every process that uses the server
     server.json   pid, url, auth, schedules: written once the port is bound, before Prefect is imported
     port          the port of the last server with schedules, so that the address of its UI stays
+    password      what servers of this home ask for, so that a browser that knows it is not asked again
 
 The port is bound here and handed to the server, so no other program can take it in between, and a client may
 connect at once and wait.
@@ -17,6 +18,7 @@ import base64
 import fcntl
 import json
 import os
+import re
 import secrets
 import socket
 import sys
@@ -34,21 +36,25 @@ SERVER_LOCK = "server.lock"
 USERS_LOCK = "users.lock"
 STATE = "server.json"
 PORT = "port"
+PASSWORD = "password"  # noqa: S105  a file's name
+_PASSWORD_BYTES = 24
+_IS_PASSWORD = re.compile(r"[A-Za-z0-9_-]{32}").fullmatch  # what `token_urlsafe` makes of them
 _LOG_BYTES = 1_000_000
 _WATCH_SECONDS = 0.5
 
 SCHEDULES = "schedules"
-# Services that a server for one user, without schedules or automations, never needs. What stays: the recorder
-# of task runs, the vacuum of old runs, and the repossessor of leases that killed processes held.
-_SERVICES_OFF = (
-    "SCHEDULER",
-    "LATE_RUNS",
-    "FOREMAN",
-    "PAUSE_EXPIRATIONS",
-    "CANCELLATION_CLEANUP",
-    "CLEANUP_RECONCILER",
-    "TRIGGERS",
-    "EVENT_PERSISTER",  # five rows a task run in SQLite that nothing here reads
+# What a server for one user, without schedules or automations, never needs. What stays: the recorder of task runs,
+# the vacuum of old runs, and the repossessor of leases that killed processes held.
+_OFF = (
+    "SERVICES_SCHEDULER",
+    "SERVICES_LATE_RUNS",
+    "SERVICES_FOREMAN",
+    "SERVICES_PAUSE_EXPIRATIONS",
+    "SERVICES_CANCELLATION_CLEANUP",
+    "SERVICES_CLEANUP_RECONCILER",
+    "SERVICES_TRIGGERS",
+    "SERVICES_EVENT_PERSISTER",  # five rows a task run in SQLite that nothing here reads
+    "EVENTS_STREAM_OUT",  # what serves deployments hears there of runs that somebody cancels
 )
 
 RETENTION = {
@@ -107,10 +113,10 @@ def _redirect_output(log: Path) -> None:
 def _serve(folder: Path, lock: int, linger: float, schedules: bool) -> None:
     listener = _last_port(folder) if schedules else _bound(0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    auth = f"rlm-context:{secrets.token_urlsafe(24)}"
+    auth = f"rlm-context:{_password(folder)}"
     _set_environment(folder, url, auth)
     if not schedules:
-        os.environ.update({f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in _SERVICES_OFF})
+        os.environ.update({f"PREFECT_SERVER_{name}_ENABLED": "false" for name in _OFF})
     _write_state(folder, {"pid": os.getpid(), "url": f"{url}/api", "auth": auth, SCHEDULES: schedules})
     import uvicorn
 
@@ -143,6 +149,22 @@ def _last_port(folder: Path) -> socket.socket:
     return listener
 
 
+def _password(folder: Path) -> str:
+    """The home's password; a new one where there is none, or it is damaged, or others may have read it."""
+    path = folder / PASSWORD
+    try:
+        if not path.stat().st_mode & 0o077 and _IS_PASSWORD(kept := path.read_text(encoding="ascii")):
+            return kept
+    except (OSError, ValueError):  # none yet, or no text
+        pass
+    path.unlink(missing_ok=True)
+    made = secrets.token_urlsafe(_PASSWORD_BYTES)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(made)
+    return made
+
+
 def _bound(port: int) -> socket.socket:
     return socket.create_server(("127.0.0.1", port), backlog=256)
 
@@ -159,7 +181,6 @@ def _set_environment(folder: Path, url: str, auth: str) -> None:
         PREFECT_SERVER_API_AUTH_STRING=auth,
         PREFECT_SERVER_CORS_ALLOWED_ORIGINS=url,
         PREFECT_SERVER_DATABASE_CONNECTION_URL=f"sqlite+aiosqlite:///{folder}/prefect.db",
-        PREFECT_SERVER_EVENTS_STREAM_OUT_ENABLED="false",
         PREFECT_SERVER_LOGGING_LEVEL="WARNING",
         PREFECT_SERVER_UI_API_URL=f"{url}/api",
         PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT="false",

@@ -10,6 +10,7 @@ import click
 
 from data_models.errors import PipelineError
 from data_models.settings import load_settings
+from flows.local_server import configured_api, without_password
 from flows.server_process import STATE
 from flows.up import is_up, up
 from rlm_context.failures import explained, say
@@ -44,25 +45,31 @@ def up_command(install: bool, uninstall: bool, dry_run: bool) -> None:
 
 
 def _serve(home: Path) -> None:
-    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "ERROR")
+    # Prefect's runner logs what it meets with tracebacks; runs say what became of them, and `lost` the rest.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    is_configured = bool(configured_api())  # which in `ready` names the home's server too
 
     def ready(url: str) -> None:
-        if configured_api():
-            say(f"rlm-context: serves the deployments of {public_url(url)}, which you configured. Ctrl-C stops it.")
-        else:
-            say(
-                f"rlm-context: up at {public_url(url)}; its user and password are in {home}/prefect/{STATE}. "
-                "Ctrl-C stops it."
-            )
+        page = without_password(url).removesuffix("/api")
+        if is_configured:
+            say(f"rlm-context: up, with the server that you configured: {page}. Ctrl-C stops it.")
+            return
+        secret = f"its user and password are in {home}/prefect/{STATE}"
+        say(f"rlm-context: up at {page}; {secret}. Ctrl-C stops it.")
 
     def waits() -> None:
         say("rlm-context: waiting for a compile that runs on a server of its own")
 
+    def stops() -> None:
+        say("rlm-context: stopping")
+
     def lost() -> None:
-        say("rlm-context: the Prefect server is gone; runs that it had are ended. Beginning again")
+        say(
+            "rlm-context: the Prefect server does not answer any more; what ran here is ended. Beginning again"
+        )
 
     try:
-        up(home, ready=ready, waits=waits, lost=lost)
+        up(home, ready=ready, waits=waits, stops=stops, lost=lost)
     except KeyboardInterrupt:
         say("rlm-context: down")
 

@@ -1,5 +1,6 @@
 """`rlm-context up`: one process that keeps a server with schedules and serves the deployments."""
 
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from subprocess import Popen
 import pytest
 
 from compiler.runtime import open_runtime
-from flows.local_server import live_server
+from flows.local_server import live_server, local_server, wait_until_healthy
 from flows.served import local_zone
 from flows.server_setup import DEAD_RUNS, NOT_BEGUN
 from flows.up import is_up
@@ -23,6 +24,8 @@ import sys
 sys.argv[1:] = ["up"]
 main()
 """
+IN_BACKGROUND = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" + UP
+"""As `sh -c 'rlm-context up &'` starts it."""
 STATUS = UP.replace('"up"', '"status"')
 DEPLOYMENTS = ["ask", "nightly", "on-session-end"]
 
@@ -107,6 +110,57 @@ def test_it_waits_for_a_compile_and_takes_its_servers_place(warm_home: Path, sta
     assert server.schedules
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 0
+
+
+@pytest.mark.slow
+def test_it_gets_over_a_lost_server_and_stops_without_ctrl_c(warm_home: Path, start: Start) -> None:
+    """The same process has another server at the same address, with the same password; SIGTERM ends it all the same
+    where the shell that started it has Ctrl-C ignored."""
+    process = start(IN_BACKGROUND)
+    assert ": up at http://127.0.0.1:" in ready_line(process)
+    first = live_server(warm_home)
+    assert first is not None
+    os.kill(first.pid, signal.SIGKILL)
+    assert "does not answer any more" in ready_line(process)
+    assert ": up at http://127.0.0.1:" in ready_line(process)
+    second = live_server(warm_home)
+    assert second is not None
+    assert (second.url, second.auth) == (first.url, first.auth)
+    assert second.pid != first.pid
+    assert nightly(Api(second)) == (False, True)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 0
+    assert nightly(Api(second))[0]
+
+
+@pytest.mark.slow
+def test_it_stops_also_where_its_server_is_gone_by_then(warm_home: Path, start: Start) -> None:
+    """As when a machine is shut down, which ends all processes at once."""
+    process = start(UP)
+    ready_line(process)
+    server = live_server(warm_home)
+    assert server is not None
+    os.kill(server.pid, signal.SIGSTOP)  # it hears nothing of the end
+    process.send_signal(signal.SIGTERM)
+    assert "stopping" in ready_line(process)
+    os.kill(server.pid, signal.SIGKILL)
+    assert process.wait(timeout=60) == 0
+    assert not is_up(warm_home)
+
+
+@pytest.mark.slow
+def test_a_server_of_the_users_own(warm_home: Path, start: Start) -> None:
+    """It is named, and no password is said to be in the home; what it refuses is one line."""
+    with local_server(warm_home, linger=0.5, schedules=True) as server:
+        wait_until_healthy(warm_home, server)
+        process = start(UP, PREFECT_API_URL=server.url, PREFECT_API_AUTH_STRING=server.auth)
+        told = ready_line(process)
+        assert f"the server that you configured: {server.url.removesuffix('/api')}." in told
+        assert "password" not in told
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+        refused = start(UP, PREFECT_API_URL=server.url, PREFECT_API_AUTH_STRING="ann:wrong")
+        assert "does not accept what `rlm-context up` asks (HTTP 401). Next: " in ready_line(refused)
 
 
 @pytest.mark.parametrize(

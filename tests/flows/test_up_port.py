@@ -1,4 +1,4 @@
-"""The address of `rlm-context up`: the same one each time, and another where somebody took it."""
+"""The address and the password of `rlm-context up`: the same each time, and others where they have to be."""
 
 import json
 import socket
@@ -10,7 +10,7 @@ import pytest
 
 from flows import server_process
 from flows.local_server import local_server, wait_until_healthy
-from flows.server_process import PORT
+from flows.server_process import PASSWORD, PORT
 
 
 def port(folder: Path) -> int:
@@ -35,6 +35,26 @@ def test_what_is_no_port_is_given_up(kept: str, tmp_path: Path) -> None:
     (tmp_path / PORT).write_text(kept)
     taken = port(tmp_path)
     assert (tmp_path / PORT).read_text() == str(taken)
+
+
+def test_the_password_stays(tmp_path: Path) -> None:
+    """A browser that knows it is not asked again; nobody else can read it."""
+    first = server_process._password(tmp_path)
+    assert server_process._password(tmp_path) == first
+    assert (tmp_path / PASSWORD).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("kept", "mode"), [("", 0o600), ("short", 0o600), ("é" * 32, 0o600), ("a" * 32, 0o644)]
+)
+def test_a_password_that_is_none_is_replaced(kept: str, mode: int, tmp_path: Path) -> None:
+    """A damaged one, and one that others could read, is not asked for."""
+    (tmp_path / PASSWORD).write_text(kept)
+    (tmp_path / PASSWORD).chmod(mode)
+    made = server_process._password(tmp_path)
+    assert made not in (kept, "")
+    assert (tmp_path / PASSWORD).stat().st_mode & 0o777 == 0o600
+    assert server_process._password(tmp_path) == made
 
 
 @pytest.mark.slow
