@@ -1,0 +1,80 @@
+"""A run that somebody cancels, as the UI does it: it stops within seconds, and what it had done is not done again."""
+
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+import pytest
+
+from compiler.account import REPLY
+from compiler.runs import read_runs
+from compiler.runtime import open_runtime
+from flows.local_server import live_server
+from tests.compiler.models.server_model import MAP, calls_of, request_digest
+from tests.flows.helpers import Api, poll
+from tests.flows.models import PROJECT, entries, upload_chunks, use
+from tests.flows.test_up import UP, ready_line
+from tests.rlm.servers.messages import MessagesServer
+
+SESSIONS, CHUNKS_EACH = 12, 4
+AT_ONCE = 4
+BEFORE = 8
+"""Calls of the map before the run is cancelled."""
+SECONDS = 25.0
+"""Prefect lets a process that does not stop live for thirty."""
+
+
+def begin(api: Api) -> str:
+    """A run of the project, as a trigger makes it."""
+    deployment = api.call("GET", "/deployments/name/compile-context/on-session-end")["id"]
+    run = api.call("POST", f"/deployments/{deployment}/create_flow_run", {"parameters": {"project": PROJECT}})
+    return str(run["id"])
+
+
+def cancel(api: Api, run: str) -> None:
+    """What the UI's button does."""
+    api.call("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING", "name": "Cancelling"}})
+
+
+def ended(api: Api, run: str, patience: float) -> dict[str, Any]:
+    """The run, once it is in no state that goes on."""
+
+    def look() -> dict[str, Any] | None:
+        found: dict[str, Any] = api.call("GET", f"/flow_runs/{run}")
+        return found if found["state_type"] in ("COMPLETED", "CANCELLED", "FAILED", "CRASHED") else None
+
+    return poll(look, patience)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_cancelled_run_stops_and_the_next_goes_on(
+    warm_home: Path, start: Callable[..., Popen[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of the map, on `rlm-context up`: nothing is asked after it, and nothing answered is asked twice."""
+    monkeypatch.setenv("RLM_CONTEXT_MODELS__AT_ONCE", str(AT_ONCE))
+    with MessagesServer() as server:
+        server.latency = 0.3
+        use(server, monkeypatch)
+        upload_chunks(tmp_path / "team", SESSIONS, CHUNKS_EACH)
+        assert ": up at" in ready_line(start(UP))
+        local = live_server(warm_home)
+        assert local is not None
+        api = Api(local)
+        run = begin(api)
+        poll(lambda: len(calls_of(server, MAP)) >= BEFORE or None)
+        cancel(api, run)
+        assert ended(api, run, SECONDS)["state_type"] == "CANCELLED"
+        runtime = open_runtime()
+        [record] = read_runs(runtime, PROJECT, 10)
+        assert record.state == "cancelled"
+        asked = len(calls_of(server, MAP))
+        in_flight = asked - sum(1 for _ in runtime.store.keys(f"memo/{REPLY}"))
+        assert ended(api, begin(api), 120)["state_type"] == "COMPLETED"
+        chunks = {chunk for entry in entries(runtime) for chunk in entry.chunks}
+        questions = [request_digest(call) for call in calls_of(server, MAP)]
+    assert asked < len(chunks)
+    assert len(set(questions)) == len(chunks)
+    assert in_flight <= AT_ONCE
+    assert len(questions) - len(chunks) <= in_flight
