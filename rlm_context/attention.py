@@ -17,7 +17,7 @@ from rlm_context.output import plural
 from rlm_context.shown import minute
 
 _OLD_MS = 24 * 3_600_000
-_ENDED = {"failed": "failed", "cancelled": "was stopped"}
+_ENDED = {"failed": "failed", "cancelled": "was stopped", "crashed": "crashed"}
 _BY_PART = {
     "sweep": "rlm-context sync",
     "verify": "rlm-context store verify",
@@ -88,7 +88,7 @@ def _project_concerns(project: ProjectStatus) -> Iterator[Concern]:
     if (
         run and run.state in _ENDED and (project.waiting or project.generation is None)
     ):  # else it left nothing undone
-        reason = f": {run.error}" if run.state == "failed" and run.error else ""
+        reason = f": {run.error}" if run.state != "cancelled" and run.error else ""
         when = f"{minute(run.started)} UTC"
         yield Concern("run", f"{name}: the last run ({when}) {_ENDED[run.state]}{reason}", compiling)
 

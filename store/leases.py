@@ -129,7 +129,7 @@ def _written(store: Store, name: str) -> Iterator[_Claim]:
 
 def _is_over(claim: _Claim, now: int) -> bool:
     is_too_long = claim.until - claim.since > LONGEST * 1000
-    return claim.until <= now or is_too_long or _is_gone(claim)
+    return claim.until <= now or is_too_long or has_ended(claim.machine, claim.process)
 
 
 def _claim_key(name: str, since: int, now: int, seconds: float) -> str:
@@ -138,12 +138,17 @@ def _claim_key(name: str, since: int, now: int, seconds: float) -> str:
     return f"{lease_prefix(name)}/{claim}"
 
 
-def _is_gone(claim: _Claim) -> bool:
-    """Whether it is of a process of this machine that no longer runs."""
-    if claim.machine != machine() or os.name != "posix":  # elsewhere signal 0 is not a mere look
+def has_ended(where: str, process: int) -> bool:
+    """Whether a process is known to have ended; one of another machine never is.
+
+    Args:
+        where: its machine, as `store.machine.machine` names it.
+        process: its number there.
+    """
+    if where != machine() or os.name != "posix":  # elsewhere signal 0 is not a mere look
         return False
     try:
-        os.kill(claim.process, 0)
+        os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return True
     except PermissionError:

@@ -123,7 +123,7 @@ def _runs(found: Status) -> str:
         (
             minute(run.started),
             run.state,
-            f"{(run.ended - run.started) / 1000:.1f} s",
+            f"{(run.ended - run.started) / 1000:.1f} s" if run.ended else "-",
             run.trigger,
             run.project,
         )

@@ -129,12 +129,12 @@ def damage_manifest(folder: Path) -> None:
     manifest.write_bytes(b"{}")
 
 
-def fail_run() -> None:
-    """A run that failed, and left uploads where they were."""
+def end_run(state: str) -> None:
+    """A run that failed, or said nothing more after it began, and left uploads where they were."""
     upload_more()
     record = RunRecord(
-        id=f"{NOW + DAY:013d}-00000000", project=PROJECT, trigger="command line", started=NOW, ended=NOW,
-        state="failed", error="no",
+        id=f"{NOW + DAY:013d}-00000000", project=PROJECT, trigger="command line", started=NOW - DAY,
+        seen=NOW - DAY, state=state, error="no" if state == "failed" else "",
     )  # fmt: skip
     open_runtime().store.put(run_key(PROJECT, record.id), msgspec.json.encode(record))
 
@@ -208,7 +208,8 @@ def causes(
         "wait for a worker": lambda: end_session(folder),
         "refused": lambda: refuse(folder),
         "damaged: gen/": lambda: damage_manifest(folder),
-        "the last run": fail_run,
+        "`failed`": lambda: end_run("failed"),
+        "`crashed`": lambda: end_run("running"),
         "late: the last": lambda: leave(Note(ended=NOW - 5 * DAY)),
         "sweep failed": lambda: leave(Note(ended=NOW, failed=("sweep",))),
         "verify failed": lambda: leave(Note(ended=NOW, failed=("verify",))),
@@ -217,7 +218,7 @@ def causes(
         "maintenance by a compile": lambda: leave(Share(begun=NOW, damaged=["blobs/x"])),
         "no worker takes": lambda: serve(False),
         "did not begin": lambda: serve(False),
-        "crashed": lambda: serve(False),
+        "crashed, the last": lambda: serve(False),
         "does not answer": lambda: serve(True),
         "gives no answer": lambda: monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api"),
     }
