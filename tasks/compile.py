@@ -1,7 +1,7 @@
 """The steps of a compile as Prefect tasks: names, retries and timeouts around `compiler.pipeline`."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
 
@@ -14,6 +14,7 @@ from data_models.events import Reject
 from data_models.records import CatalogEntry, Segment, Usage
 from data_models.settings import load_settings
 from tasks.dask import DaskCluster
+from tasks.insisting import insist
 from tasks.logs import log_step
 from tasks.options import MODELS_TAG, STEP
 from tasks.watching import Watch, author_tags, authors_of
@@ -186,33 +187,36 @@ class PrefectSteps:
         """See `compiler.pipeline.Steps.grow`."""
         await self.watch.mapped()
         with tags(*author_tags(session.ingested.author for session in new)):
-            return await _asking(grow, plan)(plan, new)
+            return await insist(lambda: _asking(grow, plan)(plan, new), may_repeat=plan.max_usd is None)
 
     async def index(self, plan: Plan, entries: Sequence[CatalogEntry], label: str) -> Segment:
         """See `compiler.pipeline.Steps.index`."""
         with tags(*author_tags(entry.author for entry in entries)):
-            return await index(plan, entries, label)
+            return await insist(lambda: index(plan, entries, label))
 
     async def write_texts(
         self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment]
     ) -> Texts:
         """See `compiler.pipeline.Steps.write_texts`."""
         with tags(*author_tags(entry.author for entry in new)):
-            return await _asking(write_texts, plan)(plan, new, segments)
+            return await insist(
+                lambda: _asking(write_texts, plan)(plan, new, segments), may_repeat=plan.max_usd is None
+            )
 
     async def publish(
         self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment], texts: Texts, made: Made
     ) -> str:
         """See `compiler.pipeline.Steps.publish`."""
         with tags(*author_tags(entry.author for entry in new)):
-            key = await publish(plan, new, segments, texts, made)
+            key = await insist(lambda: publish(plan, new, segments, texts, made))
         self.number, self.drops = plan.number, self.drops or plan.drops
         self.entries += new
         return key
 
-    async def _batch(self, step: Task[..., Any], **parameters: Any) -> Any:
+    async def _batch(self, step: Task[..., Any], *, plan: Plan, **parameters: Any) -> Any:
         """The result of a task that may run elsewhere."""
-        return await (self._cluster.run(step, **parameters) if self._cluster else step(**parameters))
+        run = partial(self._cluster.run, step) if self._cluster else step
+        return await insist(lambda: run(plan=plan, **parameters), may_repeat=plan.max_usd is None)
 
 
 def _asking(step: Task[P, R], plan: Plan) -> Task[P, R]:
