@@ -94,7 +94,7 @@ def status(runtime: Runtime) -> Status:
 
 def uploads_kept(runtime: Runtime) -> int:
     """How many uploads to this store wait here for a generation that holds them."""
-    return sum(job.store_url == runtime.store.url for job in runtime.spool.pending())
+    return len(runtime.spool.waiting(runtime.store))
 
 
 def _ended(runtime: Runtime) -> int:

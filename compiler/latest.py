@@ -33,7 +33,7 @@ def latest_session(folder: Path) -> SessionFiles:
         if cwd and _place(cwd) == wanted:
             return files
     raise NotFoundError(
-        f"no session of Claude Code or Codex ran in {folder}",
+        f"no agent's session on this machine ran in {folder}",
         next_command="rlm-context upload PATH, or --all for every session of this machine",
     )
 

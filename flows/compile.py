@@ -1,9 +1,9 @@
 """The flow that compiles one project: plan, ingest, chunk and summarize, tree, index, root, publish."""
 
 import os
-from typing import Any
+from contextvars import ContextVar
 
-from prefect import State, flow, tags
+from prefect import flow, tags
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment
 
@@ -13,7 +13,11 @@ from compiler.runs import recorded
 from tasks.artifacts import forget_artifacts, show
 from tasks.compile import PrefectSteps, process_runtime
 from tasks.dask import dask_cluster
+from tasks.insisting import insist
 from tasks.overdue import maintain_if_overdue
+
+STARTED_BY: ContextVar[str] = ContextVar("started_by", default="command line")
+"""What started the compiles of this process, as their records say it; where a deployment did, that is named."""
 
 ON_MODAL = "MODAL_TASK_ID"
 """A variable that only containers on Modal have."""
@@ -35,7 +39,7 @@ async def compile_context(project: str, full: bool = False, max_usd: float | Non
         RlmContextError: a step failed for good. What was done so far is kept, and the next run goes on there.
     """
     runtime = process_runtime()
-    trigger = deployment.name or ("Modal" if ON_MODAL in os.environ else "command line")
+    trigger = deployment.name or ("Modal" if ON_MODAL in os.environ else STARTED_BY.get())
     async with dask_cluster(runtime.settings) as cluster:
         steps = PrefectSteps(cluster)
         with tags("rlm-context", project):
@@ -55,12 +59,12 @@ async def compile_context(project: str, full: bool = False, max_usd: float | Non
 
 async def _show(report: ProjectReport, steps: PrefectSteps) -> None:
     """Make the artifacts. The generation stands without them, so a failure is said and stops nothing."""
-    states: list[State[Any]] = []
-    if steps.drops:
-        states.append(await forget_artifacts(report.project, return_state=True))  # type: ignore[misc]  # as below
-    made = show(steps.number, report, steps.entries, steps.rejects, return_state=True)
-    states.append(await made)  # type: ignore[misc]  # an overload forgets async
-    if not all(state.is_completed() for state in states):
+    try:
+        if steps.drops:
+            await insist(lambda: forget_artifacts(report.project))
+        await insist(lambda: show(steps.number, report, steps.entries, steps.rejects))
+    except Exception as error:  # noqa: BLE001  whatever it is, what is published stands
+        get_run_logger().error("the artifacts were not made (%s)", type(error).__name__)
         report.degraded.append("Prefect shows neither the brief nor the numbers of this run")
     if steps.watch.failed:
         report.degraded.append(f"Prefect does not show all of this run ({steps.watch.failed})")

@@ -1,7 +1,7 @@
 """Running compiles from the command line: against the server that `flows.local_server` decides on."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from compiler.author import author_of
@@ -18,6 +18,8 @@ def compile_projects(
     full: bool = False,
     max_usd: float | None = None,
     own_server: bool = False,
+    trigger: str = "command line",
+    begins: Callable[[str], None] = lambda project: None,
 ) -> list[ProjectReport | RlmContextError]:
     """Compile projects one after the other, each as a flow run.
 
@@ -27,6 +29,8 @@ def compile_projects(
         full: make everything anew from the uploads.
         max_usd: the most that all of them together may spend on model calls, in US dollars; None for no limit.
         own_server: run on the home's local server, whatever the user configured.
+        trigger: what started them, which their records say.
+        begins: called with each project's name when it begins.
 
     Returns:
         For each project its report, or the error that stopped it: one project does not stop the others.
@@ -40,11 +44,13 @@ def compile_projects(
         from prefect import tags
         from prefect.exceptions import PrefectException
 
-        from flows.compile import compile_context
+        from flows.compile import STARTED_BY, compile_context
 
+        STARTED_BY.set(trigger)
         by = f"by:{author_of(load_settings())}"
         results: list[ProjectReport | RlmContextError] = []
         for project in projects:
+            begins(project)
             try:
                 with tags("rlm-context", project, by):
                     results.append(asyncio.run(compile_context(project, full, left(max_usd, results))))

@@ -10,6 +10,7 @@ from compiler.asking.progress import Show
 from rlm_context.costs import dollars
 from rlm_context.failures import say
 from rlm_context.output import plural
+from rlm_context.shown import harmless
 
 _TITLE = "compile"
 
@@ -31,22 +32,29 @@ def reading_shown(title: str = _TITLE) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
-def steps_shown() -> Iterator[None]:
-    """Show which step of the compile runs."""
-    starting = "starting Prefect"
+def steps_shown(projects: int) -> Iterator[Callable[[str], None]]:
+    """Show which step of the compile runs.
+
+    Args:
+        projects: how many are compiled.
+
+    Yields:
+        What is told the project that begins; where there are several, what follows names it.
+    """
+    starting, of = "starting Prefect", _Title(projects)
     if not sys.stderr.isatty():
-        with _listening(lambda text: say(f"{_TITLE}: {text}")):
-            say(f"{_TITLE}: {starting}")
-            yield
+        with _listening(lambda text: say(f"{of}: {text}")):
+            say(f"{of}: {starting}")
+            yield of.begins
         return
     from rich.console import Console
     from rich.markup import escape
 
     with (
-        Console(stderr=True).status(f"{_TITLE}: {starting}") as status,
-        _listening(lambda text: status.update(escape(f"{_TITLE}: {text}"))),
+        Console(stderr=True).status(f"{of}: {starting}") as status,
+        _listening(lambda text: status.update(escape(f"{of}: {text}"))),
     ):
-        yield
+        yield of.begins
 
 
 @contextmanager
@@ -72,6 +80,26 @@ def asking_shown() -> Iterator[Show]:
 def _asked(asked: Asked) -> str:
     spent = f", {plural(asked.calls, 'model call')}, {dollars(asked.usd)}" if asked.calls else ""
     return f"ask: turn {asked.turn}, {asked.doing}{spent}"
+
+
+class _Title:
+    """What a line of progress begins with.
+
+    Args:
+        projects: how many are compiled.
+    """
+
+    def __init__(self, projects: int) -> None:
+        self._projects, self._begun, self._project = projects, 0, ""
+
+    def begins(self, project: str) -> None:
+        """The next one begins."""
+        self._begun, self._project = self._begun + 1, harmless(project)
+
+    def __str__(self) -> str:
+        if self._projects < 2 or not self._begun:
+            return _TITLE
+        return f"{_TITLE} {self._begun} of {self._projects}, {self._project}"
 
 
 class _Calling(logging.Handler):

@@ -14,7 +14,11 @@ _LATE_MS = 10 * 60_000
 
 def pending_triggers(runtime: Runtime) -> list[Trigger]:
     """The triggers that wait for something, the oldest first; what a compile took meanwhile is left out."""
-    waiting = {(job.store_url, job.receipt.project) for job in runtime.spool.pending()}
+    own = runtime.store.url
+    pending = [job for job in runtime.spool.pending() if job.store_url != own]
+    # Where others compiled, only the next worker drops what a generation of theirs holds.
+    pending += runtime.spool.waiting(runtime.store)
+    waiting = {(job.store_url, job.receipt.project) for job in pending}
     return [
         trigger
         for trigger in read_triggers(runtime.home)

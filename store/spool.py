@@ -169,8 +169,25 @@ class Spool:
         Raises:
             StoreError: the store failed; nothing was dropped that it may lack.
         """
-        catalogs: dict[str, Catalog] = {}
         dropped = 0
+        for job, is_held in self._looked_up(store):
+            if is_held and _is_stored(job, store):
+                with store_errors(self._folder):
+                    job.path.unlink(missing_ok=True)
+                dropped += 1
+        return dropped
+
+    def waiting(self, store: Store) -> list[Job]:
+        """The uploads to this store that no generation holds: of what is pending, what `acknowledge` has to keep.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        return [job for job, is_held in self._looked_up(store) if not is_held]
+
+    def _looked_up(self, store: Store) -> Iterator[tuple[Job, bool]]:
+        """What is pending for this store, and whether its project's newest generation holds it."""
+        catalogs: dict[str, Catalog] = {}
         for job in self.pending():
             if job.store_url != store.url:
                 continue
@@ -178,11 +195,7 @@ class Spool:
             if project not in catalogs:
                 generation = newest(store, project)
                 catalogs[project] = read_catalog(store, [generation.manifest] if generation else [])
-            if _is_held(job, catalogs[project]) and _is_stored(job, store):
-                with store_errors(self._folder):
-                    job.path.unlink(missing_ok=True)
-                dropped += 1
-        return dropped
+            yield job, _is_held(job, catalogs[project])
 
     def _flush_batch(self, store: Store, jobs: list[Job]) -> list[str]:
         blobs: dict[str, bytes] = {}

@@ -182,8 +182,8 @@ def _run_flows(
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     from flows import run  # imports Prefect when it runs, which nothing else here needs
 
-    with steps_shown():
-        return run.compile_projects(runtime.home, names, full=full, max_usd=max_usd)
+    with steps_shown(len(names)) as begins:
+        return run.compile_projects(runtime.home, names, full=full, max_usd=max_usd, begins=begins)
 
 
 def _add_upload_time(reports: list[ProjectReport], seconds: float) -> None:

@@ -130,8 +130,8 @@ def _compile(runtime: Runtime, names: list[str]) -> None:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     from flows import run  # imports Prefect when it runs, which nothing else here needs
 
-    with steps_shown():
-        results = run.compile_projects(runtime.home, names)
+    with steps_shown(len(names)) as begins:
+        results = run.compile_projects(runtime.home, names, begins=begins)
     for name, result in zip(names, results, strict=True):
         if isinstance(result, RlmContextError):
             raise PipelineError(

@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -66,10 +66,16 @@ def without_prefect(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compiles of this process call the steps directly, which saves seconds."""
 
     def compile_projects(
-        folder: Path, projects: Sequence[str], *, full: bool = False, max_usd: float | None = None
+        folder: Path,
+        projects: Sequence[str],
+        *,
+        full: bool = False,
+        max_usd: float | None = None,
+        begins: Callable[[str], None],
     ) -> list[ProjectReport | RlmContextError]:
         results: list[ProjectReport | RlmContextError] = []
         for project in projects:
+            begins(project)
             runtime = open_runtime()
             try:
                 steps = DirectSteps(runtime)

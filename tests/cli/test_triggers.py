@@ -1,13 +1,15 @@
 """What `status` and `doctor` say of compiles that workers asked for."""
 
+import asyncio
 import time
 from pathlib import Path
 
 import pytest
 
+from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import open_runtime
 from compiler.upload import upload
-from rlm_context.hooks.trigger.record import Trigger, read_triggers, write_trigger
+from rlm_context.hooks.trigger.record import Trigger, forget_trigger, read_triggers, write_trigger
 from tests.cli.helpers import MIRA, rlm
 from tests.cli.shapes import SHAPES, misfits
 
@@ -75,6 +77,14 @@ def test_what_was_compiled_meanwhile_is_not_told(folder: Path) -> None:
     """A record whose uploads wait no more says nothing; a refusal stays until the place does what it is asked."""
     left(folder, project="acme/other")
     assert rlm("status", "--json").document["triggers"] == []
+    left(folder)
+    runtime = open_runtime()
+    asyncio.run(
+        compile_project(runtime, "acme/tide", DirectSteps(runtime))
+    )  # elsewhere: nobody acknowledges here
+    document = rlm("status", "--json").document
+    assert (document["triggers"], document["spool"], len(runtime.spool.pending())) == ([], 0, 4)
+    forget_trigger(folder, str(folder / "store"), "acme/tide")
     left(folder, project="acme/other", state="refused")
     assert len(rlm("status", "--json").document["triggers"]) == 1
     assert len(read_triggers(folder)) == 1

@@ -88,7 +88,7 @@ def test_no_session_here_is_an_error_with_a_way_out(checkout: Path) -> None:
     """One line, exit 1."""
     result = rlm("upload")
     assert (result.code, result.out) == (1, "")
-    assert "no session of Claude Code or Codex ran in" in result.err
+    assert "no agent's session on this machine ran in" in result.err
     assert "--all" in result.err
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from compiler.runs import read_runs
 from compiler.runtime import open_runtime
 from flows.local_server import LocalServer, live_server, local_server, wait_until_healthy
 from flows.server_process import try_lock
@@ -160,6 +161,7 @@ def test_a_worker_that_compiles_here_leaves_nothing_behind(
     hook("session-end", event(1, checkout, home), worker=True)
     poll(lambda: compiled(str(warm_home / "store")) == {session_id(1)} or None)
     poll(lambda: is_idle(warm_home) or None)
+    assert [run.trigger for run in read_runs(open_runtime(), REMOTE, 5)] == ["session end"]
     assert open_runtime().spool.pending() == []
     assert read_triggers(warm_home) == []
     poll(lambda: live_server(warm_home) is None or None)

@@ -75,6 +75,18 @@ def test_an_upload_stays_until_it_is_compiled(spool: Spool) -> None:
     assert [job.receipt.session_id for job in spool.pending()] == ["later"]
 
 
+def test_what_a_generation_of_others_holds_waits_no_more(spool: Spool) -> None:
+    """Known by looking, before anybody acknowledged it; what is meant for another store is not counted."""
+    store = MemoryStore()
+    add(spool, "s")
+    spool.flush(store)
+    assert [job.receipt.session_id for job in spool.waiting(store)] == ["s"]
+    compile_like(store)
+    add(spool, "elsewhere", url="other://")
+    assert spool.waiting(store) == []
+    assert len(spool.pending()) == 2
+
+
 def test_an_older_state_needs_no_copy_once_a_newer_is_compiled(spool: Spool) -> None:
     """Two states of a session before one compile: both leave the spool, both stay in the store."""
     store = MemoryStore()

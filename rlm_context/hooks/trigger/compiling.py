@@ -13,6 +13,9 @@ from rlm_context.failures import explain
 from rlm_context.hooks.trigger.remote import begin_lease
 from store.leases import Candidate, Lease, holder
 
+_SESSION_END = "session end"
+"""What started these compiles, as `status` says it; where a deployment compiles, it says `on-session-end`."""
+
 _POLL_SECONDS = 1.0
 _LONGEST_WAIT = 600.0
 _BEGINS_IN = 120.0
@@ -30,7 +33,9 @@ def main() -> int:
         with ExitStack() as leases:
             runtime = open_runtime()
             waiting = [name for name in sys.argv[2:] if _is_left(runtime, name, leases)]
-            results = compile_projects(runtime.home, waiting, own_server=own_server) if waiting else []
+            results = []
+            if waiting:
+                results = compile_projects(runtime.home, waiting, own_server=own_server, trigger=_SESSION_END)
     except RlmContextError as error:
         explain(error)
         return 1

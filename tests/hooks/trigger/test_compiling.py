@@ -22,7 +22,8 @@ def compiles(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], bool]]:
     """What was handed to Prefect: the projects, and whether on the home's own server."""
     calls: list[tuple[list[str], bool]] = []
 
-    def compile_projects(home: Path, projects: list[str], *, own_server: bool) -> list[Any]:
+    def compile_projects(home: Path, projects: list[str], *, own_server: bool, trigger: str) -> list[Any]:
+        assert trigger == "session end"
         calls.append((list(projects), own_server))
         return [None] * len(projects)
 
