@@ -20,9 +20,9 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.deploy.postgres import Postgres, programs
-from tests.deploy.server import AUTH, PASSWORD, PrefectServer
+from tests.deploy.server import AUTH, PrefectServer
 from tests.flows.helpers import ROOT
+from tests.postgres import MISSING, Postgres, programs
 
 _WARM = 3
 """Runs before the first look: what the first ones bring is not in proportion."""
@@ -164,19 +164,19 @@ def _sqlite(folder: Path) -> Iterator[Database]:
 @contextmanager
 def _postgresql(folder: Path) -> Iterator[Database]:
     if programs() is None:
-        raise SystemExit("no PostgreSQL of Debian's below /usr/lib/postgresql")
-    with Postgres(PASSWORD) as postgres:
+        raise SystemExit(MISSING)
+    with Postgres() as postgres:
+        postgres.start()
 
         def execute(statement: str) -> int:
-            options = ("--dbname=prefect", "--tuples-only", "--no-align", "--quiet", "--command")
-            printed = postgres.run("psql", *postgres.address, *options, statement)
+            options = ("--tuples-only", "--no-align", "--quiet", "--command")
+            printed = postgres.run("psql", *options, statement)
             return int(printed or 0)
 
         def size() -> Size:
             events = (f"pg_total_relation_size('{table}')" for table in _EVENT_TABLES)
-            return Size(
-                execute(f"SELECT {' + '.join(events)}"), execute("SELECT pg_database_size('prefect')")
-            )
+            whole = execute("SELECT pg_database_size(current_database())")
+            return Size(execute(f"SELECT {' + '.join(events)}"), whole)
 
         # PostgreSQL gives deleted rows' place to new ones once its own vacuum came by: here in seconds, not minutes
         execute("ALTER SYSTEM SET autovacuum_naptime = '5s'")

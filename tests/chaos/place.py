@@ -19,7 +19,7 @@ from pathlib import Path
 
 from flows.server_setup import close_dead_runs, close_runs_not_begun
 from tests.chaos.api import post
-from tests.chaos.postgres import Postgres, postgres_folder
+from tests.postgres import Postgres
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 300.0
@@ -91,7 +91,7 @@ class Place:
         if environment is not None:
             self.parts.append(Part("worker", folder, self._start_worker))
         if database is not None:
-            self.parts.insert(0, Part("database", folder, database.start))
+            self.parts.insert(0, Part("database", folder, database.begin))
 
     @property
     def api(self) -> str:
@@ -192,9 +192,8 @@ def running(
         database: "sqlite" or "postgresql".
     """
     with contextlib.ExitStack() as stack:
-        has_own = database == "postgresql"
-        cluster = Postgres(stack.enter_context(postgres_folder())) if has_own else None
-        place = Place(folder, environment, cluster)
+        own = stack.enter_context(Postgres()) if database == "postgresql" else None
+        place = Place(folder, environment, own)
         stack.callback(place.end)
         place.wait()
         yield place

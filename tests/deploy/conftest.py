@@ -10,9 +10,9 @@ import pytest
 from tests.compiler.models.server_model import settings_for
 from tests.deploy.models import HeldModels
 from tests.deploy.person import Person
-from tests.deploy.postgres import programs
 from tests.deploy.server import AUTH
 from tests.deploy.team import Team
+from tests.postgres import MISSING, programs
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def models() -> Iterator[HeldModels]:
 def team(models: HeldModels, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """PostgreSQL, server and worker, deployed."""
     if programs() is None:
-        pytest.skip("no PostgreSQL of Debian's below /usr/lib/postgresql")
+        pytest.skip(MISSING)
     with Team(tmp_path_factory.mktemp("team"), settings_for(models)) as running:
         running.deploy()
         yield running

@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import Self
 
 from flows.server_setup import close_dead_runs
-from tests.deploy.postgres import Postgres
-from tests.deploy.server import PASSWORD, PrefectServer, free_port, killed
+from tests.deploy.server import PrefectServer, free_port, killed
 from tests.flows.helpers import PATIENCE, ROOT, poll
+from tests.postgres import Postgres
 
 MORTAL = "acme/mortal"
 """A project whose runs count as dead after ten seconds of silence, the least there is; no other's do in these tests."""
@@ -29,7 +29,7 @@ class Team:
 
     def __init__(self, folder: Path, models: dict[str, str]) -> None:
         self.store = folder / "store"
-        self.database = Postgres(PASSWORD)
+        self.database = Postgres()
         self._folder, self._models = folder, models
         self._home = folder / "home" / "rlm-context"
         self._health = free_port()
@@ -38,6 +38,7 @@ class Team:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             stack.enter_context(self.database)
+            self.database.start()
             self.server = PrefectServer(self._folder, self.database.url)
             stack.callback(self.server.kill)
             stack.callback(self.kill_worker)

@@ -98,10 +98,10 @@ def test_a_run_whose_machine_dies_is_closed_and_the_next_goes_on(
 
 def test_a_dump_holds_what_prefect_knows(team: Team) -> None:
     """The two commands of the section on backups, into a second database."""
-    address, dump = team.database.address, team.database.folder / "prefect.dump"
-    team.database.run("pg_dump", *address, "--format=custom", f"--file={dump}", "prefect")
-    team.database.run("createdb", *address, "restored")
-    team.database.run("pg_restore", *address, "--dbname=restored", "--clean", "--if-exists", dump)
+    dump = str(team.database.folder / "prefect.dump")
+    team.database.run("pg_dump", "--format=custom", f"--file={dump}")
+    team.database.run("createdb", "restored")
+    team.database.run("pg_restore", "--dbname=restored", "--clean", "--if-exists", dump)
     query = "SELECT count(*) FROM deployment"
-    counted = team.database.run("psql", *address, "--dbname=restored", "--tuples-only", "--command", query)
+    counted = team.database.run("psql", "--dbname=restored", "--tuples-only", "--command", query)
     assert int(counted) == 3
