@@ -8,7 +8,7 @@ from functools import cache
 import jinja2
 
 from compiler.citations import short_ids
-from compiler.reporting.figures import DeadLetter, Figures, ProjectFigures
+from compiler.reporting.figures import DeadLetter, Figures, ProjectFigures, Run
 from compiler.reporting.gather import FILE_DAYS
 from compiler.reporting.plots import Plot, stacked, told
 from compiler.reporting.template import PAGE
@@ -35,16 +35,17 @@ class Part:
 
 @dataclass(frozen=True)
 class ProjectPage:
-    """What the page says of one project."""
+    """What the page says of one project; `row` is its line among all projects, each cell with its class."""
 
     name: str
     facts: str
+    row: list[tuple[str, str]]
     parts: list[Part]
 
 
 def render(figures: Figures) -> str:
     """The page as a whole HTML document."""
-    pages = [ProjectPage(one.project, _facts(one), list(_parts(one))) for one in figures.projects]
+    pages = [ProjectPage(one.project, _facts(one), _row(one), list(_parts(one))) for one in figures.projects]
     return _template().render(figures=figures, pages=pages, alarms=list(_alarms(figures)))
 
 
@@ -64,6 +65,20 @@ def _alarms(figures: Figures) -> Iterator[str]:
         yield f"Damaged in the store: {night.faults:,} objects. Next: rlm-context store verify"
     for letter in figures.dead:
         yield f"{letter.where}: {letter.reason}. Next: {letter.next_command}"
+
+
+def _row(one: ProjectFigures) -> list[tuple[str, str]]:
+    number = int(one.generation.partition("-")[0])
+    failed = sum(run.state == "failed" for run in one.runs)
+    usd = sum(cost.usd for cost in one.costs)
+    return [
+        (f"{number:,}", _NUMBER),
+        (_minute(one.created), _DATE),
+        (f"{one.sessions:,}", _NUMBER),
+        (f"{len(one.authors):,}", _NUMBER),
+        (f"{failed:,}", _NUMBER),
+        (f"{usd:.2f}", _NUMBER),
+    ]
 
 
 def _facts(one: ProjectFigures) -> str:
@@ -123,11 +138,16 @@ def _runs(one: ProjectFigures) -> Part:
     head: Head = [("began (UTC)", _DATE), ("trigger", ""), ("state", ""), ("new sessions", _NUMBER)]
     head += [("seconds", _NUMBER), ("MB written", _NUMBER), ("US dollars", _NUMBER)]
     rows: Rows = [
-        (_minute(run.started), run.trigger, f"{run.state}{f': {run.error}' if run.error else ''}", f"{run.sessions:,}",
+        (_minute(run.started), run.trigger, _state(run), f"{run.sessions:,}",
          f"{run.seconds:.1f}", f"{run.written / 1e6:.2f}", f"{run.usd:.4f}")
         for run in one.runs[:_ROWS]
     ]  # fmt: skip
     return Part("What changed", caption, head, rows)
+
+
+def _state(run: Run) -> str:
+    """How a run ended, with the reason where it is one: a run that was cancelled has none."""
+    return f"{run.state}: {run.error}" if run.error and run.state != "cancelled" else run.state
 
 
 def _growth(one: ProjectFigures) -> Part:

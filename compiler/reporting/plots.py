@@ -12,6 +12,8 @@ WIDTH, HEIGHT = 860, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 8, 10, 28
 _GRID = 4
 _LABEL_WIDTH = 78
+_MOST_WIDTH = 64
+"""Of a bar: one that fills the plot shows nothing."""
 MOST_SERIES = 7
 """Series with a colour of their own: those of the Okabe-Ito palette, which people with any colour vision tell apart,
 one blue on white and the other on black. All others together are grey."""
@@ -57,6 +59,7 @@ def stacked(columns: Sequence[tuple[str, dict[str, float]]], unit: str) -> Plot:
     top = nice_top(max((sum(values.values()) for _, values in rows), default=0.0), whole=unit != "$")
     room, high = WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
     slot = room / max(1, len(rows))
+    width = min(slot * 0.8, _MOST_WIDTH)
     bars = []
     for column, (label, values) in enumerate(rows):
         base = float(HEIGHT - _BOTTOM)
@@ -66,7 +69,7 @@ def stacked(columns: Sequence[tuple[str, dict[str, float]]], unit: str) -> Plot:
             base -= tall
             if value:
                 says = f"{label}: {told(value, unit)}" + (f", {name}" if name else "")
-                bars.append(Bar(_LEFT + slot * column + slot * 0.1, base, slot * 0.8, tall, number, says))
+                bars.append(Bar(_LEFT + slot * (column + 0.5) - width / 2, base, width, tall, number, says))
     grid = [
         (HEIGHT - _BOTTOM - high * part / _GRID, told(top * part / _GRID, unit, short=True))
         for part in range(_GRID + 1)

@@ -5,17 +5,19 @@ PAGE = """<!doctype html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>rlm-context report, {{ figures.made | minute }} UTC</title>
 <style>
-:root { color-scheme: light dark; --paper: #ffffff; --ink: #1c1e21; --soft: #5a6068; --line: #d5d9de; --bad: #a61b1b;
+:root { color-scheme: light; --paper: #ffffff; --ink: #1c1e21; --soft: #5a6068; --line: #d5d9de; --bad: #a61b1b;
   --s0: #0072b2; --s1: #e69f00; --s2: #009e73; --s3: #cc79a7; --s4: #d55e00; --s5: #b8a900; --s6: var(--ink);
   --s7: #8a9099; }
-@media (prefers-color-scheme: dark) { :root { --paper: #16181b; --ink: #e8eaed; --soft: #a4abb3; --line: #3a3f45;
+@media screen and (prefers-color-scheme: dark) { :root { color-scheme: dark; --paper: #16181b; --ink: #e8eaed;
+  --soft: #a4abb3; --line: #3a3f45;
   --bad: #ff8a80; --s0: #56b4e9; --s5: #f0e442; } }
 body { font: 15px/1.5 system-ui, sans-serif; background: var(--paper); color: var(--ink); max-width: 60rem;
   margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin-bottom: .2rem; } h2 { margin-top: 3rem; border-bottom: 2px solid var(--line); }
-h2, td { overflow-wrap: anywhere; } h3 { margin: 2rem 0 .4rem; }
+a { color: inherit; } h1 { font-size: 1.5rem; margin-bottom: .2rem; }
+h2 { margin-top: 3rem; border-bottom: 2px solid var(--line); overflow-wrap: anywhere; }
+h2, td, li, .facts, figcaption { unicode-bidi: isolate; } h3 { margin: 2rem 0 .4rem; }
 .facts, figcaption { color: var(--soft); } .bad { color: var(--bad); }
-figure { margin: 0; } svg { width: 100%; height: auto; display: block; }
+figure { margin: 0; } svg { width: 100%; min-width: 40rem; height: auto; display: block; }
 svg text { font-size: 12px; fill: var(--soft); } svg line { stroke: var(--line); }
 {% for n in range(8) %}.f{{ n }} { fill: var(--s{{ n }}); background: var(--s{{ n }}); } {% endfor %}
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; padding: 0; margin: .4rem 0; }
@@ -26,12 +28,14 @@ th, td { text-align: left; padding: .25rem .6rem .25rem 0; border-bottom: 1px so
 th.n, td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; } td.d { white-space: nowrap; }
 td.bar { width: 30%; } td.bar span { display: block; height: .7em; margin-top: .4em; border-radius: 2px; }
 summary { cursor: pointer; color: var(--soft); margin: .3rem 0; } code { font-size: .9em; }
-@media print { body { margin: 0; max-width: none; } h2 { break-before: page; } h2:first-of-type { break-before: auto; }
+@media print { body { margin: 0; max-width: none; } svg { min-width: 0; }
+  td { overflow-wrap: anywhere; } h2 { break-before: page; } h2:first-of-type { break-before: auto; }
   figure, tr { break-inside: avoid; } .f0, .f1, .f2, .f3, .f4, .f5, .f6, .f7 { print-color-adjust: exact; } }
 </style></head><body>
 {% macro chart(plot, title, caption, head, rows) %}
 <h3>{{ title }}</h3>
-<figure><svg viewBox="0 0 {{ plot.width }} {{ plot.height }}" role="img" aria-label="{{ title }}. {{ caption }}">
+<figure><div class="scroll"><svg viewBox="0 0 {{ plot.width }} {{ plot.height }}" \
+role="img" aria-label="{{ title }}. {{ caption }}">
 {% for y, label in plot.grid %}
 <line x1="{{ plot.left }}" x2="{{ plot.right }}" y1="{{ y | round(1) }}" y2="{{ y | round(1) }}"/>
 <text x="{{ plot.left - 6 }}" y="{{ (y + 4) | round(1) }}" text-anchor="end">{{ label }}</text>{% endfor %}
@@ -40,14 +44,15 @@ width="{{ bar.width | round(2) }}" height="{{ bar.height | round(2) }}"><title>{
 {% endfor %}
 {% for x, label in plot.labels %}
 <text x="{{ x | round(1) }}" y="{{ plot.bottom + 18 }}" text-anchor="middle">{{ label }}</text>
-{% endfor %}</svg>
+{% endfor %}</svg></div>
 {% if plot.series | length > 1 %}<ul class="legend">{% for name in plot.series %}
 <li><span class="f{{ loop.index0 }}"></span>{{ name }}</li>{% endfor %}</ul>{% endif %}
 <figcaption>{{ caption }}</figcaption></figure>
 <details><summary>As a table</summary>{{ grid(head, rows) }}</details>
 {% endmacro %}
 {% macro grid(head, rows) %}<div class="scroll"><table><thead><tr>
-{% for name, kind in head %}<th scope="col" class="{{ kind }}">{{ name }}</th>{% endfor %}</tr></thead><tbody>
+{% for name, kind in head %}{% if name %}<th scope="col" class="{{ kind }}">{{ name }}</th>{% else %}<td></td>
+{%- endif %}{% endfor %}</tr></thead><tbody>
 {% for row in rows %}<tr>{% for cell in row %}<td class="{{ head[loop.index0][1] }}">
 {%- if head[loop.index0][1] == "bar" %}<span class="f0" style="width: {{ cell }}%"></span>
 {%- else %}{{ cell }}{% endif %}</td>{% endfor %}</tr>
@@ -56,10 +61,18 @@ width="{{ bar.width | round(2) }}" height="{{ bar.height | round(2) }}"><title>{
 <p class="facts">{{ figures.made | minute }} UTC. Store: {{ figures.store }}.
 {% if figures.night %}Last nightly: {{ figures.night.ended | minute }} UTC
 {%- if figures.night.stored %}, {{ figures.night.stored.objects | number }} objects,
-{{ (figures.night.stored.bytes / 1e6) | number }} MB{% endif %}.{% else %}No nightly has run yet.{% endif %}</p>
+{{ "%.1f" | format(figures.night.stored.bytes / 1e6) }} MB{% endif %}.{% else %}No nightly has run yet.{% endif %}</p>
 {% for line in alarms %}<p class="bad">{{ line }}</p>{% endfor %}
+{% if pages | length > 1 %}<h2>All projects</h2>
+<div class="scroll"><table><thead><tr><th scope="col">project</th><th scope="col" class="n">generation</th>
+<th scope="col">of (UTC)</th><th scope="col" class="n">sessions</th><th scope="col" class="n">authors</th>
+<th scope="col" class="n">runs failed</th><th scope="col" class="n">US dollars</th></tr></thead><tbody>
+{% for page in pages %}<tr><td><a href="#project-{{ loop.index }}">{{ page.name }}</a></td>
+{% for cell, kind in page.row %}<td class="{{ kind }}">{{ cell }}</td>{% endfor %}</tr>
+{% endfor %}</tbody></table></div>
+{% endif %}
 {% for page in pages %}
-<h2>{{ page.name }}</h2>
+<h2 id="project-{{ loop.index }}">{{ page.name }}</h2>
 <p class="facts">{{ page.facts }}</p>
 {% for part in page.parts %}
 {% if part.plot %}{{ chart(part.plot, part.title, part.caption, part.head, part.rows) }}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compiler.reporting.plots import MOST_SERIES, OTHERS, nice_top, stacked, told
+from compiler.reporting.plots import MOST_SERIES, OTHERS, WIDTH, nice_top, stacked, told
 
 values = st.dictionaries(st.sampled_from([f"author {n}" for n in range(12)]), st.floats(0, 1e6), max_size=12)
 columns = st.lists(st.tuples(st.text(max_size=12), values), max_size=40)
@@ -34,6 +34,13 @@ def test_the_smallest_share_a_colour() -> None:
     plot = stacked([("Monday", many)], "sessions")
     assert plot.series == [*sorted(many)[:MOST_SERIES], OTHERS]
     assert plot.bars[-1].says == f"Monday: {sum(20 - n for n in range(MOST_SERIES, 12))} sessions, {OTHERS}"
+
+
+def test_one_bar_does_not_fill_the_plot() -> None:
+    """It stands in the middle, as wide as one of many."""
+    [bar] = stacked([("Monday", {"ann": 1.0})], "sessions").bars
+    [first, *_] = stacked([(str(day), {"ann": 1.0}) for day in range(5)], "sessions").bars
+    assert bar.width == first.width < WIDTH / 10
 
 
 @given(st.floats(1e-3, 1e9), st.booleans())

@@ -2,6 +2,7 @@
 
 import asyncio
 import html.parser
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,7 +134,9 @@ class _Reader(html.parser.HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.asks += [
-            f"{name}={value}" for name, value in attrs if name in ("src", "href") or name.startswith("on")
+            f"{name}={value}"
+            for name, value in attrs
+            if (name in ("src", "href") and (value or "")[:1] != "#") or name.startswith("on")
         ]
 
 
@@ -145,6 +148,7 @@ def test_the_page_is_self_contained_and_can_be_read_aloud(runtime: Runtime) -> N
     assert "script" not in found.tags
     assert found.tags.count("svg") == page.count('role="img" aria-label=') == page.count("As a table")
     assert found.tags.count("th") == page.count('scope="col"')
+    assert not re.search(r"<th[^>]*></th>", page)
     assert "prefers-color-scheme: dark" in page
     assert "@media print" in page
 
@@ -182,9 +186,33 @@ def test_what_needs_somebody_stands_on_top(runtime: Runtime) -> None:
     night = Note(ended=1, stored=Stored(objects=5, bytes=6), faults=2, failed=("sweep",))
     dead = [DeadLetter("3 in the spool", "they could not be read back", "ls spool/dead")]
     page = render(msgspec.structs.replace(figures_of(runtime), night=night, dead=dead))
-    assert page.index("Failed in the last nightly: sweep") < page.index("<h2>")
+    assert page.index("Failed in the last nightly: sweep") < page.index("<h2")
     assert "Damaged in the store: 2 objects. Next: rlm-context store verify" in page
     assert "3 in the spool: they could not be read back. Next: ls spool/dead" in page
+
+
+def test_several_projects_are_listed_first(runtime: Runtime) -> None:
+    """Each with a link to its part of the page; one alone needs no list."""
+    figures = figures_of(runtime)
+    assert "All projects" not in render(figures)
+    other = msgspec.structs.replace(figures.projects[0], project="other <b>")
+    page = render(msgspec.structs.replace(figures, projects=[figures.projects[0], other]))
+    assert '<a href="#project-2">other &lt;b&gt;</a>' in page
+    assert '<h2 id="project-2">other &lt;b&gt;</h2>' in page
+    assert page.index("All projects") < page.index('id="project-1"')
+
+
+def test_a_cancelled_run_has_no_reason(runtime: Runtime) -> None:
+    """Somebody wanted it to end: the name of the exception that ended it says nothing more."""
+    figures = figures_of(runtime)
+    runs = [
+        Run(started=1, seconds=1, trigger="t", state=state, error=error, sessions=0, usd=0, written=0)
+        for state, error in (("cancelled", "CancelledError"), ("failed", "out of reach"))
+    ]
+    changed = msgspec.structs.replace(figures.projects[0], runs=runs)
+    page = render(msgspec.structs.replace(figures, projects=[changed]))
+    assert "CancelledError" not in page
+    assert "failed: out of reach" in page
 
 
 def test_the_page_in_the_store(runtime: Runtime, tmp_path: Path) -> None:
