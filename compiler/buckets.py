@@ -6,7 +6,7 @@ other: the sorted ids are cut after each whose hash falls on a boundary (content
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import msgspec
@@ -41,6 +41,21 @@ def plan_tree(backend_id: str, entries: Iterable[CatalogEntry]) -> tuple[dict[st
     months = _gather(backend_id, specs, "week", weeks, _month_of_week)
     tops = [_bucket(backend_id, specs, "month", month, months[month]) for month in sorted(months)]
     return specs, tops
+
+
+def in_order(specs: Mapping[str, Spec], tops: Iterable[str]) -> Iterator[str]:
+    """The nodes at and below these, each once, children right before their parents."""
+    seen: set[str] = set()
+
+    def below(node_id: str) -> Iterator[str]:
+        if node_id not in seen:
+            seen.add(node_id)
+            for child in specs[node_id].children:
+                yield from below(child)
+            yield node_id
+
+    for top in tops:
+        yield from below(top)
 
 
 def _gather(

@@ -5,7 +5,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import takewhile
+from itertools import accumulate, takewhile
 from pathlib import Path
 
 import msgspec
@@ -30,6 +30,8 @@ BATCH = 200
 _KEPT_SECONDS = 24 * 3600
 _JOIN = 8
 """So many neighbouring segments of one size class are joined into one, as a log-structured merge does."""
+_LARGEST = 64_000_000
+"""Bytes of a joined segment at most: joining takes a few times as much memory, and copies all of it."""
 
 
 def index_batch(
@@ -61,7 +63,8 @@ def with_stale(segments: Iterable[Segment], replaced: Iterable[CatalogEntry]) ->
 def join_small(runtime: Runtime, segments: Sequence[Segment]) -> list[Segment]:
     """Join the newest segments once enough of them are alike in size, oldest first as given.
 
-    Keeps their number logarithmic in the number of sessions, while each session is copied only as often.
+    Keeps their number logarithmic in the number of sessions, until they are large; each session is copied only as
+    often.
     """
     joined = list(segments)
     while len(run := _alike(joined)) >= _JOIN:
@@ -122,12 +125,16 @@ def _name(segment: Segment) -> str:
 
 
 def _alike(segments: Sequence[Segment]) -> list[Segment]:
-    """The longest run of newest segments that are in the size class of the newest, or below."""
+    """The longest run of newest segments that are in the size class of the newest, or below, and not too large."""
     if not segments:
         return []
     newest = _size_class(segments[-1])
-    run = list(takewhile(lambda segment: _size_class(segment) <= newest, reversed(segments)))
-    return run[::-1]
+    sizes = accumulate(segment.blob.size for segment in reversed(segments))
+    run = takewhile(
+        lambda found: _size_class(found[0]) <= newest and found[1] <= _LARGEST,
+        zip(reversed(segments), sizes, strict=True),
+    )
+    return [segment for segment, _ in run][::-1]
 
 
 def _size_class(segment: Segment) -> int:

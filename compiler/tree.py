@@ -1,8 +1,8 @@
 """The tree that remembers: session digests, and rollups by UTC day, ISO week and month.
 
-The ids of all nodes are known before any is made (`compiler.buckets`). Nodes are then made from the top: what is
-in memo is taken, and only what is missing is descended into. One new session therefore costs its digest and one
-rollup a level, at any history.
+The ids of all nodes are known before any is made (`compiler.buckets`). They are then looked for from the top: what
+is in memo is taken, and only what is missing is descended into, and made from the bottom. One new session therefore
+costs its digest and one rollup a level, at any history.
 """
 
 import asyncio
@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from compiler.account import Account, Part
-from compiler.buckets import Spec, plan_tree
+from compiler.buckets import Spec, in_order, plan_tree
 from compiler.degraded import grouped
-from compiler.memoised import recall, remember
+from compiler.nodes import Nodes
 from compiler.runtime import Runtime
 from compiler.summarize import load_summaries
 from compiler.together import together
@@ -45,14 +45,9 @@ async def grow(
     fresh = [_entry(runtime, project, summarized) for summarized in new]
     specs, months = plan_tree(runtime.backend.tree_id, [*known, *fresh])
     tree = _Tree(runtime, project, specs, account, rebuild)
-    digests = await together(tree.node(entry.digest) for entry in fresh)
-    await together(tree.node(month) for month in months)
-    await tree.keep()
+    await tree.grow([*months, *(entry.digest for entry in fresh)])
     return Grown(
-        entries=tuple(
-            _completed(entry, node, tree.usage.get(entry.digest, Usage()))
-            for entry, node in zip(fresh, digests, strict=True)
-        ),
+        entries=tuple(_completed(entry, tree) for entry in fresh),
         months=tuple(months),
         digests_new=tree.made["digest"],
         rollups_total=sum(spec.entry is None for spec in specs.values()),
@@ -69,17 +64,19 @@ async def load_nodes(
     """The month nodes over these sessions, oldest first; what memo lost is made again."""
     specs, months = plan_tree(runtime.backend.tree_id, entries)
     tree = _Tree(runtime, project, specs, account, rebuild=False)
-    nodes = await together(tree.node(month) for month in months)
-    await tree.keep()
-    return nodes
+    await tree.grow(months)
+    return [await tree.node(month) for month in months]
 
 
-def _completed(entry: CatalogEntry, node: Node, usage: Usage) -> CatalogEntry:
-    return msgspec.structs.replace(entry, title=node.title or entry.title, usage=entry.usage + usage)
+def _completed(entry: CatalogEntry, tree: "_Tree") -> CatalogEntry:
+    usage = tree.usage.get(entry.digest, Usage())
+    return msgspec.structs.replace(
+        entry, title=tree.titles[entry.digest] or entry.title, usage=entry.usage + usage
+    )
 
 
 class _Tree:
-    """Makes nodes on demand, each once."""
+    """Makes the nodes that are missing, each once, children before parents."""
 
     def __init__(
         self, runtime: Runtime, project: str, specs: Mapping[str, Spec], account: Account, rebuild: bool
@@ -89,44 +86,75 @@ class _Tree:
         self.specs = specs
         self.account = account
         self.rebuild = rebuild
+        self.nodes = Nodes(runtime.memo)
+        self.titles: dict[str, str] = {}
         self.usage: dict[str, Usage] = {}
         self.degraded: dict[str, list[str]] = {"digest": [], "rollup": []}
         self.made: dict[str, int] = defaultdict(int)
         self.refused = 0
-        self._tasks: dict[str, asyncio.Task[Node]] = {}
-        self._kept: list[tuple[str, object]] = []
+        self._ready: dict[str, asyncio.Event] = {}
+
+    async def grow(self, tops: Sequence[str]) -> None:
+        """Make these nodes, and what is missing below them; all are in memo when this returns."""
+        missing = await self._missing(tops)
+        self._ready = {node_id: asyncio.Event() for node_id in missing}
+        places = self.runtime.sessions_open.get()
+
+        async def make(node_id: str) -> None:
+            # Places are given in order, so whoever waits for a child waits for one that has had its place.
+            async with places:
+                await self._make(node_id)
+                self._ready[node_id].set()
+
+        await together(make(node_id) for node_id in in_order(self.specs, tops) if node_id in missing)
+        await self.nodes.keep()
 
     async def node(self, node_id: str) -> Node:
-        """The node, from memo or made now."""
-        if node_id not in self._tasks:
-            self._tasks[node_id] = asyncio.create_task(self._find_or_make(node_id))
-        return await self._tasks[node_id]
-
-    async def keep(self) -> None:
-        """Put what was made into memo, all together; the answers that were paid for it are there already."""
-        kept, self._kept = self._kept, []
-        await asyncio.to_thread(remember, self.runtime.memo, NODE, kept)
+        """The node; made now if memo has lost it since."""
+        if node_id in self._ready:
+            await self._ready[node_id].wait()
+        return await self.nodes.get(node_id) or await self._make(node_id)
 
     def told(self) -> list[str]:
         """What is degraded among the nodes that were looked at, in lines."""
         return [line for noun, reasons in self.degraded.items() for line in grouped(noun, reasons)]
 
-    async def _find_or_make(self, node_id: str) -> Node:
-        node = None if self.rebuild else await self._recall(node_id)
+    async def _missing(self, tops: Sequence[str]) -> set[str]:
+        """What has to be made: from the top, only what is missing is descended into."""
+        missing: set[str] = set()
+        seen: set[str] = set()
+        level = set(tops)
+        while level:
+            seen |= level
+            absent = set(await together(self._look(node_id) for node_id in level)) - {""}
+            missing |= absent
+            level = {child for node_id in absent for child in self.specs[node_id].children} - seen
+        return missing
+
+    async def _look(self, node_id: str) -> str:
+        """The id of a node that has to be made, "" for one that is there."""
+        node = None if self.rebuild else await self.nodes.get(node_id)
         if node is None:
-            spec, part = self.specs[node_id], self.account.part()
-            made = await (self._digest(spec.entry, part) if spec.entry else self._rollup(spec, part))
-            node = msgspec.structs.replace(made, id=node_id)
-            self._kept.append((node_id, node))
-            self.usage[node_id] = part.usage
-            self.made[spec.level] += 1
-            self.refused += node.refused
-        if node.degraded:
-            self.degraded["digest" if node.level == "digest" else "rollup"].append(node.degraded)
+            return node_id
+        self._note(node_id, node)
+        return ""
+
+    async def _make(self, node_id: str) -> Node:
+        spec, part = self.specs[node_id], self.account.part()
+        made = await (self._digest(spec.entry, part) if spec.entry else self._rollup(spec, part))
+        node = msgspec.structs.replace(made, id=node_id)
+        await self.nodes.add(node)
+        self.usage[node_id] = part.usage
+        self.made[spec.level] += 1
+        self.refused += node.refused
+        self._note(node_id, node)
         return node
 
-    async def _recall(self, node_id: str) -> Node | None:
-        return await asyncio.to_thread(recall, self.runtime.memo, NODE, node_id, Node)
+    def _note(self, node_id: str, node: Node) -> None:
+        if node.level == "digest":
+            self.titles[node_id] = node.title
+        if node.degraded:
+            self.degraded["digest" if node.level == "digest" else "rollup"].append(node.degraded)
 
     async def _digest(self, entry: CatalogEntry, part: Part) -> Node:
         summaries = await load_summaries(self.runtime, entry, _summaries_key(entry), part)

@@ -1,9 +1,11 @@
 """The documents of an assembled index, read back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import tantivy
 
@@ -11,21 +13,25 @@ from search.document import Document
 from search.documents import windows_of
 from search.schema import KINDS, VOICES, stored_text
 
-_NUMBERS = ("time", "position", "span", "kind", "voice")
+_NUMBERS = ("session", "kind", "position", "time", "span", "voice")
+"""The numbers of a document, first those that documents are read in the order of."""
 
 
 def documents_in(folder: Path) -> Iterator[Document]:
-    """Every living document of an index, session by session; windows are made anew from their messages."""
+    """Every living document of an index, session by session; windows are made anew from their messages.
+
+    One session is in memory at a time, besides some numbers of every document.
+    """
     index = tantivy.Index.open(str(folder))
     searcher = index.searcher()
-    stored = sorted(_stored(index, searcher), key=lambda d: (d.author, d.session_id, d.kind, d.position))
-    for _, session in groupby(stored, key=lambda d: (d.author, d.session_id)):
-        documents = list(session)
+    for _, session in groupby(_places(index, searcher), key=lambda place: place[0]):
+        documents = [_document(searcher.doc(address), numbers) for *numbers, address in session]
         yield from documents
         yield from windows_of([document for document in documents if document.kind == "message"])
 
 
-def _stored(index: tantivy.Index, searcher: tantivy.Searcher) -> Iterator[Document]:
+def _places(index: tantivy.Index, searcher: tantivy.Searcher) -> list[tuple[Any, ...]]:
+    """Where each document but the windows stands, after its numbers, in their order."""
     no_windows = tantivy.Query.boolean_query(
         [
             (tantivy.Occur.Must, tantivy.Query.all_query()),
@@ -35,12 +41,11 @@ def _stored(index: tantivy.Index, searcher: tantivy.Searcher) -> Iterator[Docume
     found = searcher.search(no_windows, max(1, searcher.num_docs), count=False).hits
     addresses = [address for _, address in found]
     columns = [searcher.fast_field_values(name, addresses) for name in _NUMBERS]
-    for address, *numbers in zip(addresses, *columns, strict=True):
-        yield _document(searcher.doc(address), dict(zip(_NUMBERS, numbers, strict=True)))
+    return sorted(zip(*columns, addresses, strict=True), key=itemgetter(0, 1, 2))
 
 
-def _document(stored: tantivy.Document, numbers: dict[str, int]) -> Document:
-    text = partial(stored_text, stored)
+def _document(stored: tantivy.Document, found: Sequence[int]) -> Document:
+    text, numbers = partial(stored_text, stored), dict(zip(_NUMBERS, found, strict=True))
     return Document(
         session_id=text("session_id"),
         author=text("author"),

@@ -2,12 +2,22 @@
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compiler.buckets import FAN_IN, Spec, groups, plan_tree
+from compiler import nodes, tree
+from compiler.buckets import FAN_IN, Spec, groups, in_order, plan_tree
+from compiler.runtime import Runtime
+from compiler.summarize import load_summaries
+from data_models.knowledge import ChunkSummary
 from data_models.records import BlobRef, CatalogEntry
+from store.generations import newest
+from tests.compiler.conftest import Compile
+from tests.synthetic import write_team
 
 _REF = BlobRef("0" * 64, 0)
 _START = datetime(2025, 12, 20, tzinfo=UTC)
@@ -90,3 +100,47 @@ def test_every_session_is_below_exactly_one_month() -> None:
         stack.extend(spec.children)
         assert len(spec.children) <= FAN_IN
     assert sorted(leaves) == sorted(entry.digest for entry in entries)
+
+
+@given(st.lists(st.integers(0, 60 * 24 * 70), max_size=300))
+def test_children_come_right_before_their_parents(minutes: list[int]) -> None:
+    """Every node stands once in the order, after all below it, and nothing else stands between."""
+    specs, months = plan_tree("test", [_entry(number, minute) for number, minute in enumerate(minutes)])
+    order = list(in_order(specs, months))
+    assert sorted(order) == sorted(specs)
+    place = {node_id: number for number, node_id in enumerate(order)}
+    for node_id, spec in specs.items():
+        below = list(in_order(specs, [node_id]))
+        assert order[place[node_id] - len(below) + 1 : place[node_id] + 1] == below
+        assert all(place[child] < place[node_id] for child in spec.children)
+
+
+def test_few_nodes_are_in_memory_and_all_are_made(
+    tmp_path: Path, runtime: Runtime, compile_team: Compile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With room for a handful of nodes the tree is the same as with room for all; sessions are read one by one."""
+    reading, most = 0, 0
+
+    async def load(*arguments: Any) -> tuple[ChunkSummary, ...]:
+        nonlocal reading, most
+        reading += 1
+        most = max(most, reading)
+        try:
+            return await load_summaries(*arguments)
+        finally:
+            reading -= 1
+
+    monkeypatch.setattr(tree, "load_summaries", load)
+    team = write_team(tmp_path / "team", 60)
+    first = compile_team(team)
+    before = newest(runtime.store, "shop")
+    monkeypatch.setattr(nodes, "_BULK", 4)
+    monkeypatch.setattr(nodes, "_RECENT", 3)
+    again = compile_team(team, full=True)
+    assert (again.nodes.digest.new, again.nodes.rollup.new) == (60, first.nodes.rollup.total)
+    after = newest(runtime.store, "shop")
+    assert before is not None
+    assert after is not None
+    assert after.manifest.number == before.manifest.number + 1
+    assert after.manifest.texts == before.manifest.texts
+    assert most == 1
