@@ -1,15 +1,15 @@
-"""Claude Code as a process, and what its model was sent."""
+"""Claude Code as a process and in a terminal, and what its model was sent."""
 
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from tests.e2e.agent import Agent
+from tests.e2e.terminal import Terminal
 from tests.rlm.servers.messages import MESSAGES, MessagesServer
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +21,7 @@ _FENCE = re.compile(r"<rlm-context project=.*?</rlm-context>", re.DOTALL)
 
 
 @dataclass
-class Claude:
+class Claude(Agent):
     """Attributes: the program, its home, the folder it works in, its model, and where the command rlm-context is.
 
     `settings` are variables of its environment, besides those of this test that are ours.
@@ -39,23 +39,6 @@ class Claude:
         done = self.start(self.program, *arguments)
         assert done.returncode == 0, (arguments, done.stdout, done.stderr)
         return done.stdout
-
-    def rlm(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run our command line as its user does."""
-        return self.start(sys.executable, "-m", "rlm_context", *arguments)
-
-    def start(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a program where this agent works, to its end."""
-        return subprocess.run(
-            command,
-            cwd=self.checkout,
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
 
     def install_hooks(self) -> None:
         """Into its user's settings, as a user does."""
@@ -98,6 +81,25 @@ class Claude:
         }
 
 
+class ClaudeTerminal(Terminal):
+    """One run of Claude Code in a terminal.
+
+    Args:
+        claude: the program and its surroundings.
+        arguments: what it is started with.
+    """
+
+    prompt = "❯"
+
+    def __init__(self, claude: Claude, *arguments: str) -> None:
+        _known_user(claude)
+        super().__init__(claude, claude.program, *arguments)
+
+    def __enter__(self) -> Self:
+        self.until(lambda: self.prompt in self.screen())
+        return self
+
+
 def told(body: dict[str, Any]) -> str:
     """All texts of a request, as the model reads them."""
     return "\n".join(_texts([body.get("system", []), body["messages"]]))
@@ -137,3 +139,17 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for each in value:
             yield from _texts(each)
+
+
+def _known_user(claude: Claude) -> None:
+    """Answer what a first interactive start asks: theme, key, whether the folder is trusted."""
+    path = claude.home / ".claude" / ".claude.json"
+    path.parent.mkdir(exist_ok=True)
+    settings = json.loads(path.read_text()) if path.exists() else {}
+    settings |= {
+        "hasCompletedOnboarding": True,
+        "theme": "dark",
+        "customApiKeyResponses": {"approved": [KEY[-20:]]},
+    }
+    settings.setdefault("projects", {}).setdefault(str(claude.checkout), {})["hasTrustDialogAccepted"] = True
+    path.write_text(json.dumps(settings))

@@ -3,20 +3,15 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import pytest
-
+from tests.e2e.agent import Agent
+from tests.e2e.terminal import Terminal
 from tests.rlm.servers.responses import RESPONSES, ResponsesServer
 from transcripts.sources import find_sessions
 
@@ -37,7 +32,7 @@ trust_level = "trusted"
 
 
 @dataclass
-class Codex:
+class Codex(Agent):
     """Attributes: the program, its home, the folder it works in, its model, and rlm-context's settings.
 
     The settings stand in a file: Codex starts the tools' server without its user's variables.
@@ -90,23 +85,6 @@ class Codex:
             start_new_session=True,
         )
 
-    def rlm(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Run our command line as its user does."""
-        return self.start(sys.executable, "-m", "rlm_context", *arguments)
-
-    def start(self, *command: str) -> "subprocess.CompletedProcess[str]":
-        """Run a program where this agent works, to its end."""
-        return subprocess.run(
-            command,
-            cwd=self.checkout,
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
-
     def install(self) -> None:
         """Our hooks and tools, and Codex told to trust the hooks, as a user does both."""
         done = self.rlm("install", "codex", "--no-sync")
@@ -143,47 +121,13 @@ def session_of(transcript: Path) -> str:
     return transcript.stem[-36:]
 
 
-class CodexTerminal:
-    """Codex in a terminal of its own (tmux), without the server that it else leaves running for other terminals.
+class CodexTerminal(Terminal):
+    """One run of Codex in a terminal, without the server that it else leaves running for other terminals."""
 
-    Leaving the block ends it, however it got there.
-    """
+    prompt = "›"
 
     def __init__(self, codex: Codex, *arguments: str) -> None:
-        if shutil.which("tmux") is None:
-            pytest.skip("no tmux: apt-get install tmux")
-        self._codex = codex
-        # Not the test's own folder: a socket's path holds 100 characters.
-        self._folder = Path(tempfile.mkdtemp(prefix="tmux-"))
-        program = ["codex", "--no-daemon", *arguments]
-        size = ["-x", "140", "-y", "50", "-c", str(codex.checkout)]
-        self._tmux("-f", os.devnull, "new-session", "-d", *size, "--", "env", *program)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind and self.is_open():
-            print(self.screen())
-        self._tmux("kill-server", check=False)
-        shutil.rmtree(self._folder)
-
-    def screen(self) -> str:
-        """What is seen now."""
-        return self._tmux("capture-pane", "-p")
-
-    def say(self, text: str, *, then: str) -> None:
-        """Type a line, and wait until something is seen and the agent waits again."""
-        self.type(text)
-        self.until(lambda: then in self.screen() and "esc to interrupt" not in self.screen())
-
-    def type(self, text: str) -> None:
-        """Type a line, and enter it once it stands there."""
-        self._tmux("send-keys", "-l", text)
-        self.until(lambda: f"› {text}" in self.screen())
-        self.press("Enter")
+        super().__init__(codex, "codex", "--no-daemon", *arguments)
 
     def clear(self, seen: str) -> None:
         """Begin a new session, until what was seen is gone. Codex refuses while it still winds up the last answer."""
@@ -208,10 +152,6 @@ class CodexTerminal:
         self.until(is_marked)
         self.press("Enter")
 
-    def press(self, *keys: str) -> None:
-        """Press keys, named as tmux names them."""
-        self._tmux("send-keys", *keys)
-
     def close(self) -> None:
         """Leave by Ctrl-C, which asks for another one."""
 
@@ -220,29 +160,6 @@ class CodexTerminal:
             return not self.is_open()
 
         self.until(has_left)
-
-    def is_open(self) -> bool:
-        """Whether the program runs."""
-        return bool(self._tmux("list-panes", check=False))
-
-    def until(self, look: Callable[[], object]) -> None:
-        """Wait until `look` gives something; what the screen shows instead is said."""
-        deadline = time.monotonic() + _PATIENCE
-        while not look():
-            assert time.monotonic() < deadline, self.screen() if self.is_open() else "it has ended"
-            time.sleep(0.1)
-
-    def _tmux(self, *arguments: str, check: bool = True) -> str:
-        done = subprocess.run(
-            ["tmux", "-S", str(self._folder / "socket"), *arguments],
-            env=self._codex.environment(),
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
-        assert done.returncode == 0 or not check, (arguments, done.stderr)
-        return done.stdout
 
 
 def kill(process: "subprocess.Popen[bytes]") -> None:

@@ -1,6 +1,5 @@
-"""Claude Code in a terminal, driven by its keys and read from its screen, as a person uses it (tmux)."""
+"""An agent in a terminal, driven by its keys and read from its screen, as a person uses it (tmux)."""
 
-import json
 import os
 import shutil
 import signal
@@ -10,46 +9,42 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 import pytest
 
-from tests.e2e.claude import KEY, Claude
+from tests.e2e.agent import Agent
 from tests.hooks.helpers import until
 
-_PATIENCE = 60.0
+_PATIENCE = 90.0
 _BUSY = "esc to interrupt"
-_PROMPT = "❯"
 
 
 class Terminal:
-    """One run of the program in a terminal of its own, which is closed at the end of the block if it runs still.
+    """One run of a program in a terminal of its own, which is closed at the end of the block if it runs still.
 
     Args:
-        claude: the program and its surroundings.
-        arguments: what it is started with.
-        rows: the terminal's height.
+        agent: whose surroundings it has.
+        program: with its arguments.
+
+    Attributes:
+        prompt: what stands before the line that is being typed.
     """
 
-    def __init__(self, claude: Claude, *arguments: str, rows: int = 50) -> None:
+    prompt: ClassVar[str]
+
+    def __init__(self, agent: Agent, *program: str) -> None:
         if shutil.which("tmux") is None:
             pytest.skip("no tmux: apt-get install tmux")
-        known_user(claude)
-        self._claude = claude
+        self._agent = agent
         # Not the test's own folder: a socket's path holds 100 characters.
         self._folder = Path(tempfile.mkdtemp(prefix="tmux-"))
-        program = [
-            "env",
-            "TERM=xterm-256color",
-            claude.program,
-            *arguments,
-        ]  # by its name alone, a shell would run it
-        size = ["-x", "110", "-y", str(rows), "-c", str(claude.checkout)]
-        self._tmux("-f", os.devnull, "new-session", "-d", *size, "--", *program)
+        command = ["env", "TERM=xterm-256color", *program]  # one word alone would be run by a shell
+        size = ["-x", "140", "-y", "50", "-c", str(agent.checkout)]
+        self._tmux("-f", os.devnull, "new-session", "-d", *size, "--", *command)
         self._pid = int(self._tmux("list-panes", "-F", "#{pane_pid}"))
 
     def __enter__(self) -> Self:
-        self.until(lambda: _PROMPT in self.screen())
         return self
 
     def __exit__(
@@ -73,7 +68,7 @@ class Terminal:
     def type(self, text: str) -> None:
         """Type a line, and enter it once it stands there."""
         self._tmux("send-keys", "-l", text)
-        self.until(lambda: f"{_PROMPT} {text}" in self.screen().replace("\xa0", " "))
+        self.until(lambda: f"{self.prompt} {text}" in self.screen().replace("\xa0", " "))
         self.press("Enter")
 
     def press(self, *keys: str) -> None:
@@ -93,13 +88,6 @@ class Terminal:
         """Whether the program runs."""
         return bool(self._tmux("list-panes", check=False))
 
-    def _runs(self) -> bool:
-        """Whether its process does something still; nobody may have asked for the code of one that ended."""
-        done = subprocess.run(
-            ["ps", "-o", "stat=", "-p", str(self._pid)], capture_output=True, text=True, check=False
-        )
-        return bool(done.stdout.strip()) and not done.stdout.startswith("Z")
-
     def until(self, look: Callable[[], object]) -> None:
         """Wait until `look` gives something; what the screen shows instead is said."""
         deadline = time.monotonic() + _PATIENCE
@@ -107,10 +95,17 @@ class Terminal:
             assert time.monotonic() < deadline, self.screen() if self.is_open() else "it has ended"
             time.sleep(0.1)
 
+    def _runs(self) -> bool:
+        """Whether its process does something still; nobody may have asked for the code of one that ended."""
+        done = subprocess.run(
+            ["ps", "-o", "stat=", "-p", str(self._pid)], capture_output=True, text=True, check=False
+        )
+        return bool(done.stdout.strip()) and not done.stdout.startswith("Z")
+
     def _tmux(self, *arguments: str, check: bool = True) -> str:
         done = subprocess.run(
             ["tmux", "-S", str(self._folder / "socket"), *arguments],
-            env=self._claude.environment() | {"LANG": "C.UTF-8"},
+            env=self._agent.environment() | {"LANG": "C.UTF-8"},
             capture_output=True,
             text=True,
             timeout=_PATIENCE,
@@ -118,17 +113,3 @@ class Terminal:
         )
         assert done.returncode == 0 or not check, (arguments, done.stderr)
         return done.stdout
-
-
-def known_user(claude: Claude) -> None:
-    """Answer what a first interactive start asks: theme, key, whether the folder is trusted."""
-    path = claude.home / ".claude" / ".claude.json"
-    path.parent.mkdir(exist_ok=True)
-    settings = json.loads(path.read_text()) if path.exists() else {}
-    settings |= {
-        "hasCompletedOnboarding": True,
-        "theme": "dark",
-        "customApiKeyResponses": {"approved": [KEY[-20:]]},
-    }
-    settings.setdefault("projects", {}).setdefault(str(claude.checkout), {})["hasTrustDialogAccepted"] = True
-    path.write_text(json.dumps(settings))

@@ -6,10 +6,9 @@ import pytest
 
 from store.notes import note_keys
 from store.registry import open_store
-from tests.e2e.claude import PROJECT, ROOT, briefs, calls, told
+from tests.e2e.claude import PROJECT, ROOT, ClaudeTerminal, briefs, calls, told
 from tests.e2e.places import compile_here, until_done, with_workers
 from tests.e2e.team import Team, two_homes
-from tests.e2e.terminal import Terminal
 from tests.hooks.helpers import until
 from tests.rlm.servers.models import Call, Reply
 
@@ -54,7 +53,7 @@ def test_a_teammate_learns_who_changes_what(
             "IT IS WRITTEN" if "tool_result" in str(call.received.body) else write
         )
         store = open_store(str(team.store))
-        with Terminal(team.ann, "--allowedTools", "Write") as terminal:
+        with ClaudeTerminal(team.ann, "--allowedTools", "Write") as terminal:
             terminal.say("make alerts quiet", then="IT IS WRITTEN")
             until(lambda: note_keys(store, PROJECT))
             [line] = at_work(team)

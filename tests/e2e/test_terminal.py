@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.e2e.claude import Claude, briefs, statements, told
+from tests.e2e.claude import Claude, ClaudeTerminal, briefs, statements, told
 from tests.e2e.places import compile_here, held, log_of, until_done, uploads
-from tests.e2e.terminal import Terminal
 from tests.hooks.helpers import transcript
 from tests.rlm.servers.models import Call, asked_in
 
@@ -23,7 +22,7 @@ def test_what_each_start_reads(claude: Claude) -> None:
     and when something newer was compiled the new lines alone."""
     claude.models.reply = shouted
     claude.install_hooks()
-    with Terminal(claude) as terminal:
+    with ClaudeTerminal(claude) as terminal:
         terminal.say("where are alerts kept", then="WHERE ARE ALERTS KEPT")
         terminal.say("/compact", then="Compacted")
         terminal.say("after compaction", then="AFTER COMPACTION")
@@ -32,12 +31,12 @@ def test_what_each_start_reads(claude: Claude) -> None:
         terminal.say("after clearing", then="AFTER CLEARING")
         terminal.type("/exit")
         terminal.until_closed()
-    with Terminal(claude, "--continue") as terminal:
+    with ClaudeTerminal(claude, "--continue") as terminal:
         terminal.say("as it was left", then="AS IT WAS LEFT")
         terminal.type("/exit")
         terminal.until_closed()
     compile_here(transcript(claude.home / "colleague", 7, claude.checkout))
-    with Terminal(claude, "--continue") as terminal:
+    with ClaudeTerminal(claude, "--continue") as terminal:
         terminal.say("with something newer", then="WITH SOMETHING NEWER")
     asked = {asked_in(body).strip(): body for body in claude.sent()}
     [started], [compacted], [cleared], [left] = (
@@ -59,7 +58,7 @@ def test_every_session_is_uploaded_once(working_claude: Claude) -> None:
     claude = working_claude
     store = claude.ours / "store"
     claude.models.reply = shouted
-    with Terminal(claude) as terminal:
+    with ClaudeTerminal(claude) as terminal:
         terminal.say("one was cleared", then="ONE WAS CLEARED")
         terminal.type("/clear")
         terminal.until(lambda: "ONE WAS CLEARED" not in terminal.screen())
@@ -67,13 +66,13 @@ def test_every_session_is_uploaded_once(working_claude: Claude) -> None:
         terminal.say("/compact", then="Compacted")
         terminal.type("/exit")
         terminal.until_closed()
-    with Terminal(claude) as terminal:
+    with ClaudeTerminal(claude) as terminal:
         terminal.say("three was interrupted", then="THREE WAS INTERRUPTED")
         terminal.press("C-c", "C-c")
         terminal.until_closed()
-    with Terminal(claude) as terminal:
+    with ClaudeTerminal(claude) as terminal:
         terminal.say("four was closed", then="FOUR WAS CLOSED")
-    with Terminal(claude) as terminal:
+    with ClaudeTerminal(claude) as terminal:
         terminal.say("five was killed", then="FIVE WAS KILLED")
         claude.models.latency = 60
         asked = len(claude.sent())
@@ -82,7 +81,7 @@ def test_every_session_is_uploaded_once(working_claude: Claude) -> None:
         terminal.kill()
     claude.models.latency = 0
     killed = claude.transcripts()[-1].stem
-    with Terminal(claude) as terminal:
+    with ClaudeTerminal(claude) as terminal:
         terminal.until(lambda: killed in uploads(store))
         terminal.say("six found it", then="SIX FOUND IT")
         terminal.type("/exit")
