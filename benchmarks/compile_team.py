@@ -20,7 +20,7 @@ import msgspec
 from compiler.ingest import ingest
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import Runtime, open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from store.receipts import receipt_keys
 from transcripts.sources import find_sessions
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from compiler.report import ProjectReport
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from flows.run import compile_projects
 from tests.chaos.api import task_runs
 from tests.chaos.place import running

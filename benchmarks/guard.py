@@ -36,7 +36,7 @@ def _measure(source: Path) -> None:
     from compiler.models.pieces import Piece
     from compiler.runtime import open_runtime
     from compiler.sessions import load_events
-    from compiler.upload import upload
+    from compiler.uploading.upload import upload
     from compiler.work import Ingested
     from store.receipts import receipt_keys
 

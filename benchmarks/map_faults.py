@@ -21,7 +21,7 @@ from unittest.mock import patch
 from benchmarks.map_flow import CHUNK_TOKENS, write_project
 from compiler.report import ProjectReport
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from flows.run import compile_projects
 from tests.compiler.models.server_model import MAP, asked_again, calls_of, fitting, settings_for
 from tests.flows.models import EVERY_WAY, IMPATIENT, PROJECT, chunk_ids, entries, summaries

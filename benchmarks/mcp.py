@@ -24,7 +24,7 @@ from mcp.client.stdio import stdio_client
 from compiler.local_copy import refresh
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 
 _ROOT = Path(__file__).parents[1]
 _SERVER = ["-m", "rlm_context", "mcp"]

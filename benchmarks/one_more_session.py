@@ -23,7 +23,7 @@ from unittest.mock import patch
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.report import ProjectReport
 from compiler.runtime import Runtime, open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from tests.compiler.models.server_model import MAP, ROOT, SUB, TREE, FittingClient
 from tests.synthetic import write_session, write_team
 

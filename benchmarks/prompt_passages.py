@@ -39,7 +39,7 @@ from compiler.memoised import recall
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import Runtime, open_runtime
 from compiler.sessions import load_events
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from compiler.work import NODE
 from data_models.events import Event
 from data_models.knowledge import Node

@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.hooks import bare
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from store.keys import encode_name
 
 _ROOT = Path(__file__).parents[1]

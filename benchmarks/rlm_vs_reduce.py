@@ -25,7 +25,7 @@ import msgspec
 from compiler.local_copy import refresh
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from rlm.clients.protocol import Message, Request
 from rlm.clients.registry import open_client
 from rlm.clients.usage import Usage

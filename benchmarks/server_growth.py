@@ -37,7 +37,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from flows.run import compile_projects
 from tests.synthetic import write_session
 runtime, folder = open_runtime(), Path(sys.argv[1])

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import Runtime, open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from store.cached import CachedStore, CopyCache
 from store.counted import CountedStore
 from store.local import LocalStore

@@ -23,8 +23,8 @@ from typing import TypeVar
 import msgspec
 
 from compiler.citations import LEAST_DIGITS, short_ids
+from compiler.forgetting.home import purge_home
 from compiler.index import assemble_index
-from compiler.purge_home import purge_home
 from compiler.runtime import Runtime
 from data_models.decoding import decode_json
 from data_models.errors import DamagedError

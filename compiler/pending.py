@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from compiler.author import author_of
 from compiler.order import ordered
 from compiler.plan import plan
 from compiler.runtime import Runtime, redaction_key_known
-from compiler.sharing import Sharing
-from compiler.upload import Progress, read_session
+from compiler.uploading.author import author_of
+from compiler.uploading.sharing import Sharing
+from compiler.uploading.upload import Progress, read_session
 from data_models.errors import DamagedError, KeyMissingError
 from data_models.events import Event, Reject
 from data_models.records import Receipt

@@ -10,10 +10,10 @@ from functools import cached_property
 from pathlib import Path
 
 from compiler.account import Account, Replies
-from compiler.adopt import Adoption
 from compiler.backend import Backend
 from compiler.extractive.backend import ExtractiveBackend
 from compiler.team import keep_aliases
+from compiler.uploading.adopt import Adoption
 from data_models.errors import SettingsError
 from data_models.records import CatalogEntry, Manifest
 from data_models.settings import TEAM_SETTINGS, Settings, load_settings

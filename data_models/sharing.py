@@ -1,6 +1,6 @@
 """What keeps a session on this machine, decided from plain lists. Standard library only: hooks ask too.
 
-`compiler.sharing` says what the lists are, and lets people edit them.
+`compiler.uploading.sharing` says what the lists are, and lets people edit them.
 """
 
 import os

@@ -1,6 +1,5 @@
 """The flow of the night: sweep, hand over batches, compile every project, verify, collect garbage, report."""
 
-import asyncio
 from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -9,7 +8,7 @@ from prefect import flow, tags
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment
 
-from compiler.nightly import Nightly, now_ms, waiting
+from compiler.maintenance.nightly import Nightly, now_ms
 from compiler.report import ProjectReport
 from data_models.errors import PipelineError, RlmContextError
 from flows.compile import compile_context
@@ -62,8 +61,7 @@ async def nightly_recompile(max_usd: float | None = None) -> Nightly:
 async def _compile_all(night: Nightly, max_usd: float | None) -> None:
     """Compile what is new, each project as a flow run of its own; what goes into a batch is left for the morning."""
     results: list[ProjectReport | RlmContextError] = []
-    new = asyncio.to_thread(waiting, process_runtime())
-    for project in await _part(night, "look for what is new", new) or []:
+    for project in await _part(night, "look for what is new", steps.projects_with_work()) or []:
         with tags(project):
             budget = _left(night, max_usd, results)
             if process_runtime().backend.paid:

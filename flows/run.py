@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from compiler.author import author_of
 from compiler.report import ProjectReport
+from compiler.uploading.author import author_of
 from data_models.errors import PipelineError, RlmContextError
 from data_models.settings import load_settings
 from flows.local_server import prefect_api

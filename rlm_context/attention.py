@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterator
 
 from compiler.health import ProjectStatus, Status
-from compiler.nightly import Note, last_night
-from compiler.overdue import LATE_MS, read_share
+from compiler.maintenance.nightly import Note, last_night
+from compiler.maintenance.overdue import LATE_MS, read_share
 from compiler.runtime import Runtime
 from flows.local_server import configured_api
 from flows.up import is_up

@@ -9,7 +9,7 @@ import msgspec
 from compiler.pending import PendingSessions
 from compiler.runtime import Runtime
 from compiler.step import Step
-from compiler.upload import Preview, preview
+from compiler.uploading.upload import Preview, preview
 from data_models.events import Reject
 from rlm.prices import PRICES_DATE
 from rlm_context.costs import PRICES, dollars, unpriced
@@ -36,6 +36,7 @@ class DryRun(msgspec.Struct, kw_only=True):
     steps: list[Step]
     calls: int
     cached: int
+    batched: int
     input_tokens: int
     output_tokens: int
     usd: float
@@ -90,6 +91,7 @@ def _document(runtime: Runtime, found: Preview, pending: int | None, steps: Sequ
         steps=list(steps),
         calls=sum(step.calls for step in steps),
         cached=sum(step.cached for step in steps),
+        batched=sum(step.batched for step in steps),
         input_tokens=sum(step.input_tokens for step in steps),
         output_tokens=sum(step.output_tokens for step in steps),
         usd=sum(step.usd or 0.0 for step in steps),
@@ -138,6 +140,11 @@ def _row(step: Step) -> tuple[str, ...]:
 
 def _remarks(found: DryRun) -> list[str]:
     lines = [f"Tokens are estimates. Cost: {PRICES}, nothing read from a provider's cache."]
+    if found.batched:
+        lines.append(
+            f"{plural(found.batched, 'call')} more are with the provider in batches (rlm-context status): not sent "
+            "again, and their sessions wait for them."
+        )
     if found.unpriced:
         lines.append(unpriced(tuple(found.unpriced)))
     return [*lines, "Nothing was sent, nothing was written."]

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from compiler.latest import own_sessions
 from compiler.runtime import Runtime
-from compiler.upload import Uploaded, upload_sessions
+from compiler.uploading.latest import own_sessions
+from compiler.uploading.upload import Uploaded, upload_sessions
 from rlm_context.progress import reading_shown
 from transcripts.sources import SessionFiles
 

@@ -4,8 +4,8 @@ from collections import Counter
 from typing import Any
 
 from compiler.runtime import Runtime
-from compiler.sharing import how_to_share
-from compiler.upload import Kept, Sent, Uploaded
+from compiler.uploading.sharing import how_to_share
+from compiler.uploading.upload import Kept, Sent, Uploaded
 from rlm_context.output import plural
 from rlm_context.summary import reject_lines
 

@@ -12,16 +12,16 @@ from prefect.deployments import arun_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_run_logger
 
-from compiler import nightly
+from compiler.forgetting.purge import Purged, purge
+from compiler.maintenance import nightly
 from compiler.maintenance.garbage import Collected
 from compiler.maintenance.garbage import collect as collect_garbage
+from compiler.maintenance.nightly import Nightly, Swept
+from compiler.maintenance.redacting_again import RedactedAgain, redact_again
 from compiler.maintenance.verify import Verified, verify_store
 from compiler.models.batches.settle import BOUND
 from compiler.models.batches.submit import Submitted, submit
-from compiler.nightly import Nightly, Swept
-from compiler.purge import Purged, purge
-from compiler.redacting_again import RedactedAgain, redact_again
-from compiler.reporting.leave import leave_report
+from compiler.reporting.leave import REPORT_KEY, leave_report
 from compiler.runtime import Runtime
 from data_models.records import Usage
 from rlm.prices import PRICES_DATE
@@ -58,6 +58,15 @@ async def purge_forgotten() -> Purged:
     return await _done(purge)
 
 
+@task(name="look", task_run_name="look for what is new", **STEP)
+async def projects_with_work() -> list[str]:
+    """The projects to compile."""
+    begun = perf_counter()
+    names = await asyncio.to_thread(nightly.waiting, process_runtime())
+    log_step(begun, f"projects {len(names):,}")
+    return names
+
+
 @task(name="submit", task_run_name="batches, {project}", **STEP)
 async def submit_batches(project: str, max_usd: float | None = None) -> Submitted:
     """Hand the calls for a project's new sessions to their provider, where it takes batches."""
@@ -72,6 +81,7 @@ async def collect_later(project: str, max_usd: float | None) -> None:
         await arun_deployment(
             COMPILE,
             parameters={"project": project, "max_usd": max_usd},
+            flow_run_name=f"compile {project}",
             scheduled_time=when,
             timeout=0,
             as_subflow=False,
@@ -180,8 +190,8 @@ def _batches(night: Nightly) -> Iterator[str]:
         name = one_line(one.project, 200)
         if one.batches:
             yield (
-                f"- {name}: {one.calls:,} calls for {one.sessions:,} sessions handed over in {one.batches:,} batches, "
-                f"${one.usd:.4f} at most; a later compile collects them"
+                f"- {name}: {one.calls:,} calls for {one.sessions:,} sessions handed over in {one.batches:,} "
+                f"{'batch' if one.batches == 1 else 'batches'}, ${one.usd:.4f} at most; a later compile collects them"
             )
         if one.refused:
             yield f"- {name}: not all were taken, {one_line(one.refused, 300)}"
@@ -231,6 +241,8 @@ def _store(night: Nightly) -> Iterator[str]:
     stored, before, collected = night.stored, night.before, night.collected
     if stored:
         yield f"- {stored.objects:,} objects, {stored.bytes / 1e6:,.1f} MB"
+    if verified := night.verified:
+        yield f"- {verified.objects:,} objects read back, {len(verified.faults) or 'none'} damaged or missing"
     if stored and before:
         grown = stored.bytes - before.bytes
         yield f"- since the night before: {stored.objects - before.objects:+,} objects, {grown / 1e6:+,.1f} MB"
@@ -241,3 +253,4 @@ def _store(night: Nightly) -> Iterator[str]:
         )
     if night.runs_removed:
         yield f"- {night.runs_removed:,} records of old runs removed"
+    yield f"- figures of all generations: `rlm-context report`, or `{REPORT_KEY}` in the store"

@@ -7,7 +7,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
-from compiler.overdue import Share, do_share, is_overdue
+from compiler.maintenance.overdue import Share, do_share, is_overdue
 from data_models.errors import RlmContextError
 from tasks.compile import process_runtime
 

@@ -48,7 +48,7 @@ def main() -> int:
 def app_answers(folder: Path) -> str:
     """The image builds, a function imports the project, reads the mount and the store, and its error arrives."""
     from compiler.runtime import open_runtime
-    from compiler.upload import upload
+    from compiler.uploading.upload import upload
     from data_models.errors import NotFoundError
     from tests.synthetic import write_team
 
@@ -68,7 +68,7 @@ def batches_go_out(folder: Path) -> str:
     """A compile here sends its batches there; what comes back is what this process makes."""
     from compiler.pipeline import DirectSteps, compile_project
     from compiler.runtime import open_runtime
-    from compiler.upload import upload
+    from compiler.uploading.upload import upload
     from tasks.modal import ModalSteps
     from tests.flows.same import hits, made
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from compiler.nightly import Note
+from compiler.maintenance.nightly import Note
 
 
 class Period(msgspec.Struct, frozen=True):

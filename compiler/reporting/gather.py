@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from compiler.costs import at_prices
 from compiler.local_copy import Copy
+from compiler.maintenance.nightly import last_night, now_ms
 from compiler.memoised import recall
-from compiler.nightly import last_night, now_ms
 from compiler.reporting.figures import (
     DayCost,
     DeadLetter,

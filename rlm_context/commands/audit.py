@@ -2,7 +2,7 @@
 
 import click
 
-from compiler.audit import Left, audit_file, read_audit
+from compiler.uploading.audit import Left, audit_file, read_audit
 from data_models.env import home
 from rlm_context.names import match_time
 from rlm_context.output import print_json, table

@@ -13,8 +13,8 @@ from compiler.outcome import describe
 from compiler.plan import plan
 from compiler.report import CompileReport, ProjectReport, summed
 from compiler.runtime import Runtime, open_runtime
-from compiler.sharing import local_store_url
-from compiler.upload import Uploaded, upload
+from compiler.uploading.sharing import local_store_url
+from compiler.uploading.upload import Uploaded, upload
 from data_models.errors import NotFoundError, PipelineError, RlmContextError, SourceError
 from rlm.prices import PRICES_DATE
 from rlm_context.dry_run import foresee, print_dry_run

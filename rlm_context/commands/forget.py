@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from compiler.forgetting import Forgettable, Found
-from compiler.kept import not_shared
+from compiler.forgetting.extent import Forgettable, Found
+from compiler.forgetting.home import purge_home
+from compiler.forgetting.purge import Purged, purge
 from compiler.local_copy import refresh
 from compiler.plan import plan
-from compiler.purge import Purged, purge
-from compiler.purge_home import purge_home
 from compiler.runtime import Runtime, open_runtime
-from compiler.sharing import local_store_url
+from compiler.uploading.kept import not_shared
+from compiler.uploading.sharing import local_store_url
 from data_models.errors import NotFoundError, PipelineError, RlmContextError
 from rlm_context.failures import say
 from rlm_context.names import match_project

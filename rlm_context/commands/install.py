@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from compiler.runtime import open_runtime
-from compiler.sharing import local_store_url, shared_projects
+from compiler.uploading.sharing import local_store_url, shared_projects
 from data_models.env import home, store_url
 from data_models.errors import RlmContextError
 from data_models.project import project_of

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from compiler.audit import read_audit
 from compiler.citations import resolve
-from compiler.latest import latest_session, own_sessions
 from compiler.runtime import open_runtime
-from compiler.sharing import local_store_url, private_sessions
+from compiler.uploading.audit import read_audit
+from compiler.uploading.latest import latest_session, own_sessions
+from compiler.uploading.sharing import local_store_url, private_sessions
 from data_models.errors import NotFoundError
 from rlm_context.output import print_json
 from rlm_context.places import digits_of

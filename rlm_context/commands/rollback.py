@@ -5,7 +5,7 @@ import asyncio
 import click
 
 from compiler.local_copy import refresh
-from compiler.rollback import RolledBack, roll_back
+from compiler.maintenance.rollback import RolledBack, roll_back
 from compiler.runtime import open_runtime
 from data_models.errors import NotFoundError
 from rlm_context.output import plural, print_json

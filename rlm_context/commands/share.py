@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from compiler.runtime import Runtime, open_runtime
-from compiler.sharing import Sharing, as_pattern, how_to_share, local_store_url, shared_projects
+from compiler.uploading.sharing import Sharing, as_pattern, how_to_share, local_store_url, shared_projects
 from data_models.errors import NotFoundError
 from data_models.project import project_of
 from rlm_context.output import print_json

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from compiler.latest import latest_session
 from compiler.runtime import Runtime, open_runtime
-from compiler.upload import found_in, upload_sessions
+from compiler.uploading.latest import latest_session
+from compiler.uploading.upload import found_in, upload_sessions
 from data_models.errors import SourceError
 from rlm_context.commands.upload_preview import show_preview
 from rlm_context.failures import say

@@ -6,11 +6,11 @@ from typing import Any
 import click
 import zstandard
 
-from compiler.author import author_of
-from compiler.destinations import Destinations
-from compiler.readable import readable
 from compiler.runtime import Runtime
-from compiler.upload import read_session, unsent
+from compiler.uploading.author import author_of
+from compiler.uploading.destinations import Destinations
+from compiler.uploading.readable import readable
+from compiler.uploading.upload import read_session, unsent
 from data_models.events import Reject
 from data_models.records import Receipt
 from rlm_context.output import plural, print_json

@@ -6,9 +6,9 @@ import click
 
 from compiler.citations import render, short_ids
 from compiler.health import uploads_kept
-from compiler.kept import NotShared, not_shared
 from compiler.local_copy import Copy
 from compiler.runtime import open_runtime
+from compiler.uploading.kept import NotShared, not_shared
 from data_models.errors import NotFoundError
 from data_models.knowledge import Line
 from data_models.records import CatalogEntry

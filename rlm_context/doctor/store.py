@@ -5,12 +5,12 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from compiler.author import author_of
 from compiler.health import uploads_kept
 from compiler.local_copy import Copy, projects_folder
+from compiler.maintenance.newest import find_damage
 from compiler.runtime import Runtime
-from compiler.sharing import Sharing, how_to_share, shared_projects
-from compiler.verify import find_damage
+from compiler.uploading.author import author_of
+from compiler.uploading.sharing import Sharing, how_to_share, shared_projects
 from data_models.errors import DamagedError
 from rlm_context.checks import Check
 from rlm_context.doctor.machine import first_there, usable

@@ -26,7 +26,7 @@ BUSY = """
 import sys
 from pathlib import Path
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from data_models.errors import StoreError
 from store.local import LocalStore
 from flows.run import compile_projects
@@ -51,7 +51,7 @@ UPLOAD = """
 import sys
 from pathlib import Path
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 upload(open_runtime(), [Path(sys.argv[1])], project=sys.argv[2])
 """
 

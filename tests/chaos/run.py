@@ -4,21 +4,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from compiler.runtime import Runtime, open_runtime
-from compiler.upload import upload
+from compiler.turn import is_compiling
+from compiler.uploading.upload import upload
 from rlm_context.hooks.trigger.asking import ask
 from rlm_context.hooks.trigger.decide import still_waiting
-from rlm_context.hooks.trigger.prefect import configured_server
-from tests.chaos.calls import FlowEnd, WatchedModels, Words
-from tests.chaos.place import ROOT, Place, flow_processes
+from rlm_context.hooks.trigger.prefect import PrefectServer
+from rlm_context.hooks.trigger.remote import AwayError
+from tests.chaos.calls import FlowEnd, WatchedModels
+from tests.chaos.place import DEAD_AFTER, ROOT, Place, flow_processes
 from tests.compiler.models.server_model import fitting, settings_for
 from tests.synthetic import write_session
 
@@ -47,7 +50,8 @@ class Load:
 
     Args:
         place: where they run.
-        compiles: how many, all projects together.
+        models: what they ask.
+        compiles: how many, all projects together; more while somebody still kills.
         projects: their names.
         sessions: uploaded before each compile.
         turns: of each session.
@@ -55,43 +59,49 @@ class Load:
     Attributes:
         uploaded: every session, by project.
         ends: the processes of flow runs that are gone.
-        words: of the sessions, by which calls of models are told apart.
     """
 
     place: Place
+    models: WatchedModels
     compiles: int
     projects: tuple[str, ...] = ("acme/dune", "acme/reef", "acme/shop", "acme/tide")
-    sessions: int = 2
-    turns: int = 16
+    sessions: int = 1
+    turns: int = 12
     uploaded: dict[str, set[str]] = field(default_factory=dict)
     ends: list[FlowEnd] = field(default_factory=list)
-    words: Words = field(default_factory=Words)
     _begun: int = 0
     _alive: dict[int, tuple[str, float]] = field(default_factory=dict)
     _asked: dict[str, float] = field(default_factory=dict)
 
-    def run(self, patience: float) -> Runtime:
+    def run(self, killer: subprocess.Popen[bytes], patience: float) -> Runtime:
         """Go on until every upload is in a generation; the runtime that made them.
 
+        Args:
+            killer: who kills meanwhile.
+            patience: seconds after which it has failed.
+
         Raises:
-            AssertionError: that took longer than so many seconds.
+            AssertionError: it took longer.
         """
         deadline = time.monotonic() + patience
         runtime = open_runtime()
         waiting: set[str] = set()
-        while self._begun < self.compiles or waiting:
+        while self._is_on(killer) or waiting:
             assert time.monotonic() < deadline, (
                 f"{self._begun} compiles begun, {sorted(waiting)} wait in vain"
             )
             self.look()
             for project in self.projects:
-                if project not in waiting and self._begun < self.compiles:
+                if project not in waiting and self._is_on(killer):
                     self._upload(runtime, project)
             waiting = set(still_waiting(runtime))
             for project in waiting:
                 self._ask(runtime, project)
             time.sleep(_LOOK_SECONDS)
         return runtime
+
+    def _is_on(self, killer: subprocess.Popen[bytes]) -> bool:
+        return self._begun < self.compiles or killer.poll() is None
 
     def look(self) -> None:
         """Start what is gone, and note which flow processes are."""
@@ -110,7 +120,7 @@ class Load:
             path = folder / "projects" / "-src-shop" / f"{session}.jsonl"
             start = _START + timedelta(hours=number)
             write_session(path, session_id=session, start=start, turns=self.turns, seed=number)
-            self.words.learn(path, project)
+            self.models.words.learn(path, project)
             self.uploaded.setdefault(project, set()).add(session)
         upload(runtime, [folder], project=project)
         self._begun += 1
@@ -120,17 +130,24 @@ class Load:
         """Ask for a compile, now and then, as the workers of one ending session after the other do."""
         if time.monotonic() - self._asked.get(project, 0.0) < _ASK_SECONDS:
             return
-        ask(runtime, configured_server(self.place.api), project, is_patient=False)
+        ask(runtime, self.server(runtime), project, is_patient=False)
         self._asked[project] = time.monotonic()
+
+    def server(self, runtime: Runtime) -> PrefectServer:
+        """What is asked, as `remote_of` would make it, less patient."""
+        busy = partial(is_compiling, runtime.store)
+        return PrefectServer(self.place.api, {}, is_compiling=busy, patience=DEAD_AFTER)
 
 
 @contextmanager
-def killing(place: Place, seed: int, most: int) -> Iterator[None]:
-    """A second process kills parts of the place at random, at most so many."""
-    command = [sys.executable, "-m", "tests.chaos.killer", str(place.folder), str(seed), str(most)]
+def killing(load: Load, seed: int, most: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A second process kills parts of the place, so many."""
+    numbers = [str(seed), str(most)]
+    urls = [load.place.api, load.models.url]
+    command = [sys.executable, "-m", "tests.chaos.killer", str(load.place.folder), *numbers, *urls]
     killer = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE)
     try:
-        yield
+        yield killer
     finally:
         killer.communicate()
 
@@ -147,14 +164,19 @@ def flow_runs(place: Place) -> dict[str, dict[str, Any]]:
             return found
 
 
-def settled(load: Load, patience: float) -> dict[str, dict[str, Any]]:
+def settled(load: Load, runtime: Runtime, patience: float) -> dict[str, dict[str, Any]]:
     """Every flow run of compiles, once each has ended or so many seconds have passed."""
+    server = load.server(runtime)
     deadline = time.monotonic() + patience
     while True:
         load.look()
         runs = {key: run for key, run in _known(load.place).items() if run["parameters"].get("project")}
-        if runs and all(run["state_type"] in ENDED for run in runs.values()):
+        open_still = [run for run in runs.values() if run["state_type"] not in ENDED]
+        if runs and not open_still:
             return runs
+        for run in open_still:
+            with suppress(AwayError):
+                server.has_ended(run["parameters"]["project"], run["id"])
         if time.monotonic() > deadline:
             return runs
         time.sleep(1)

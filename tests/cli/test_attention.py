@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from compiler import overdue
-from compiler.nightly import NOTE, Note
-from compiler.overdue import Share
+from compiler.maintenance import overdue
+from compiler.maintenance.nightly import NOTE, Note
+from compiler.maintenance.overdue import Share
 from compiler.runtime import open_runtime
 from store.codec import encode
 from tests.cli.helpers import rlm

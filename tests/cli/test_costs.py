@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from data_models.errors import StoreError
 from store.spool import Spool
 from tests.cli.helpers import Result, assert_one_line, rlm, tree

@@ -11,8 +11,9 @@ from compiler.report import ProjectReport
 from compiler.runs import recorded
 from compiler.runtime import open_runtime
 from compiler.turn import compile_lease
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from store import leases
+from store.batches import new_record
 from store.registry import open_store
 from tests.cli.helpers import rlm
 from tests.cli.shapes import SHAPES, misfits
@@ -80,6 +81,26 @@ def test_who_compiles(store: Path, machine: str | None, where: str, monkeypatch:
     lease.release()
     assert rlm("status", "--json").document["projects"][0]["compiling"] is None
     assert "being compiled" not in rlm("status").out
+
+
+@pytest.mark.parametrize(("usd", "cost"), [(0.25, "$0.2500 at most"), (0.0, "at an unknown price")])
+def test_what_a_provider_has(store: Path, usd: float, cost: str) -> None:
+    """Calls that a night handed over are told, with how many sessions wait since when and what they cost at most."""
+    uploads = {"inbox/shop/ann/a/1-x.json": ("1", "2"), "inbox/shop/ann/b/1-x.json": ("3",)}
+    opened = new_record(open_store(str(store)), "shop", "anthropic:small", 3, uploads, usd)
+    document = rlm("status", "--json").document
+    assert list(misfits(document, SHAPES["status"])) == []
+    (batch,) = document["projects"][0]["batches"]
+    assert batch == {
+        "since": opened.record.since,
+        "model": "anthropic:small",
+        "calls": 3,
+        "sessions": 2,
+        "usd": usd,
+    }
+    out = rlm("status").out
+    assert "shop: 2 sessions wait for 3 model calls that a provider has in batches since 20" in out
+    assert cost in out
 
 
 def test_one_person_sees_no_team(small: Path) -> None:

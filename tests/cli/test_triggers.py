@@ -8,7 +8,7 @@ import pytest
 
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from rlm_context.hooks.trigger.record import Trigger, forget_trigger, read_triggers, write_trigger
 from tests.cli.helpers import MIRA, rlm
 from tests.cli.shapes import SHAPES, misfits

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from compiler.audit import audit_file, read_audit
-from compiler.readable import readable_key
+from compiler.uploading.audit import audit_file, read_audit
+from compiler.uploading.readable import readable_key
 from data_models.errors import StoreError
 from store.spool import Spool
 from tests.cli.helpers import MIRA, rlm

@@ -15,7 +15,7 @@ from compiler.local_copy import Copy, refresh
 from compiler.models import clients
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import Runtime, open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from rlm.clients.options import Options
 from rlm.clients.protocol import Client
 from rlm.clients.scripted import EchoClient, QueueClient, Reply

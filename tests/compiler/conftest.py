@@ -9,7 +9,7 @@ import pytest
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.report import ProjectReport
 from compiler.runtime import Runtime, open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from tests.synthetic import write_team
 
 Compile = Callable[..., ProjectReport]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from compiler.adopt import Adoption
 from compiler.runtime import open_runtime
+from compiler.uploading.adopt import Adoption
 from data_models.errors import StoreError
 from data_models.records import Receipt
 from store.blobs import get_blob

@@ -7,7 +7,7 @@ import pytest
 
 from compiler.dataset import scan_events
 from compiler.runtime import Runtime, open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from tests.compiler.conftest import Compile
 from tests.store.s3_service import BUCKET, Proxy, environment, moto_port, new_prefix, s3
 

@@ -13,7 +13,7 @@ from compiler.pipeline import DirectSteps, compile_project
 from compiler.report import ProjectReport
 from compiler.runtime import Runtime, open_runtime
 from compiler.step import Step
-from compiler.upload import preview, upload
+from compiler.uploading.upload import preview, upload
 from data_models.errors import SettingsError
 from data_models.records import Tokens, Usage
 from rlm.prices import PRICES, Price

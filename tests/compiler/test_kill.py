@@ -13,7 +13,7 @@ import pytest
 from compiler.local_copy import refresh
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from store.generations import newest, verify
 from tests.synthetic import write_team
 
@@ -34,7 +34,9 @@ def _compile(home: str, source: str) -> None:
 def forks() -> multiprocessing.context.ForkServerContext:
     """Processes that start with everything imported, so that a kill falls into work and not into imports."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["compiler.pipeline", "compiler.upload", "compiler.local_copy", __name__])
+    context.set_forkserver_preload(
+        ["compiler.pipeline", "compiler.uploading.upload", "compiler.local_copy", __name__]
+    )
     return context
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from compiler.readable import LONGEST
 from compiler.runtime import Runtime
-from compiler.upload import upload
+from compiler.uploading.readable import LONGEST
+from compiler.uploading.upload import upload
 from store.receipts import read_receipt
 
 _MEASURED = """
 import sys
 from pathlib import Path
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 result = upload(open_runtime(), [Path(sys.argv[1])], project="long")
 # Not getrusage: its peak is also that of whoever started this process.
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]
@@ -61,7 +61,7 @@ def test_no_text_of_what_nobody_reads(
     """Above the limit the upload stands without its readable copy; below, with it."""
     assert transcript.stat().st_size > LONGEST
     transcript.write_bytes(prompt(1))
-    monkeypatch.setattr("compiler.readable.LONGEST", 10)
+    monkeypatch.setattr("compiler.uploading.readable.LONGEST", 10)
     result = upload(runtime, [transcript], project="long")
     assert len(result.degraded) == 1
     assert read_receipt(runtime.store, result.new[0]).records == 1

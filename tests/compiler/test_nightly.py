@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from compiler.nightly import forget_runs, now_ms, sweep, waiting
+from compiler.maintenance.nightly import forget_runs, now_ms, sweep, waiting
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from store.keys import run_key
 from store.receipts import projects
 from tests.synthetic import write_team

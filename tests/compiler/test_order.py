@@ -12,8 +12,8 @@ from compiler.local_copy import refresh
 from compiler.order import ordered
 from compiler.plan import plan
 from compiler.runtime import Runtime, open_runtime
-from compiler.seen import Seen
-from compiler.upload import upload
+from compiler.uploading.seen import Seen
+from compiler.uploading.upload import upload
 from data_models.records import BlobRef, CatalogEntry, Receipt
 from store.generations import newest, publish, write_part
 from store.receipts import write_receipt

@@ -8,16 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compiler import overdue
-from compiler.maintenance import garbage
-from compiler.nightly import NOTE, Note, now_ms
-from compiler.overdue import DAY_MS, LATE_MS, Share, do_share, is_overdue, read_share
+from compiler.maintenance import garbage, overdue
+from compiler.maintenance.nightly import NOTE, Note, now_ms
+from compiler.maintenance.overdue import DAY_MS, LATE_MS, Share, do_share, is_overdue, read_share
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.report import ProjectReport
 from compiler.runs import recorded
 from compiler.runtime import Runtime, open_runtime
 from compiler.turn import compile_lease
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from data_models.errors import StoreError
 from store.codec import encode
 from store.keys import run_key

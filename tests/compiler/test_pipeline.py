@@ -12,7 +12,7 @@ from compiler.local_copy import Copy, refresh
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.plan import plan
 from compiler.runtime import Runtime, open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from data_models.errors import SourceError
 from search.query import Filters, search
 from store.generations import heads, newest, publish

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from compiler.local_copy import generation_id
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from rlm_context.hooks.trigger.prefect import configured_server
 from rlm_context.hooks.trigger.remote import Asked
 from store.generations import newest, read_catalog

@@ -11,7 +11,7 @@ from pathlib import Path
 from compiler.local_copy import refresh
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from data_models.env import raw_folder
 from flows.local_server import local_server
 from flows.server_process import try_lock

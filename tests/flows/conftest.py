@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from flows.local_server import live_server, local_server, prefect_api, wait_until_healthy
 from tests.flows.helpers import ROOT, SOURCE, Api
 

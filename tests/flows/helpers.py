@@ -24,7 +24,7 @@ COMPILE = """
 import sys
 from pathlib import Path
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from flows.run import compile_projects
 runtime = open_runtime()
 upload(runtime, [Path(sys.argv[2])], project=sys.argv[1])

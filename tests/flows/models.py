@@ -9,7 +9,7 @@ from compiler.chunk import chunk_session
 from compiler.memoised import recall
 from compiler.runtime import Runtime, open_runtime
 from compiler.sessions import load_events
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from compiler.work import SUMMARIES, Mapped
 from data_models.knowledge import ChunkSummary
 from data_models.records import CatalogEntry

@@ -17,11 +17,11 @@ from prefect.states import Failed
 import flows.compile
 import tasks.artifacts
 import tasks.compile
-from compiler.author import author_of
 from compiler.report import ProjectReport
 from compiler.runs import read_runs
 from compiler.runtime import Runtime, open_runtime
-from compiler.upload import upload
+from compiler.uploading.author import author_of
+from compiler.uploading.upload import upload
 from compiler.work import Plan
 from data_models.errors import (
     DamagedError,

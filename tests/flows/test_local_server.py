@@ -23,7 +23,7 @@ Start = Callable[..., Popen[str]]
 NOTHING_IMPORTED = """
 import sys
 import flows.local_server, flows.run, flows.server_process
-import compiler.pipeline, compiler.runs, compiler.runtime, compiler.upload
+import compiler.pipeline, compiler.runs, compiler.runtime, compiler.uploading.upload
 print(sorted(name for name in sys.modules if name.split(".")[0] == "prefect"))
 """
 SETTINGS_IN_FORCE = """

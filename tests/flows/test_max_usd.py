@@ -11,7 +11,7 @@ from compiler.local_copy import refresh
 from compiler.outcome import describe
 from compiler.report import ProjectReport
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from data_models.errors import SettingsError, StoreError
 from data_models.records import Usage
 from flows.run import compile_projects

@@ -15,7 +15,7 @@ import pytest
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runs import read_runs
 from compiler.runtime import Runtime, open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from data_models.errors import NotFoundError, SettingsError
 from tasks.modal import ModalSteps
 from tests.flows.helpers import ROOT, Api

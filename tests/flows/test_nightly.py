@@ -5,18 +5,21 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
+import compiler.maintenance.nightly
 import flows.nightly
-from compiler.nightly import NOTE, Nightly, last_night
-from compiler.purge import Purged
+from compiler.forgetting.purge import Purged
+from compiler.maintenance.nightly import NOTE, Nightly, last_night
 from compiler.report import ProjectReport
 from compiler.reporting.leave import REPORT_KEY
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from data_models.errors import PipelineError, StoreError
 from flows.nightly import nightly_recompile
-from store.generations import newest
+from store.generations import newest, publish
+from store.protocol import Store
 from tasks.links import artifact_key
 from tasks.nightly import ARTIFACT, nightly_markdown
 from tests.flows.helpers import SESSIONS, SOURCE, Api
@@ -51,6 +54,7 @@ def test_a_night_compiles_every_project_and_says_what_it_did(api: Api, uploaded:
     tasks = api.task_runs(str(run["id"]))
     own = [
         "sweep this machine",
+        "look for what is new",
         "verify the store",
         "collect garbage",
         "forget old runs",
@@ -61,11 +65,12 @@ def test_a_night_compiles_every_project_and_says_what_it_did(api: Api, uploaded:
     text = api.artifact(ARTIFACT)["data"]
     assert f"| [{uploaded}](/artifacts/key/{artifact_key('brief', uploaded)}) | {SESSIONS} |" in text
     assert "## Damaged" not in text
+    assert "objects read back, none damaged or missing" in text
     note = last_night(runtime)
     assert note is not None
     assert (note.faults, note.failed, note.stored) == (0, (), done.stored)
     page = runtime.store.get(REPORT_KEY).decode()
-    assert all(f"<h2>{name}</h2>" in page for name in ("acme/other", uploaded))
+    assert all(f">{name}</h2>" in page for name in ("acme/other", uploaded))
     assert runtime.spool.pending() == []
 
 
@@ -113,6 +118,37 @@ def test_what_fails_stops_nothing_else_and_the_run_fails(
     note = last_night(open_runtime())
     assert note is not None
     assert note.failed == ("acme/other", "sweep")
+
+
+def test_a_project_that_cannot_be_read_holds_up_no_other(api: Api, uploaded: str) -> None:
+    """Where a newer rlm-context published one project, the night fails with its name, and the other is compiled."""
+    night()
+    store = open_runtime().store
+    found = newest(store, uploaded)
+    assert found is not None
+    publish(store, msgspec.structs.replace(found.manifest, number=2, format=99))
+    upload(open_runtime(), [SOURCE], project="acme/other")
+    with pytest.raises(PipelineError, match=uploaded):
+        night()
+    assert newest(open_runtime().store, "acme/other") is not None
+    text = api.artifact(ARTIFACT)["data"]
+    assert f"**{uploaded}**: " in text
+    assert "look for what is new" not in text
+
+
+def test_a_store_that_is_busy_is_asked_again(
+    api: Api, uploaded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is new is looked for a second time where the store was out of reach at first."""
+    real, failures = compiler.maintenance.nightly.projects, [StoreError("busy")]
+
+    def busy(store: Store) -> list[str]:
+        if failures:
+            raise failures.pop()
+        return real(store)
+
+    monkeypatch.setattr("compiler.maintenance.nightly.projects", busy)
+    assert [report.project for report in night().projects] == [uploaded]
 
 
 def test_a_note_that_is_damaged_is_no_note() -> None:

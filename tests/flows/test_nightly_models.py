@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from prefect import flow
 
+from compiler.maintenance.nightly import Nightly
 from compiler.models import prompts
 from compiler.models.batches import submit
 from compiler.models.batches.settle import BOUND
-from compiler.nightly import Nightly
 from compiler.runtime import open_runtime
 from flows.compile import compile_context
 from flows.nightly import nightly_recompile
@@ -70,7 +70,7 @@ def test_a_night_hands_over_and_the_next_collects(api: Api, server: PricedServer
     assert handed.calls >= submit.LEAST
     assert first.usage.calls == 0
     told = api.artifact(ARTIFACT)["data"]
-    assert f"{handed.calls:,} calls for {SESSIONS} sessions handed over in 1 batches" in told
+    assert f"{handed.calls:,} calls for {SESSIONS} sessions handed over in 1 batch, " in told
     assert f"{PROJECT}: {SESSIONS} sessions wait for a batch" in told
     server.end_batches()
     second = night()
@@ -143,6 +143,7 @@ def test_what_was_handed_over_is_compiled_by_the_morning(api: Api) -> None:
     asyncio.run(serve())
     asyncio.run(twice())
     [run] = runs()
+    assert run["name"] == "compile acme/later"
     assert run["parameters"] == {"project": "acme/later", "max_usd": 2.0}
     due = datetime.fromisoformat(run["expected_start_time"]) - datetime.now(UTC)
     assert abs(due - timedelta(seconds=BOUND)) < timedelta(minutes=5)

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from compiler.nightly import NOTE, Note, now_ms
-from compiler.overdue import LATE_MS, read_share
+from compiler.maintenance.nightly import NOTE, Note, now_ms
+from compiler.maintenance.overdue import LATE_MS, read_share
 from compiler.runtime import open_runtime
 from data_models.errors import StoreError
 from flows.compile import compile_context

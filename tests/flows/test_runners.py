@@ -10,7 +10,7 @@ import pytest
 
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from data_models.errors import DamagedError, SettingsError
 from flows.compile import compile_context
 from tasks.dask import DaskCluster

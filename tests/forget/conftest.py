@@ -9,7 +9,7 @@ import pytest
 from compiler.local_copy import refresh
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import Runtime, open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from tests.forget.words import write_words
 
 Compile = Callable[[Runtime], None]

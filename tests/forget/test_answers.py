@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from compiler.account import REPLY
+from compiler.forgetting.home import purge_home
+from compiler.forgetting.purge import purge
 from compiler.models.batches.settle import Settled
-from compiler.purge import purge
-from compiler.purge_home import purge_home
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from compiler.work import Plan
 from store.tombstones import forget_sessions
 from tests.compiler.models.server_model import MAP, TREE, counted

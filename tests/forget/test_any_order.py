@@ -10,12 +10,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from compiler.forgetting.purge import purge
+from compiler.maintenance.rollback import roll_back
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.plan import plan
-from compiler.purge import purge
-from compiler.rollback import roll_back
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from data_models.errors import NotFoundError
 from store.generations import newest, verify
 from store.memory import MemoryStore

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from compiler.purge import purge
-from compiler.purge_home import purge_home
+from compiler.forgetting.home import purge_home
+from compiler.forgetting.purge import purge
 from compiler.runtime import Runtime, open_runtime
 from store.counted import CountedStore
 from store.generations import newest, verify

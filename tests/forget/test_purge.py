@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
+from compiler.forgetting.home import purge_home
+from compiler.forgetting.purge import purge
 from compiler.local_copy import Copy, refresh
 from compiler.maintenance.verify import verify_store
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.plan import plan
-from compiler.purge import purge
-from compiler.purge_home import purge_home
 from compiler.runtime import Runtime, open_runtime
 from compiler.turn import compile_lease
-from compiler.upload import FORGOTTEN, upload
+from compiler.uploading.upload import FORGOTTEN, upload
 from data_models.errors import StoreError
 from search.query import Filters, search
 from store.generations import history

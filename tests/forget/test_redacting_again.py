@@ -7,15 +7,15 @@ import msgspec
 import pytest
 import zstandard
 
+from compiler.forgetting.home import purge_home
+from compiler.forgetting.purge import purge
 from compiler.local_copy import refresh
+from compiler.maintenance.redacting_again import RedactedAgain, redact_again
 from compiler.maintenance.verify import verify_store
 from compiler.order import ordered
 from compiler.plan import plan
-from compiler.purge import purge
-from compiler.purge_home import purge_home
-from compiler.redacting_again import RedactedAgain, redact_again
 from compiler.runtime import Runtime, open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from data_models.records import Rules
 from store.receipts import read_receipt, receipt_keys, write_receipt
 from tests.forget.conftest import compile_shop
@@ -139,7 +139,7 @@ def test_what_a_kill_left_half_done_is_finished(stricter: Runtime, monkeypatch: 
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr("compiler.redacting_again.withdraw_receipts", die)
+        patched.setattr("compiler.maintenance.redacting_again.withdraw_receipts", die)
         with pytest.raises(Killed):
             redact_again(stricter)
     night(stricter)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from compiler.local_copy import Copy, refresh
+from compiler.maintenance.rollback import RolledBack, roll_back
 from compiler.plan import plan
-from compiler.rollback import RolledBack, roll_back
 from compiler.runtime import Runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from data_models.errors import NotFoundError
 from store.generations import history, newest
 from store.keys import compiled_text_key

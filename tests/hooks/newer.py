@@ -14,7 +14,7 @@ import pytest
 
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from flows.server_process import try_lock
 from tests.hooks.helpers import PATIENCE, REMOTE, ROOT, session_id, until
 from tests.synthetic import write_session

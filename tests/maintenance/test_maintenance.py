@@ -15,7 +15,7 @@ from compiler.maintenance.verify import verify_store
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import Runtime, open_runtime
 from compiler.turn import compile_lease
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from data_models.errors import KeyMissingError, StoreError
 from store import leases
 from store.cached import CachedStore, CopyCache

@@ -8,7 +8,7 @@ import pytest
 from compiler.local_copy import refresh
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from tests.mcp_server.helpers import EXAMPLES, PROJECT
 
 

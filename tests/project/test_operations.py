@@ -16,12 +16,12 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from compiler.nightly import NOTE, Note
-from compiler.overdue import NOTE as SHARE_NOTE
-from compiler.overdue import Share
+from compiler.maintenance.nightly import NOTE, Note
+from compiler.maintenance.overdue import NOTE as SHARE_NOTE
+from compiler.maintenance.overdue import Share
 from compiler.runs import RunRecord
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from data_models.env import raw_folder, worker_log
 from rlm_context.hooks.trigger.record import Trigger, write_trigger
 from store.codec import encode

@@ -9,7 +9,7 @@ import pytest
 from compiler.local_copy import Copy, refresh
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from search.query import Filters, search
 from search.render import render
 

@@ -64,7 +64,7 @@ def _has_readers(home: str) -> bool:
 
 
 def _stays(home: str, session_id: str, cwd: str) -> bool:
-    """Whether nothing of this session may leave; the worker decides again, by `compiler.sharing`."""
+    """Whether nothing of this session may leave; the worker decides again, by `compiler.uploading.sharing`."""
     private, shared = (
         entries(read_small(path).decode("utf-8", "replace"))
         for path in (private_file(home), shared_file(home))

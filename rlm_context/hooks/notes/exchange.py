@@ -1,8 +1,8 @@
 """Notes of this machine's running sessions go to the store, those of teammates come back.
 
-What may go is decided by `compiler.sharing`, as for uploads. A note whose session ended, was killed, was made private
-or has been quiet for four hours is taken back. Nothing rests on any of it: two of these at once, or one that is killed
-half-way, leave a note too many at most, which the next one removes, or `store gc`.
+What may go is decided by `compiler.uploading.sharing`, as for uploads. A note whose session ended, was killed, was
+made private or has been quiet for four hours is taken back. Nothing rests on any of it: two of these at once, or one
+that is killed half-way, leave a note too many at most, which the next one removes, or `store gc`.
 """
 
 import os
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from compiler.author import author_of
 from compiler.local_copy import projects_folder
 from compiler.runtime import Runtime
-from compiler.sharing import Sharing
+from compiler.uploading.author import author_of
+from compiler.uploading.sharing import Sharing
 from data_models.errors import DamagedError, FormatTooNewError, KeyMissingError
 from data_models.project import find_repository, project_of
 from rlm_context.hooks.files import names_in, read_small, write_small

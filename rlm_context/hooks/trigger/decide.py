@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from compiler.author import author_of
 from compiler.runtime import Runtime
 from compiler.turn import is_compiling
+from compiler.uploading.author import author_of
 from data_models.env import INSIDE, PREFIX
 from flows.local_server import configured_api, live_server
 from flows.up import is_up

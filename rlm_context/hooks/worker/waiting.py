@@ -9,11 +9,11 @@ from pathlib import Path
 
 import msgspec
 
-from compiler.latest import own_sessions
 from compiler.local_copy import refresh
 from compiler.runtime import Runtime, open_runtime
-from compiler.sharing import local_store_url
-from compiler.upload import upload_sessions
+from compiler.uploading.latest import own_sessions
+from compiler.uploading.sharing import local_store_url
+from compiler.uploading.upload import upload_sessions
 from data_models.env import raw_folder
 from data_models.errors import SourceError
 from rlm_context.hooks.events.session_end import JOB

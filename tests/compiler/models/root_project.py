@@ -17,7 +17,7 @@ from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import Runtime
 from compiler.sessions import Sessions
 from compiler.tree import load_nodes
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from data_models.knowledge import Line, Node, Root, Section
 from data_models.settings import Settings, load_settings
 from rlm.clients.protocol import Client

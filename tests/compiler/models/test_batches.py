@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 
 from compiler.account import REPLY
+from compiler.estimate import estimate
+from compiler.health import status
 from compiler.models.batches import settle, submit
 from compiler.models.batches.submit import Submitted
+from compiler.pending import PendingSessions
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.report import ProjectReport
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from data_models.errors import StoreError
 from rlm.clients.anthropic import AnthropicClient
 from store.batches import open_batches, projects_with_batches
@@ -130,6 +133,21 @@ def test_a_compile_says_the_same_with_and_without_batches(server: PricedServer, 
         assert Counter(call.text for call in other.calls if call.model == MAP) == single
         runtime = open_runtime()
         assert {e.session_id: (e.chunks, e.degraded, e.digest) for e in entries(runtime)} == told
+
+
+def test_a_dry_run_and_status_know_what_is_handed_over(server: PricedServer) -> None:
+    """Its calls are not counted as to be sent, unless everything is to be made anew; what they cost at most is known."""
+    handed = night()
+    runtime = open_runtime(make_store=False)
+    for full, expected in ((False, (0, handed.calls)), (True, (handed.calls, 0))):
+        found = estimate(runtime, PendingSessions(runtime, [], full=full), full=full)[0]
+        assert (found.step, found.calls, found.batched) == ("map", *expected)
+    (project,) = status(runtime).projects
+    (batch,) = project.batches
+    assert (batch.calls, batch.sessions, batch.usd) == (handed.calls, SESSIONS, handed.usd)
+    server.end_batches()
+    compiled()
+    assert status(runtime).projects[0].batches == []
 
 
 def test_a_second_night_hands_over_nothing_more(server: PricedServer) -> None:

@@ -13,7 +13,7 @@ from compiler.local_copy import refresh
 from compiler.models import clients
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from rlm.clients.options import Options
 from rlm.clients.protocol import Client
 from tests.compiler.models.injections import INJECTIONS, Gullible, Injection

@@ -13,7 +13,7 @@ import pytest
 from compiler.local_copy import refresh
 from compiler.maintenance.garbage import collect
 from compiler.runtime import open_runtime
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from rlm_context.hooks.brief.envelope import MOST_UNITS, changes, marks, whole
 from rlm_context.hooks.brief.local import LocalBrief
 from rlm_context.hooks.notes.exchange import Exchanged, exchange_notes

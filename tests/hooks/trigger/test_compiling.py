@@ -9,7 +9,7 @@ import pytest
 
 from compiler.runtime import open_runtime
 from compiler.turn import compile_lease
-from compiler.upload import upload
+from compiler.uploading.upload import upload
 from rlm_context.hooks.trigger import compiling, decide
 from rlm_context.hooks.trigger.remote import begin_lease
 from store.leases import Holder, acquire

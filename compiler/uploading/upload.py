@@ -1,8 +1,8 @@
 """The one way in: agents' files are redacted, reduced to slim blobs, spooled, and acknowledged by the store.
 
-A session that may not be shared goes to the default local store instead (`compiler.sharing`). A file that has not
-changed since its last upload is not read again: the home remembers size, time and inode of each session's files
-with the receipt that came of them.
+A session that may not be shared goes to the default local store instead (`compiler.uploading.sharing`). A file that
+has not changed since its last upload is not read again: the home remembers size, time and inode of each session's
+files with the receipt that came of them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from compiler.author import author_of
-from compiler.destinations import Destinations
 from compiler.order import ordered
-from compiler.readable import write_readable
 from compiler.runtime import Runtime
-from compiler.seen import Known, Seen, signature
+from compiler.uploading.author import author_of
+from compiler.uploading.destinations import Destinations
+from compiler.uploading.readable import write_readable
+from compiler.uploading.seen import Known, Seen, signature
 from data_models.errors import SourceError
 from data_models.events import Reject
 from data_models.project import project_of
@@ -110,7 +110,7 @@ def upload(
         sources: folders or files of agents' sessions.
         project: the project of what is read, instead of each session's own.
         again: read also what has not changed; what the store lost or damaged of it is mended so.
-        readable_copies: write each session as text for people too (`compiler.readable`).
+        readable_copies: write each session as text for people too (`compiler.uploading.readable`).
         progress: told as sessions are done.
 
     Raises:

@@ -12,8 +12,8 @@ from itertools import islice
 import msgspec
 
 from compiler.maintenance.garbage import collect
+from compiler.maintenance.nightly import forget_runs, last_night, now_ms
 from compiler.maintenance.objects import fault
-from compiler.nightly import forget_runs, last_night, now_ms
 from compiler.runtime import Runtime
 from compiler.turn import compile_lease
 from data_models.errors import KeyMissingError, RlmContextError, StoreError

@@ -6,7 +6,7 @@ import msgspec
 
 from compiler.citations import resolve
 from compiler.runtime import Runtime
-from compiler.sharing import Sharing, how_to_share, local_store_url
+from compiler.uploading.sharing import Sharing, how_to_share, local_store_url
 from data_models.errors import StoreError
 from store.keys import decode_name, parse_receipt_key
 from store.protocol import Store

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from compiler.account import REPLY
+from compiler.forgetting.marks import PAGE, Marks, look, runs_naming, unneeded
+from compiler.forgetting.replies import answers_of
 from compiler.maintenance.garbage import no_compiles, renewing
-from compiler.purge_marks import PAGE, Marks, look, runs_naming, unneeded
-from compiler.purge_replies import answers_of
 from compiler.runtime import Runtime
 from store.blobs import get_blob
 from store.generations import newest

@@ -8,18 +8,18 @@ import time
 
 import msgspec
 
-from compiler.latest import own_sessions
+from compiler.forgetting.purge import Purged
 from compiler.maintenance.garbage import Collected
+from compiler.maintenance.redacting_again import RedactedAgain
 from compiler.maintenance.verify import Verified
 from compiler.models.batches.submit import Submitted
 from compiler.plan import plan
-from compiler.purge import Purged
-from compiler.redacting_again import RedactedAgain
 from compiler.report import ProjectReport
 from compiler.runtime import Runtime
-from compiler.sharing import local_store_url
-from compiler.upload import upload_sessions
-from data_models.errors import StoreError
+from compiler.uploading.latest import own_sessions
+from compiler.uploading.sharing import local_store_url
+from compiler.uploading.upload import upload_sessions
+from data_models.errors import DamagedError, FormatTooNewError, KeyMissingError, StoreError
 from data_models.records import Usage
 from store.batches import projects_with_batches
 from store.codec import MALFORMED, encode
@@ -128,14 +128,21 @@ def sweep(runtime: Runtime) -> Swept:
 
 
 def waiting(runtime: Runtime) -> list[str]:
-    """The projects that hold something no generation has yet, or that other prompts, models or rules made; and those
-    with a batch that is not collected.
+    """The projects that hold something no generation has yet, or that other prompts, models or rules made; those with
+    a batch that is not collected; and those whose state is damaged, which their own compile says.
 
     Raises:
         StoreError: the store cannot be read.
     """
     batched = projects_with_batches(runtime.store)
-    return [name for name in projects(runtime.store) if name in batched or plan(runtime, name).has_work]
+    return [name for name in projects(runtime.store) if name in batched or _has_work(runtime, name)]
+
+
+def _has_work(runtime: Runtime, project: str) -> bool:
+    try:
+        return plan(runtime, project).has_work
+    except (DamagedError, KeyMissingError, FormatTooNewError):  # the others are compiled all the same
+        return True
 
 
 def forget_runs(runtime: Runtime, *, keep: int = KEEP_RUNS, days: float = KEEP_DAYS) -> int:

@@ -2,7 +2,7 @@
 
 Each stored state of a session is read once for each set of rules. Where they find something in the newest state, a
 cleaner one is uploaded in its place; where they find something in any state, that one is withdrawn: it counts as not
-there from then on, the next compile builds nothing on it, and `compiler.purge` removes what held its words.
+there from then on, the next compile builds nothing on it, and `compiler.forgetting.purge` removes what held its words.
 Which states are clean is noted in the store, so a run goes on where the one before ended.
 """
 
@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import msgspec
 
 from compiler.order import ordered
-from compiler.readable import readable_key, write_readable
 from compiler.runtime import Runtime
+from compiler.uploading.readable import readable_key, write_readable
 from compiler.work import content_hash
 from data_models.errors import DamagedError, KeyMissingError
 from data_models.events import Reject

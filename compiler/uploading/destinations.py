@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from compiler.audit import AuditLog
 from compiler.runtime import Runtime
-from compiler.seen import Known
-from compiler.sharing import Sharing, local_store_url
+from compiler.uploading.audit import AuditLog
+from compiler.uploading.seen import Known
+from compiler.uploading.sharing import Sharing, local_store_url
 from data_models.records import Receipt
 from store.protocol import Store
 from store.registry import open_store
