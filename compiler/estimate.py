@@ -6,7 +6,7 @@ prompt, and all input is priced as if no provider cached any of it: the dollars 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from hashlib import sha256
 
 from compiler.account import REPLY
@@ -28,6 +28,7 @@ from rlm.clients.protocol import Completion, Request
 from rlm.clients.usage import Usage
 from rlm.prices import price_of
 from rlm.prompt import SHOWN
+from store.batches import open_batches
 from store.generations import heads
 
 _PER_CHUNK = 12
@@ -60,7 +61,7 @@ def estimate(runtime: Runtime, sessions: Iterable[Pending], *, full: bool = Fals
     models = models_asked(runtime.settings)
     if not models:
         return []
-    mapped = _Map(runtime, Step(step="map", model=models["map"]))
+    mapped = _Map(runtime, Step(step="map", model=models["map"]), full)
     for session in sessions:
         mapped.read(session)
     digests = Step(step="digests", model=models["tree"])
@@ -79,8 +80,10 @@ def estimate(runtime: Runtime, sessions: Iterable[Pending], *, full: bool = Fals
 class _Map:
     """Counts the map's requests, and keeps of each session what the tree has to know."""
 
-    def __init__(self, runtime: Runtime, step: Step) -> None:
+    def __init__(self, runtime: Runtime, step: Step, full: bool) -> None:
         self._runtime = runtime
+        self._full = full
+        self._held: dict[str, Set[str]] = {}
         self._model = model_of(step.model)
         self._asked: set[str] = set()
         self.step = step
@@ -92,14 +95,27 @@ class _Map:
         cut = chunk_session(receipt.session_id, session.events, self._runtime.settings.chunk_tokens)
         for chunk in cut:
             for request in chunks.requests(self._model, chunk):
-                self._count(request)
+                self._count(request, self._handed_over(receipt.project))
         self.entries[receipt.project].append(_outline(session, cut))
 
-    def _count(self, request: Request) -> None:
+    def _handed_over(self, project: str) -> Set[str]:
+        """The calls of a project that a provider works on. Who wants everything anew waits for none of them: a batch is
+        cancelled then, and what it had not answered is asked."""
+        if project not in self._held:
+            found = [] if self._full else open_batches(self._runtime.store, project)[0]
+            records = [batch.record for batch in found if batch.record.model == self.step.model]
+            self._held[project] = {
+                digest for record in records for digests in record.uploads.values() for digest in digests
+            }
+        return self._held[project]
+
+    def _count(self, request: Request, handed_over: Set[str]) -> None:
         digest = request.digest(self._model)
         known = recall(self._runtime.memo, REPLY, digest, Completion) is not None
         if known or digest in self._asked:
             self.step.cached += 1
+        elif digest in handed_over:
+            self.step.batched += 1
         else:
             self.step.add(request.size // 4, _MAP_ANSWER)
         self._asked.add(digest)

@@ -14,6 +14,7 @@ from compiler.uploads import AuthorUploads, uploads_by_author
 from data_models.env import raw_folder, worker_log
 from data_models.records import Manifest, Usage
 from rlm.prices import PRICES_DATE
+from store.batches import open_batches, projects_with_batches
 from store.generations import history, newest
 from store.keys import parse_receipt_key
 from store.leases import Holder, holder
@@ -36,12 +37,27 @@ class Spent(msgspec.Struct, kw_only=True):
     since: int
 
 
+class HandedOver(msgspec.Struct, kw_only=True):
+    """A batch of model calls that a provider works on, or that no compile has collected yet.
+
+    `since` is Unix milliseconds; `sessions` are those that wait for it; `usd` the most that its answers can cost, 0
+    where the model's price is not known.
+    """
+
+    since: int
+    model: str
+    calls: int
+    sessions: int
+    usd: float
+
+
 class ProjectStatus(msgspec.Struct, kw_only=True):
     """One project: its newest generation, and the receipts that it does not hold yet.
 
     `created` is Unix milliseconds; `oldest_waiting_ms` the event time of the oldest such receipt, 0 for none;
     `usd` what the newest generation cost, and `spent` the same in full; `authors` who uploaded what, the one with
-    the newest session first; `compiling` who compiles it now, None for nobody.
+    the newest session first; `batches` the calls that a night handed over, the oldest first; `compiling` who compiles
+    it now, None for nobody.
     """
 
     project: str
@@ -54,6 +70,7 @@ class ProjectStatus(msgspec.Struct, kw_only=True):
     oldest_waiting_ms: int
     damaged: list[str]
     authors: list[AuthorUploads]
+    batches: list[HandedOver]
     compiling: Holder | None
     runs: list[RunRecord]
 
@@ -88,7 +105,7 @@ def status(runtime: Runtime) -> Status:
         spool=uploads_kept(runtime),
         dead=runtime.spool.dead(),
         prices_date=PRICES_DATE,
-        projects=[_project(runtime, name) for name in projects(runtime.store)],
+        projects=_projects(runtime),
     )
 
 
@@ -102,7 +119,30 @@ def _ended(runtime: Runtime) -> int:
     return sum(not path.name.startswith(".") for path in folder.iterdir()) if folder.is_dir() else 0
 
 
-def _project(runtime: Runtime, name: str) -> ProjectStatus:
+def _projects(runtime: Runtime) -> list[ProjectStatus]:
+    # One look for all: most projects have no batch, ever.
+    batched = set(projects_with_batches(runtime.store))
+    return [
+        _project(runtime, name, _handed_over(runtime, name) if name in batched else [])
+        for name in projects(runtime.store)
+    ]
+
+
+def _handed_over(runtime: Runtime, name: str) -> list[HandedOver]:
+    """A project's batches; what is damaged of them the next compile says."""
+    return [
+        HandedOver(
+            since=record.since,
+            model=record.model,
+            calls=record.calls,
+            sessions=len(record.uploads),
+            usd=record.usd,
+        )
+        for _, record, _ in open_batches(runtime.store, name)[0]
+    ]
+
+
+def _project(runtime: Runtime, name: str, batches: list[HandedOver]) -> ProjectStatus:
     generation = newest(runtime.store, name)
     waiting = plan(runtime, name).new
     times = [parts.event_ms for key in waiting if (parts := parse_receipt_key(key))]
@@ -120,6 +160,7 @@ def _project(runtime: Runtime, name: str) -> ProjectStatus:
         oldest_waiting_ms=min(times, default=0),
         damaged=list(generation.damaged) if generation else [],
         authors=uploads_by_author(runtime.store, name, catalog.values(), set(waiting)),
+        batches=batches,
         compiling=holder(runtime.store, compile_lease(name)),
         runs=read_runs(runtime, name, _RUNS),
     )

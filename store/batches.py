@@ -29,7 +29,8 @@ class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One batch.
 
     `model` is `provider:model`, `since` when the batch was about to be handed over (Unix milliseconds), `calls` how
-    many it holds, `uploads` the hashes of the calls (`Request.digest`) that each upload needs, by its receipt's key.
+    many it holds, `usd` the most that their answers can cost (US dollars, 0 where the model's price is not known),
+    `uploads` the hashes of the calls (`Request.digest`) that each upload needs, by its receipt's key.
     """
 
     project: str
@@ -37,6 +38,7 @@ class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     since: int
     calls: int
     uploads: dict[str, tuple[str, ...]]
+    usd: float = 0.0
     format: int = FORMAT_VERSION
 
 
@@ -49,11 +51,11 @@ class OpenBatch(NamedTuple):
 
 
 def new_record(
-    store: Store, project: str, model: str, calls: int, uploads: dict[str, tuple[str, ...]]
+    store: Store, project: str, model: str, calls: int, uploads: dict[str, tuple[str, ...]], usd: float
 ) -> OpenBatch:
-    """Write down that a batch is about to be handed over."""
+    """Write down that a batch is about to be handed over; the arguments are `BatchRecord`'s."""
     since = int(time.time() * 1000)
-    record = BatchRecord(project=project, model=model, since=since, calls=calls, uploads=uploads)
+    record = BatchRecord(project=project, model=model, since=since, calls=calls, uploads=uploads, usd=usd)
     key = f"{_FOLDER}/{encode_name(project)}/{since:013d}-{secrets.token_hex(4)}.json"
     store.put(key, encode(record))
     return OpenBatch(key, record, None)

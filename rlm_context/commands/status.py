@@ -11,14 +11,14 @@ from compiler.health import ProjectStatus, Status, status
 from compiler.runs import RunRecord
 from compiler.runtime import open_runtime
 from data_models.records import Usage
-from flows.local_server import live_server
+from flows.local_server import configured_api, live_server, without_password
 from flows.up import is_up
 from rlm_context.attention import concern_lines, concerns
 from rlm_context.concern import Concern
-from rlm_context.costs import amount, cost_line
+from rlm_context.costs import amount, cost_line, dollars
 from rlm_context.hooks.trigger.record import Trigger
 from rlm_context.output import plural, print_json, table
-from rlm_context.shown import day, minute
+from rlm_context.shown import day, harmless, minute
 from rlm_context.summary import generation_number
 from rlm_context.triggers import pending_triggers, trigger_lines
 
@@ -48,8 +48,7 @@ def _told(found: Status, triggers: list[Trigger], todo: list[Concern]) -> str:
     if Path(found.worker_log).exists():
         waits = f"{plural(found.ended, 'session')} ended and wait for a worker; " if found.ended else ""
         lines.append(f"Hooks: {waits}what their workers did: {found.worker_log}")
-    if is_up(Path(found.home)) and (server := live_server(Path(found.home))):
-        lines.append(f"Prefect: up at {server.url.removesuffix('/api')}, with the nightly")
+    lines += _prefect(Path(found.home))
     if found.spool:
         kept = plural(found.spool, "upload")
         lines.append(f"Spool: {kept} kept here until a generation holds them. Next: rlm-context compile")
@@ -61,9 +60,21 @@ def _told(found: Status, triggers: list[Trigger], todo: list[Concern]) -> str:
         lines += ["", _listed(found), *_costs(found), *_team(found)]
     else:
         lines.append("Nothing is compiled yet. Next: rlm-context compile")
-    remarks = [line for project in found.projects for line in _compiling(project)]
+    remarks = [line for project in found.projects for line in (*_compiling(project), *_handed_over(project))]
     remarks += concern_lines(todo)
     return "\n".join([*lines, *(["", *remarks] if remarks else [])])
+
+
+def _prefect(home: Path) -> Iterator[str]:
+    """The server that compiles go to, where there is one to stay."""
+    serves = is_up(home)
+    if url := configured_api():
+        here = "; rlm-context up serves its deployments here" if serves else ""
+        yield f"Prefect: {without_password(url)}, which you configured{here}"
+    elif serves and (server := live_server(home)) and server.schedules:
+        yield f"Prefect: up at {server.url.removesuffix('/api')}, with the nightly"
+    elif serves:
+        yield "Prefect: rlm-context up is starting its server"
 
 
 def _listed(found: Status) -> str:
@@ -154,3 +165,18 @@ def _compiling(project: ProjectStatus) -> Iterator[str]:
     if project.compiling:
         where = "this machine" if project.compiling.is_here else "another machine"
         yield f"{project.project}: being compiled on {where} since {minute(project.compiling.since)} UTC"
+
+
+def _handed_over(project: ProjectStatus) -> Iterator[str]:
+    """The model calls that a provider has, until a compile finds them answered."""
+    if not project.batches:
+        return
+    batches = project.batches
+    sessions = plural(sum(one.sessions for one in batches), "session")
+    calls = plural(sum(one.calls for one in batches), "model call")
+    is_priced = all(one.usd for one in batches)
+    cost = f"{dollars(sum(one.usd for one in batches))} at most" if is_priced else "at an unknown price"
+    yield harmless(
+        f"{project.project}: {sessions} wait for {calls} that a provider has in batches since "
+        f"{minute(batches[0].since)} UTC ({cost}). Next: rlm-context compile, which takes what is answered"
+    )

@@ -1,7 +1,9 @@
 """`status` on a store that several people share."""
 
 import asyncio
+import fcntl
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from compiler.runs import recorded
 from compiler.runtime import open_runtime
 from compiler.turn import compile_lease
 from compiler.uploading.upload import upload
+from flows.server_process import try_lock
+from flows.up import UP_LOCK
 from store import leases
 from store.batches import new_record
 from store.registry import open_store
@@ -81,6 +85,27 @@ def test_who_compiles(store: Path, machine: str | None, where: str, monkeypatch:
     lease.release()
     assert rlm("status", "--json").document["projects"][0]["compiling"] is None
     assert "being compiled" not in rlm("status").out
+
+
+def test_which_server_compiles_go_to(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configured one is named, without the password in its address; without one nothing is said."""
+    assert "Prefect:" not in rlm("status").out
+    monkeypatch.setenv("PREFECT_API_URL", "http://ann:secret@127.0.0.1:9/api")
+    out = rlm("status").out
+    assert "Prefect: http://127.0.0.1:9/api, which you configured\n" in out
+    assert "secret" not in out
+
+
+def test_a_server_that_up_has_still_to_start(store: Path, home: Path) -> None:
+    """Somebody serves, and there is no server yet, or no more."""
+    folder = home / "rlm-context" / "prefect"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = try_lock(folder / UP_LOCK, fcntl.LOCK_EX)
+    assert lock is not None
+    try:
+        assert "Prefect: rlm-context up is starting its server" in rlm("status").out
+    finally:
+        os.close(lock)
 
 
 @pytest.mark.parametrize(("usd", "cost"), [(0.25, "$0.2500 at most"), (0.0, "at an unknown price")])

@@ -147,7 +147,8 @@ class _Submission:
             return
         store, name = self._runtime.store, self._runtime.settings.models.map
         uploads = {one.receipt: one.digests for one in batch}
-        record = await asyncio.to_thread(new_record, store, self._project, name, len(requests), uploads)
+        calls, usd = len(requests), sum(map(self._most, batch))
+        record = await asyncio.to_thread(new_record, store, self._project, name, calls, uploads, usd)
         try:
             batch_id = await self._client.submit(requests)
         except ClientError as error:
@@ -161,9 +162,9 @@ class _Submission:
         self._done = Submitted(
             project=self._project,
             batches=self._done.batches + 1,
-            calls=self._done.calls + len(requests),
+            calls=self._done.calls + calls,
             sessions=self._done.sessions + len(batch),
-            usd=self._done.usd + sum(map(self._most, batch)),
+            usd=self._done.usd + usd,
         )
 
 

@@ -136,7 +136,7 @@ def test_a_compile_says_the_same_with_and_without_batches(server: PricedServer, 
 
 
 def test_a_dry_run_and_status_know_what_is_handed_over(server: PricedServer) -> None:
-    """Its calls are not counted as to be sent, unless everything is to be made anew; what they cost at most is known."""
+    """Its calls are not counted as to be sent, unless all is to be made anew; what they cost at most is known."""
     handed = night()
     runtime = open_runtime(make_store=False)
     for full, expected in ((False, (0, handed.calls)), (True, (handed.calls, 0))):
