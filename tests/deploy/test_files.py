@@ -49,6 +49,15 @@ def test_the_example_sets_what_the_file_wants() -> None:
     assert "RLM_CONTEXT_STORE" in names_in("example.worker.env")
 
 
+def test_no_password_is_given_by_an_example() -> None:
+    """Who forgets one is told so by compose, instead of running a server that everybody can log in to."""
+    lines = (DEPLOY / "example.env").read_text(encoding="utf-8").splitlines()
+    given = dict(line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
+    assert (given["DATABASE_PASSWORD"], given["PREFECT_AUTH"]) == ("", "")
+    text = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
+    assert all(f"${{{name}:?" in text for name in given)
+
+
 def test_a_team_keeps_what_a_laptop_keeps() -> None:
     """Retention is the same in compose.yaml and on the home's own server."""
     environment = service("server", VALUES).environment

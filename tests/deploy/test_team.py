@@ -78,6 +78,38 @@ def test_a_run_outlives_the_database(team: Team, person: Person, models: HeldMod
     assert person.published("acme/database") == 1
 
 
+def test_a_cancelled_run_stops_and_the_next_goes_on(team: Team, person: Person, models: HeldModels) -> None:
+    """Cancelled as the UI does it while it waits for a model, it ends within seconds; the next trigger is a new run."""
+    person.upload("acme/cancelled")
+    models.hold()
+    asked = person.ask(team.server.url, "acme/cancelled")
+    models.wait_until_asked()
+    cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
+    team.server.api().call("POST", f"/flow_runs/{asked.run}/set_state", cancelling)
+    assert ended(team, asked.run) == "CANCELLED", team.server.log("worker")
+    models.free()
+    again = person.ask(team.server.url, "acme/cancelled")
+    assert again.run != asked.run
+    assert ended(team, again.run) == "COMPLETED", team.server.log("worker")
+    assert person.published("acme/cancelled") == 1
+
+
+def test_a_deployment_chooses_its_runner(team: Team, person: Person) -> None:
+    """Settings among its job variables are those of its runs: here a runner that there is not."""
+    api = team.server.api()
+    deployment = api.call("GET", "/deployments/name/compile-context/on-session-end")
+    variables = deployment["job_variables"]
+    changed = {"env": variables["env"] | {"RLM_CONTEXT_RUNNER": "nowhere"}}
+    api.call("PATCH", f"/deployments/{deployment['id']}", {"job_variables": changed})
+    try:
+        person.upload("acme/runner")
+        asked = person.ask(team.server.url, "acme/runner")
+        assert ended(team, asked.run) == "FAILED", team.server.log("worker")
+        assert "runner" in api.call("GET", f"/flow_runs/{asked.run}")["state"]["message"]
+    finally:
+        api.call("PATCH", f"/deployments/{deployment['id']}", {"job_variables": variables})
+
+
 def test_a_run_whose_machine_dies_is_closed_and_the_next_goes_on(
     team: Team, person: Person, models: HeldModels
 ) -> None:
