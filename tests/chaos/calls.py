@@ -15,22 +15,9 @@ from tests.rlm.servers.web import Answer, Received
 
 _WORD = re.compile(r"job ([0-9a-f]{7})")
 """Stands in every turn of an invented session, and in what the model of these tests says of it."""
+ASKING = "/asking"
 _KEEPING = 0.5
 """Seconds in which an answer that left the server is read and written to memo; more on a busy machine is a repeat."""
-
-
-class WatchedModels(MessagesServer):
-    """The loopback models; notes when each answer left."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.left: dict[int, float] = {}
-
-    async def answer(self, received: Received, fault: Fault | None) -> Answer:
-        """See `Server.answer`."""
-        answer = await super().answer(received, fault)
-        self.left[received.number] = time.monotonic()
-        return answer
 
 
 @dataclass(frozen=True)
@@ -58,6 +45,31 @@ class Words:
         return self.projects.get(found[1], "") if found else ""
 
 
+class WatchedModels(MessagesServer):
+    """The loopback models; note when each answer left, and say at `ASKING` for which projects some are on their way.
+
+    Attributes:
+        left: when, by the number of the call.
+        words: of all sessions.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left: dict[int, float] = {}
+        self.words = Words()
+
+    async def answer(self, received: Received, fault: Fault | None) -> Answer:
+        """See `Server.answer`."""
+        if received.path == ASKING:
+            open_still = (
+                call for call in self.received if self.is_call(call) and call.number not in self.left
+            )
+            return Answer(sorted({self.words.project(call) for call in open_still}))
+        answer = await super().answer(received, fault)
+        self.left[received.number] = time.monotonic()
+        return answer
+
+
 def asked(server: MessagesServer) -> list[Received]:
     """The calls of models."""
     return [each for each in list(server.received) if server.is_call(each)]
@@ -73,20 +85,17 @@ def repeated(calls: Iterable[Received]) -> Iterator[tuple[Received, Received]]:
         before[digest] = call
 
 
-def in_flight(
-    server: WatchedModels, words: Words, ends: Iterable[FlowEnd], projects: dict[str, str]
-) -> dict[FlowEnd, int]:
+def in_flight(server: WatchedModels, ends: Iterable[FlowEnd], projects: dict[str, str]) -> dict[FlowEnd, int]:
     """How many calls of its project were in flight as each process ended: asked by then, and not kept before.
 
     Args:
         server: the models.
-        words: of all sessions.
         ends: the processes.
         projects: the project of each flow run.
     """
     calls: dict[str, list[Received]] = defaultdict(list)
     for call in asked(server):
-        calls[words.project(call)].append(call)
+        calls[server.words.project(call)].append(call)
     found = {}
     for end in ends:
         mine = calls[projects.get(end.run, "")] + calls[""]

@@ -69,6 +69,8 @@ class Outcome:
             "COMPLETED",
         }:  # killed after it had said that it was done
             yield f"killed runs show as {sorted(wrong)}"
+        if self.records["running"]:
+            yield f"{self.records['running']} runs are still on record as running"
         if self.records["completed"] < self.states["COMPLETED"]:
             yield f"{self.states['COMPLETED']} runs completed, {self.records['completed']} left a record"
 
@@ -82,27 +84,26 @@ def chaos(
         folder: for all files. This process's environment is that of `run.settings` for it.
         models: what is asked.
         seed: of the kills.
-        compiles: how many, in four projects.
-        kills: how many at most.
+        compiles: how many at least, in four projects.
+        kills: how many.
         database: "sqlite" or "postgresql".
     """
     with running(folder, {}, database) as place:
-        load = Load(place, compiles)
-        with killing(place, seed, kills):
-            runtime = load.run(_PATIENCE + _PATIENCE_EACH * compiles)
-        return outcome(load, models, runtime, settled(load, _QUIET))
+        load = Load(place, models, compiles)
+        with killing(load, seed, kills) as killer:
+            runtime = load.run(killer, _PATIENCE + _PATIENCE_EACH * compiles)
+        return outcome(load, runtime, settled(load, runtime, _QUIET))
 
 
-def outcome(load: Load, models: WatchedModels, runtime: Runtime, runs: dict[str, dict[str, Any]]) -> Outcome:
+def outcome(load: Load, runtime: Runtime, runs: dict[str, dict[str, Any]]) -> Outcome:
     """Take stock.
 
     Args:
         load: what was compiled.
-        models: what was asked.
         runtime: of the store.
         runs: Prefect's flow runs, once all have ended.
     """
-    killed = kills_in(load.place.folder)
+    models, killed = load.models, kills_in(load.place.folder)
     projects = {key: str(run["parameters"]["project"]) for key, run in runs.items()}
     keys = list(runtime.store.itself.keys("gen"))
     records = [record for project in load.projects for record in read_runs(runtime, project, _ALL)]
@@ -114,7 +115,7 @@ def outcome(load: Load, models: WatchedModels, runtime: Runtime, runs: dict[str,
         torn=[*_torn(runtime, keys), *(fault.key for fault in verify_store(runtime).faults)],
         calls=len(asked(models)),
         repeated=sum(1 for _ in repeated(asked(models))),
-        in_flight=sum(in_flight(models, load.words, load.ends, projects).values()),
+        in_flight=sum(in_flight(models, load.ends, projects).values()),
         states=Counter(run["state_type"] for run in runs.values()),
         killed=Counter(runs[kill.run]["state_type"] for kill in killed if kill.run in runs),
         records=Counter(record.state for record in records),

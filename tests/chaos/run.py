@@ -26,9 +26,10 @@ from tests.compiler.models.server_model import fitting, settings_for
 from tests.synthetic import write_session
 
 MODELS_AT_ONCE = 4
-_LATENCY = 0.15
-_LOOK_SECONDS = 0.1
-_ASK_SECONDS = 2.0
+_LATENCY = 0.3
+_LOOK_SECONDS = 0.2
+_ASK_SECONDS = 1.5
+"""Between two looks at the spool, and triggers for what waits there, as the workers of one session after the other."""
 _START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 ENDED = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 
@@ -71,7 +72,7 @@ class Load:
     ends: list[FlowEnd] = field(default_factory=list)
     _begun: int = 0
     _alive: dict[int, tuple[str, float]] = field(default_factory=dict)
-    _asked: dict[str, float] = field(default_factory=dict)
+    _asked: float = 0.0
 
     def run(self, killer: subprocess.Popen[bytes], patience: float) -> Runtime:
         """Go on until every upload is in a generation; the runtime that made them.
@@ -91,12 +92,8 @@ class Load:
                 f"{self._begun} compiles begun, {sorted(waiting)} wait in vain"
             )
             self.look()
-            for project in self.projects:
-                if project not in waiting and self._is_on(killer):
-                    self._upload(runtime, project)
-            waiting = set(still_waiting(runtime))
-            for project in waiting:
-                self._ask(runtime, project)
+            if time.monotonic() - self._asked > _ASK_SECONDS:
+                waiting = self._ask(runtime, killer)
             time.sleep(_LOOK_SECONDS)
         return runtime
 
@@ -124,14 +121,17 @@ class Load:
             self.uploaded.setdefault(project, set()).add(session)
         upload(runtime, [folder], project=project)
         self._begun += 1
-        self._asked.pop(project, None)
 
-    def _ask(self, runtime: Runtime, project: str) -> None:
-        """Ask for a compile, now and then, as the workers of one ending session after the other do."""
-        if time.monotonic() - self._asked.get(project, 0.0) < _ASK_SECONDS:
-            return
-        ask(runtime, self.server(runtime), project, is_patient=False)
-        self._asked[project] = time.monotonic()
+    def _ask(self, runtime: Runtime, killer: subprocess.Popen[bytes]) -> set[str]:
+        """Upload more where all is compiled, and ask for what waits; the projects that do."""
+        for project in set(self.projects) - set(still_waiting(runtime)):
+            if self._is_on(killer):
+                self._upload(runtime, project)
+        waiting = still_waiting(runtime)
+        for project in waiting:
+            ask(runtime, self.server(runtime), project, is_patient=False)
+        self._asked = time.monotonic()
+        return set(waiting)
 
     def server(self, runtime: Runtime) -> PrefectServer:
         """What is asked, as `remote_of` would make it, less patient."""
