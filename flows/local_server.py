@@ -98,7 +98,10 @@ def serving_api(home: Path, waits: Callable[[], None]) -> Iterator[str]:
     Raises:
         PipelineError: the server cannot be started, or does not answer.
     """
-    ours = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}  # what the automation for dead runs listens to
+    ours = {
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # what the automation for dead runs listens to
+        "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",  # what a server says while its PostgreSQL is away
+    }
     # Runs are started in this folder too: a checkout has no say in their settings.
     with _inside(_prefect_folder(home)):
         if configured_api():
