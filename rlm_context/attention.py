@@ -30,15 +30,15 @@ _BY_PART = {
 def concerns(runtime: Runtime, found: Status) -> list[Concern]:
     """Look at the nightly, the Prefect server, and each project; a few requests at most."""
     return [
-        *_night_concerns(runtime),
+        *_night_concerns(runtime, found),
         *prefect_concerns(runtime.home),
         *(concern for project in found.projects for concern in _project_concerns(project)),
     ]
 
 
-def _night_concerns(runtime: Runtime) -> Iterator[Concern]:
+def _night_concerns(runtime: Runtime, found: Status) -> Iterator[Concern]:
     if note := last_night(runtime):
-        yield from _of_night(note, _by_hand(runtime))
+        yield from _of_night(note, _by_hand(runtime), _compiled_since(found, note.ended))
     share = read_share(runtime)
     if share is None or (note is not None and note.ended > share.begun):
         return
@@ -53,9 +53,20 @@ def _night_concerns(runtime: Runtime) -> Iterator[Concern]:
         yield Concern("nightly", f"maintenance by a compile found {count}", "rlm-context store verify")
 
 
-def _of_night(note: Note, by_hand: str) -> Iterator[Concern]:
+def _compiled_since(found: Status, ended: int) -> set[str]:
+    """The projects of which a run has completed since then (Unix milliseconds)."""
+    return {
+        project.project
+        for project in found.projects
+        if any(run.state == "completed" and run.started > ended for run in project.runs)
+    }
+
+
+def _of_night(note: Note, by_hand: str, compiled: set[str]) -> Iterator[Concern]:
     when = f"of {minute(note.ended)} UTC"
     for part in note.failed:
+        if part in compiled:
+            continue
         yield Concern(
             "nightly", f"{part} failed in the night {when}", _BY_PART.get(part, "rlm-context compile")
         )

@@ -5,6 +5,7 @@ What else a night does are steps of their own: the compiles, `compiler.maintenan
 
 import re
 import time
+from contextlib import suppress
 
 import msgspec
 
@@ -190,6 +191,27 @@ def finish(runtime: Runtime, night: Nightly) -> Nightly:
     )
     runtime.store.put(NOTE, encode(note))
     return night
+
+
+def done_by_hand(runtime: Runtime, part: str, faults: int | None = None) -> None:
+    """Take a part that failed in the last night out of what is remembered of it: somebody has done it since.
+
+    Args:
+        runtime: the process's runtime.
+        part: its name.
+        faults: how many damaged or missing objects the store has now, None where that was not looked at.
+    """
+    note = last_night(runtime)
+    if note is None:
+        return
+    now = msgspec.structs.replace(
+        note,
+        failed=tuple(name for name in note.failed if name != part),
+        faults=note.faults if faults is None else faults,
+    )
+    if now != note:
+        with suppress(StoreError):  # a hint, in a store that may not be ours to write
+            runtime.store.put(NOTE, encode(now))
 
 
 def last_night(runtime: Runtime) -> Note | None:

@@ -8,6 +8,7 @@ import click
 
 from compiler.maintenance import garbage
 from compiler.maintenance.copy import Copied, copy_store
+from compiler.maintenance.nightly import done_by_hand
 from compiler.maintenance.verify import Fault, Verified, verify_store
 from compiler.runtime import open_runtime
 from data_models.errors import SettingsError
@@ -40,6 +41,7 @@ def verify_command(as_json: bool) -> int:
     runtime = open_runtime(make_store=False)
     with _counting("verify") as say:
         found = verify_store(runtime, lambda done, size: say(f"{done:,} objects, {_megabytes(size)}"))
+    done_by_hand(runtime, "verify", len(found.faults))
     print_json(found) if as_json else click.echo(_verified(found))
     return 1 if found.faults else 0
 
@@ -58,6 +60,8 @@ def gc_command(keep: int, dry_run: bool, as_json: bool) -> None:
     runtime = open_runtime(make_store=False)
     with _counting("gc") as say:
         done = garbage.collect(runtime, keep=keep, dry_run=dry_run, progress=say)
+    if not dry_run:
+        done_by_hand(runtime, "collect garbage")
     print_json(done) if as_json else click.echo(_collected(done, dry_run))
 
 

@@ -2,6 +2,7 @@
 
 import click
 
+from compiler.maintenance.nightly import done_by_hand
 from compiler.runtime import Runtime, open_runtime
 from data_models.errors import RlmContextError
 from rlm_context.commands.upload import everything_here, send
@@ -19,14 +20,18 @@ def sync_command(as_json: bool) -> None:
     """
     runtime = open_runtime()
     send(runtime, everything_here(), as_json, title="sync")
-    _flush_others(runtime)
+    if _flush_others(runtime):
+        done_by_hand(runtime, "sweep")
 
 
-def _flush_others(runtime: Runtime) -> None:
-    """Send what waits for other stores, and let go of what a generation of ours holds."""
+def _flush_others(runtime: Runtime) -> bool:
+    """Send what waits for other stores, and let go of what a generation of ours holds; whether all of it went."""
+    sent = True
     for url in sorted({job.store_url for job in runtime.spool.pending()} - {runtime.store.url}):
         try:
             runtime.spool.flush(open_store(url))
         except RlmContextError as error:  # what waits for one store must not keep the others waiting
+            sent = False
             say(f"rlm-context: degraded: uploads to {url} still wait: {error.message}")
     runtime.spool.acknowledge(runtime.store)
+    return sent

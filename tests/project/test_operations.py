@@ -139,6 +139,12 @@ def end_run(state: str) -> None:
     open_runtime().store.put(run_key(PROJECT, record.id), msgspec.json.encode(record))
 
 
+def fail_at_night() -> None:
+    """A night in which a project failed, and left uploads where they were."""
+    upload_more()
+    leave(Note(ended=NOW, failed=(PROJECT,)))
+
+
 class Server(ThreadingHTTPServer):
     """One whose clients may leave before it has answered."""
 
@@ -211,6 +217,7 @@ def causes(
         "`failed`": lambda: end_run("failed"),
         "`crashed`": lambda: end_run("running"),
         "late: the last": lambda: leave(Note(ended=NOW - 5 * DAY)),
+        "acme/tide failed": fail_at_night,
         "sweep failed": lambda: leave(Note(ended=NOW, failed=("sweep",))),
         "verify failed": lambda: leave(Note(ended=NOW, failed=("verify",))),
         "collect garbage failed": lambda: leave(Note(ended=NOW, failed=("collect garbage",))),
@@ -257,7 +264,10 @@ def test_status_says_it_and_the_command_runs(row: Row, causes: dict[str, Callabl
     assert "Traceback" not in told
 
 
-MENDED = ("uploads waiting", "kept here", "damaged: gen/", "the last run")
+MENDED = (
+    "uploads waiting", "kept here", "damaged: gen/", "the last run", "acme/tide failed", "sweep failed",
+    "verify failed", "collect garbage failed", "found in the night",
+)  # fmt: skip
 CURES = [row for row in SAID if row.seen.strip("`").startswith(MENDED)]
 
 
