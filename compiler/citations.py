@@ -63,6 +63,11 @@ def render(citations: Sequence[Citation], short: dict[str, str]) -> str:
     )
 
 
+def digits_of(text: str) -> str:
+    """The digits of a session in what somebody wrote for it: an id, its end, or a citation."""
+    return text.strip().strip("[] ").removeprefix("s:").partition("#")[0]
+
+
 def parse(text: str) -> list[tuple[str, str]]:
     """Every citation in a text, in order, as (digits, seq)."""
     return [(match[1], match[2]) for match in _CITATION.finditer(text)]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from compiler.citations import resolve
+from compiler.citations import digits_of, resolve
 from compiler.local_copy import Copy, refresh
 from compiler.runtime import Runtime
 from data_models.errors import NotFoundError, StoreError
@@ -62,11 +62,6 @@ def find_session(found: list[Copy], wanted: str) -> tuple[Copy, CatalogEntry]:
     if len({entry.session_id for _, entry in matching}) > 1:
         raise NotFoundError(f"{digits} could be {', '.join(ids)}", next_command="give more digits")
     return matching[-1]
-
-
-def digits_of(wanted: str) -> str:
-    """The digits of a session in what a user typed: an id, its end, or a citation."""
-    return wanted.strip().strip("[]").removeprefix("s:").partition("#")[0]
 
 
 def _listed(names: list[str]) -> str:

@@ -16,7 +16,7 @@ from search.rank import rank
 from search.reader import Reader, open_folder
 from search.schema import stored_text
 
-__all__ = ["Filters", "Hit", "search"]
+__all__ = ["Filters", "Hit", "hit_of", "search"]
 
 _FIRST, _FIRST_WORDS, _WORDS = 4, 50, 28
 """The first hits are quoted at more length than the rest."""
@@ -116,14 +116,21 @@ def _read(ranked: Iterable[tuple[Pool, Candidate]], worth: Mapping[str, float], 
             continue
         shown.append(said)
         if place not in hits:
-            hits[place] = _hit(pool.reader, stored, candidate, passage)
+            hits[place] = hit_of(
+                stored,
+                pool.reader.number(candidate.address, "time"),
+                voice=candidate.voice,
+                score=round(candidate.score, 4),
+                snippet=passage,
+            )
         elif candidate.raw > 0:
             hits[place].snippet += " … " + passage
             extended.add(place)
     return list(hits.values())
 
 
-def _hit(reader: Reader, stored: tantivy.Document, candidate: Candidate, passage: str) -> Hit:
+def hit_of(stored: tantivy.Document, time: int, *, voice: str, score: float, snippet: str) -> Hit:
+    """The hit that a stored document is; the rest as in `Hit`."""
     return Hit(
         session_id=stored_text(stored, "session_id"),
         from_seq=stored_text(stored, "from_seq"),
@@ -131,8 +138,8 @@ def _hit(reader: Reader, stored: tantivy.Document, candidate: Candidate, passage
         author=stored_text(stored, "author"),
         project=stored_text(stored, "project"),
         agent=stored_text(stored, "agent"),
-        time=reader.number(candidate.address, "time"),
-        voice=candidate.voice,
-        score=round(candidate.score, 4),
-        snippet=passage,
+        time=time,
+        voice=voice,
+        score=score,
+        snippet=snippet,
     )

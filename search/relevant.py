@@ -17,13 +17,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import nlargest
 from pathlib import Path
 
-import tantivy
-
 from data_models.errors import DamagedError
 from search.candidates import gather
 from search.expand import own_concepts, worths
 from search.passages import best_passage
-from search.query import Hit
+from search.query import Hit, hit_of
 from search.rank import rank
 from search.reader import Reader, open_folder
 from search.schema import stored_text
@@ -111,7 +109,8 @@ def _found(reader: Reader, text: str, weights: Mapping[str, float]) -> Iterator[
         if key not in keys:
             keys.add(key)
             passage = best_passage(stored_text(stored, "text"), weights, _PASSAGE_WORDS)
-            yield _Found(_hit(stored, reader.number(candidate.address, "time"), passage), weights)
+            time = reader.number(candidate.address, "time")
+            yield _Found(hit_of(stored, time, voice="assistant", score=0.0, snippet=passage), weights)
 
 
 def _best(sessions: Iterable[list[_Found]], skip: Callable[[Hit], bool]) -> Iterator[_Found]:
@@ -128,18 +127,3 @@ def _best(sessions: Iterable[list[_Found]], skip: Callable[[Hit], bool]) -> Iter
 
 def _is_told(said: frozenset[str], known: frozenset[str]) -> bool:
     return len(said & known) > _KNOWN * len(said)
-
-
-def _hit(stored: tantivy.Document, time: int, passage: str) -> Hit:
-    return Hit(
-        session_id=stored_text(stored, "session_id"),
-        from_seq=stored_text(stored, "from_seq"),
-        to_seq=stored_text(stored, "to_seq"),
-        author=stored_text(stored, "author"),
-        project=stored_text(stored, "project"),
-        agent=stored_text(stored, "agent"),
-        time=time,
-        voice="assistant",
-        score=0.0,
-        snippet=passage,
-    )

@@ -8,6 +8,8 @@ from typing import Any
 
 from compiler.asking.corpus import shown
 from compiler.asking.library import Library
+from compiler.citations import digits_of
+from compiler.record_range import between
 from data_models.errors import NotFoundError, StoreError
 from data_models.events import Event
 from search.render import day_of
@@ -59,17 +61,11 @@ class LibraryTools:
         subagent "agent-id/12"): [{s, date, role, kind, tool, file, error, text}, ...]. At most 200 at once; texts are
         cut to 4,000 characters."""
         try:
-            entry = self._library.find(_text(session).partition("#")[0])
+            entry = self._library.find(digits_of(_text(session)))
             events = self._library.events(entry.session_id)
         except (NotFoundError, StoreError) as error:
             raise LookupError(error.message) from None
-        agent, low = _place(first)
-        high = _place(last)[1] if last is not None else None
-        chosen = [
-            event
-            for event in events
-            if event.subagent == agent and event.seq >= low and (high is None or event.seq <= high)
-        ]
+        chosen = between(events, str(first), None if last is None else str(last))
         return [self._row(entry.session_id, event) for event in chosen[:_MOST_EVENTS]]
 
     def sessions(self) -> list[dict[str, Any]]:
@@ -117,11 +113,3 @@ def _number(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError("a whole number is needed")
     return value
-
-
-def _place(value: Any) -> tuple[str, int]:
-    """A record's number and the subagent it stands in, "" for the main file."""
-    agent, _, seq = str(value).rpartition("#")[2].rpartition("/")
-    if isinstance(value, bool) or not (seq.isascii() and seq.isdecimal() and len(seq) <= 18):
-        raise ValueError("a record is a number, or agent-id/number")
-    return agent, int(seq)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from compiler.citations import digits_of
 from compiler.forgetting.extent import Forgettable, Found
 from compiler.forgetting.home import purge_home
 from compiler.forgetting.purge import Purged, purge
@@ -20,7 +21,6 @@ from data_models.errors import NotFoundError, PipelineError, RlmContextError
 from rlm_context.failures import say
 from rlm_context.names import match_project
 from rlm_context.output import plural, print_json, table
-from rlm_context.places import digits_of
 from rlm_context.progress import steps_shown
 from rlm_context.shown import harmless
 from store.receipts import projects

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import click
 
-from compiler.citations import resolve
+from compiler.citations import digits_of, resolve
 from compiler.runtime import open_runtime
 from compiler.uploading.audit import read_audit
 from compiler.uploading.latest import latest_session, own_sessions
 from compiler.uploading.sharing import local_store_url, private_sessions
 from data_models.errors import NotFoundError
 from rlm_context.output import print_json
-from rlm_context.places import digits_of
 
 _WHOLE_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

@@ -4,12 +4,13 @@ from typing import Any
 
 import click
 
+from compiler.record_range import between, cited
 from compiler.runtime import open_runtime
 from compiler.sessions import load_events
+from data_models.errors import NotFoundError
 from data_models.events import Event
 from rlm_context.output import print_json
 from rlm_context.places import copies, find_session
-from rlm_context.records import between, cited
 from rlm_context.shown import harmless, iso, minute, seq_value
 
 _CLIP = 2_000
@@ -34,6 +35,8 @@ def session_command(
         chosen = between(load_events(runtime.store, entry.parquet), first, last)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+    if not chosen and (first or last):
+        raise NotFoundError("no such records in this session", next_command="leave out --from and --to")
     if as_json:
         events = [_described(event) for event in chosen]
         print_json({"session_id": entry.session_id, "author": entry.author, "events": events})

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from compiler.citations import render, short_ids
+from compiler.citations import digits_of, render, short_ids
 from compiler.health import uploads_kept
 from compiler.local_copy import Copy
 from compiler.runtime import open_runtime
@@ -13,7 +13,7 @@ from data_models.errors import NotFoundError
 from data_models.knowledge import Line
 from data_models.records import CatalogEntry
 from rlm_context.output import plural, print_json
-from rlm_context.places import copies, digits_of, find_session
+from rlm_context.places import copies, find_session
 from rlm_context.shown import day, harmless
 from search.words import stems
 

@@ -5,13 +5,13 @@ from typing import Annotated
 import msgspec
 
 from compiler.models.fence import line, of_events
+from compiler.record_range import between, cited
 from data_models.errors import NotFoundError
 from data_models.events import Event
 from data_models.records import CatalogEntry
 from rlm_context.mcp_server.fenced import MOST_CHARS, NOTICE, clean
 from rlm_context.mcp_server.places import indexes
 from rlm_context.mcp_server.tool import Arguments, Project, Reply, Tool, threaded
-from rlm_context.records import between, cited
 from rlm_context.shown import iso, minute
 
 _RECORD_CHARS = 3_000
@@ -106,11 +106,16 @@ def _wanted(events: list[Event], arguments: SessionArguments) -> list[Event]:
     if first is None and last is None:
         first, last = cited(arguments.session)
     try:
-        return between(events, first or "1", last)
-    except (ValueError, NotFoundError) as error:
-        raise NotFoundError(
-            f"{arguments.session}: {error}", next_command="get_session without first and last"
-        ) from error
+        found = between(events, first or "1", last)
+    except ValueError as error:
+        raise _none(arguments, str(error)) from error
+    if not found:
+        raise _none(arguments, "no such records in this session")
+    return found
+
+
+def _none(arguments: SessionArguments, why: str) -> NotFoundError:
+    return NotFoundError(f"{arguments.session}: {why}", next_command="get_session without first and last")
 
 
 def _bounded(events: list[Event]) -> list[Event]:

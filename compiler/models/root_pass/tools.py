@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from compiler.chunk import clip_of
+from compiler.citations import digits_of
 from compiler.models import fence
 from compiler.models.root_pass.citations import Citable
 from compiler.models.root_pass.draft import Draft, checked_lines
+from compiler.record_range import between, place_of
 from compiler.sessions import Sessions
 from data_models.events import Event
 from search.render import day_of
@@ -63,11 +65,10 @@ class RootTools:
     def events(self, session: str, first: int | str = 1, last: int | str | None = None) -> str:
         """Records `first` to `last` of a session, as text: events("1a2b3c4d", 10, 20). A subagent's records go by
         what a citation shows: events("1a2b3c4d", "agent-a3/1", "agent-a3/9")."""
-        agent, begin = _position(first)
-        end = _position(last)[1] if last is not None else begin + _MOST_EVENTS
-        entry = self._sessions.find(str(session).strip("[] ").removeprefix("s:").partition("#")[0])
+        end = last if last is not None else place_of(str(first))[1] + _MOST_EVENTS
+        entry = self._sessions.find(digits_of(str(session)))
         found = self._noted(lambda: self._citable.events(entry.session_id))
-        return _shown([one for one in found if one.subagent == agent and begin <= one.seq <= end])
+        return _shown(between(found, str(first), str(end)))
 
     def draft(self, lines: list[dict[str, Any]]) -> dict[str, Any]:
         """Keep these lines as the compiled context so far, in place of the draft before. A line is {"section", "text",
@@ -83,16 +84,6 @@ class RootTools:
         except Exception as error:
             self.failure = error
             raise
-
-
-def _position(ref: int | str) -> tuple[str, int]:
-    """The subagent ("" for the main file) and the seq that a ref means.
-
-    Raises:
-        ValueError: it is no ref.
-    """
-    agent, _, seq = str(ref).strip("# ").rpartition("/")
-    return agent, int(seq)
 
 
 def _shown(events: list[Event]) -> str:

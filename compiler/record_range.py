@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterable
 
-from data_models.errors import NotFoundError
 from data_models.events import Event
 
-_REF = re.compile(r"(?:(?P<agent>.+)/)?(?P<seq>[0-9]{1,18})")
+_REF = re.compile(r"(?:[^#]*#)?(?:(?P<agent>.+)/)?(?P<seq>[0-9]{1,18})")
 
 
 def cited(text: str) -> tuple[str | None, str | None]:
@@ -27,25 +26,26 @@ def between(events: Iterable[Event], first: str | None, last: str | None) -> lis
         last: the last record; None for the last there is. With neither, all events are meant.
 
     Raises:
-        NotFoundError: there are none.
         ValueError: what was given is no record.
     """
     if first is None and last is None:
         return list(events)
-    agent, low = _split(first) if first is not None else (_split(last or "")[0], 0)
-    _, high = _split(last) if last is not None else (agent, None)
-    chosen = [
+    agent, low = place_of(first) if first is not None else (place_of(last or "")[0], 0)
+    _, high = place_of(last) if last is not None else (agent, None)
+    return [
         event
         for event in events
         if event.subagent == agent and event.seq >= low and (high is None or event.seq <= high)
     ]
-    if not chosen:
-        raise NotFoundError("no such records in this session", next_command="leave out --from and --to")
-    return chosen
 
 
-def _split(ref: str) -> tuple[str, int]:
-    match = _REF.fullmatch(ref)
+def place_of(ref: str) -> tuple[str, int]:
+    """The subagent ("" for the main file) and the seq that a reference names, or what a citation holds behind its #.
+
+    Raises:
+        ValueError: it is no reference.
+    """
+    match = _REF.fullmatch(ref.strip())
     if match is None:
-        raise ValueError(f"{ref} is no record: 12, or agent-id/12")
+        raise ValueError(f"{ref[:40]} is no record: 12, or agent-id/12")
     return match["agent"] or "", int(match["seq"])
