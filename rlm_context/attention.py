@@ -54,11 +54,12 @@ def _night_concerns(runtime: Runtime, found: Status) -> Iterator[Concern]:
 
 
 def _compiled_since(found: Status, ended: int) -> set[str]:
-    """The projects of which a run has completed since then (Unix milliseconds)."""
+    """The projects of which a generation was published since then (Unix milliseconds), or a run has completed."""
     return {
         project.project
         for project in found.projects
-        if any(run.state == "completed" and run.started > ended for run in project.runs)
+        if project.created > ended
+        or any(run.state == "completed" and run.started > ended for run in project.runs)
     }
 
 
