@@ -48,6 +48,7 @@ class Killer:
 
     def __init__(self, folder: Path, api: str, models: str, chance: random.Random) -> None:
         self._folder, self._api, self._models, self._chance = folder, api, models, chance
+        self._http = httpx.Client(timeout=5)  # making one takes longer than a call
         self._projects: dict[str, str] = {}
 
     def turns(self) -> Iterator[str]:
@@ -63,7 +64,7 @@ class Killer:
         if flows and turn not in (FLOW, ASKING_FLOW):
             return Kill(turn, int((self._folder / f"{turn}.pid").read_text()), "")
         if turn == ASKING_FLOW:
-            asking = httpx.get(self._models + ASKING).json() if flows else []
+            asking = self._http.get(self._models + ASKING).json() if flows else []
             flows = [flow for flow in flows if asking and self._project(flow) in asking]
         if not flows:
             return None
@@ -74,7 +75,7 @@ class Killer:
         """What a flow run compiles; "" where the server does not say it."""
         if flow.run not in self._projects:
             with contextlib.suppress(httpx.HTTPError):
-                answer = httpx.get(f"{self._api}/flow_runs/{flow.run}", timeout=5).raise_for_status()
+                answer = self._http.get(f"{self._api}/flow_runs/{flow.run}").raise_for_status()
                 self._projects[flow.run] = str(answer.json()["parameters"].get("project"))
         return self._projects.get(flow.run, "")
 

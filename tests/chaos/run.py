@@ -86,6 +86,7 @@ class Load:
         """
         deadline = time.monotonic() + patience
         runtime = open_runtime()
+        server = self.server(runtime)
         waiting: set[str] = set()
         while self._is_on(killer) or waiting:
             assert time.monotonic() < deadline, (
@@ -93,7 +94,7 @@ class Load:
             )
             self.look()
             if time.monotonic() - self._asked > _ASK_SECONDS:
-                waiting = self._ask(runtime, killer)
+                waiting = self._ask(runtime, server, killer)
             time.sleep(_LOOK_SECONDS)
         return runtime
 
@@ -122,14 +123,14 @@ class Load:
         upload(runtime, [folder], project=project)
         self._begun += 1
 
-    def _ask(self, runtime: Runtime, killer: subprocess.Popen[bytes]) -> set[str]:
+    def _ask(self, runtime: Runtime, server: PrefectServer, killer: subprocess.Popen[bytes]) -> set[str]:
         """Upload more where all is compiled, and ask for what waits; the projects that do."""
         for project in set(self.projects) - set(still_waiting(runtime)):
             if self._is_on(killer):
                 self._upload(runtime, project)
         waiting = still_waiting(runtime)
         for project in waiting:
-            ask(runtime, self.server(runtime), project, is_patient=False)
+            ask(runtime, server, project, is_patient=False)
         self._asked = time.monotonic()
         return set(waiting)
 

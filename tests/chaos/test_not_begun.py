@@ -12,7 +12,7 @@ from rlm_context.hooks.trigger.prefect import PrefectServer
 from rlm_context.hooks.trigger.remote import Asked, AwayError
 from tests.chaos.api import deploy, post
 from tests.chaos.place import running
-from tests.flows.helpers import poll
+from tests.waiting import until
 
 PROJECT = "acme/tide"
 
@@ -25,7 +25,7 @@ def ask(server: PrefectServer) -> Asked:
             return server.ask(PROJECT, "none", None)
         return None
 
-    return poll(asked)
+    return until(asked)
 
 
 def take_up(api: str, asked: Asked) -> None:
@@ -54,7 +54,7 @@ def test_a_run_that_its_worker_left_behind_holds_nobody_up(tmp_path: Path) -> No
         left = ask(server)
         take_up(place.api, left)
         assert ask(server).run == left.run
-        poll(lambda: has_ended(server, left) or None)
+        until(lambda: has_ended(server, left))
         asked = ask(server)
         assert (asked.attempt, asked.run == left.run) == (1, False)
 
@@ -70,7 +70,7 @@ def test_nor_does_one_of_which_the_server_lost_the_event(tmp_path: Path) -> None
         )
         left = ask(server)
         take_up(place.api, left)
-        asked = poll(lambda: found if (found := ask(server)).run != left.run else None)
+        asked = until(lambda: found if (found := ask(server)).run != left.run else None)
         assert (asked.attempt, asked.state) == (1, "waiting")
         ended = httpx.get(f"{place.api}/flow_runs/{left.run}", timeout=60).json()
         assert ended["state_type"] == "CRASHED"
