@@ -142,7 +142,7 @@ def end_run(state: str) -> None:
 def fail_at_night() -> None:
     """A night in which a project failed, and left uploads where they were."""
     upload_more()
-    leave(Note(ended=NOW, failed=(PROJECT,)))
+    leave(Note(ended=int(time.time() * 1000), failed=(PROJECT,)))
 
 
 class Server(ThreadingHTTPServer):
