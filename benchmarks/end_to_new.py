@@ -79,7 +79,7 @@ class Home:
         opened = event(0, self.checkout, self.folder, source="startup") | {
             "session_id": f"new-{time.time_ns()}"
         }
-        told = hook("session-start", opened).stdout + hook("refresh", opened).stdout
+        told = hook("session-start", opened).stdout + hook("refresh", opened, worker=True).stdout
         generation = newest(open_store(self._store), REMOTE)
         return generation is not None and f'generation=\\"{generation.manifest.number}\\"' in told
 
