@@ -1,8 +1,9 @@
 """Kills parts of a place, from a process of its own: `python -m tests.chaos.killer FOLDER SEED MOST API MODELS`.
 
 SIGKILL goes, in an order drawn by chance in which each gets its turn, to the served deployments, the server, the
-database, to a flow run, and to one while models are asked for its project; every few seconds, while a flow run has a
-process, and at most so many times. Each kill is a line of JSON in the folder's `kills.jsonl`. It ends after the last,
+database, to a flow run, and to one while models are asked for its project; while a flow run has a process, at most so
+many times, and a few seconds after the first generation since the last time, so that all goes on however slow the
+machine is. Each kill is a line of JSON in the folder's `kills.jsonl`. It ends after the last,
 or when its standard input does.
 """
 
@@ -23,8 +24,8 @@ from tests.chaos.place import FlowProcess, flow_processes
 
 KILLS = "kills.jsonl"
 FLOW, ASKING_FLOW = "flow", "asking flow"
-_PAUSE = (0.5, 4.0)
-"""Seconds between two kills, the least and the most."""
+_PAUSE = 4.0
+"""Seconds before a kill, at most."""
 _LOOK_SECONDS = 0.1
 
 
@@ -58,6 +59,10 @@ class Killer:
             self._chance.shuffle(turns)
             yield from turns
 
+    def generations(self) -> int:
+        """How many there are."""
+        return sum(1 for _ in (self._folder / "store" / "gen").rglob("*.json"))
+
     def choose(self, turn: str) -> Kill | None:
         """Whom to kill at this turn; None where there is nobody now, or no flow run has a process."""
         flows = sorted(flow_processes(self._folder / "home"), key=lambda process: process.pid)
@@ -87,8 +92,8 @@ def main() -> None:
     killer = Killer(folder, api, models, chance)
     turns = killer.turns()
     killed: set[int] = set()
-    while len(killed) < most and not _told_to_end(chance.uniform(*_PAUSE)):
-        turn = next(turns)
+    while len(killed) < most and not _told_to_end(chance.uniform(0.0, _PAUSE)):
+        turn, before = next(turns), killer.generations()
         while not _told_to_end(_LOOK_SECONDS):
             chosen = killer.choose(turn)
             if chosen is not None and chosen.pid not in killed and _kill(chosen):
@@ -96,6 +101,8 @@ def main() -> None:
                 with (folder / KILLS).open("ab") as file:
                     file.write(msgspec.json.encode(chosen) + b"\n")
                 break
+        while killer.generations() == before and not _told_to_end(_LOOK_SECONDS):
+            pass
 
 
 def _told_to_end(seconds: float) -> bool:
