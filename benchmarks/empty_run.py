@@ -33,6 +33,9 @@ def main(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         os.environ |= {"HOME": name, "RLM_CONTEXT_HOME": f"{name}/home", "PREFECT_HOME": f"{name}/prefect"}
+        os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = (
+            "CRITICAL"  # the figures, and no line for each run
+        )
         with running(folder, database=options.database) as place:
             os.environ["PREFECT_API_URL"] = place.api
             runtime = open_runtime()
