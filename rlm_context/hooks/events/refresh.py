@@ -15,7 +15,7 @@ from data_models.env import home_folder, store_url
 from rlm_context.hooks.brief.local import local_brief
 from rlm_context.hooks.brief.told import Told, output, read_told, told_file, write_told
 from rlm_context.hooks.detach import log_line, start_fetcher
-from rlm_context.hooks.fetch.due import is_due
+from rlm_context.hooks.fetch.due import FAILED, is_due, rest
 from rlm_context.hooks.files import make_private, shown_folder
 from rlm_context.hooks.here import project_here
 from rlm_context.hooks.text import described, session_of, text_of
@@ -47,7 +47,8 @@ def refresh(event: "dict[str, Any]") -> str:
 
 def _fetch(home: str, folder: str) -> None:
     """Have the brief of a folder's project brought up to date, if there may be something newer."""
-    if not is_due(home, project_here(folder), store_url()):
+    name, store = project_here(folder), store_url()
+    if not is_due(home, name, store):
         return
     answer = start_fetcher(home, folder)
     try:
@@ -55,6 +56,7 @@ def _fetch(home: str, folder: str) -> None:
     finally:
         os.close(answer)
     if not ended:
+        rest(home, name, store, FAILED)
         log_line(home, f"refresh: the store gave no brief within {_FETCH_SECONDS:g} s")
 
 

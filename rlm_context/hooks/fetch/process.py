@@ -27,7 +27,6 @@ def main(folder: str) -> None:
     name = project_here(folder)
     lock = _lock(home, "refresh.lock", fcntl.LOCK_EX)  # another one may be fetching what is due here
     if is_due(home, name, store):
-        rest(home, name, store, FAILED)  # unless it turns out better
         _fetch(home, folder, name, lock)
 
 
@@ -36,9 +35,13 @@ def _fetch(home: str, folder: str, name: str, lock: int) -> None:
     from compiler.runtime import open_runtime  # a second, where nothing is due not even that
     from rlm_context.hooks.notes.worker import tell_notes
 
-    runtime = open_runtime(make_store=False)
-    project = project_here(folder)  # the team may call it differently, as the store has just told
-    found = refresh_brief(runtime, project)
+    try:
+        runtime = open_runtime(make_store=False)
+        project = project_here(folder)  # the team may call it differently, as the store has just told
+        found = refresh_brief(runtime, project)
+    except Exception:
+        rest(home, name, store_url(), FAILED)  # not before: another start would take it for an answer
+        raise
     rest(home, name, store_url(), _pause(found))
     forget_old(home)
     if found:

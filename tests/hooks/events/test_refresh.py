@@ -200,6 +200,25 @@ def test_one_at_a_time(home: Path, team: Path, monkeypatch: pytest.MonkeyPatch) 
     assert asked == []
 
 
+def test_who_starts_while_the_store_is_asked_waits_too(
+    home: Path, team: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only an answer, or none, keeps others from asking; the store that gave none rests then."""
+    ours, store = str(home / "rlm-context"), str(home / "team")
+    due: list[bool] = []
+
+    def fail(*_: object) -> bool:
+        due.append(is_due(ours, REMOTE, store))
+        raise OSError("gone")
+
+    monkeypatch.setattr("compiler.local_copy.refresh_brief", fail)
+    monkeypatch.setattr(process.signal, "alarm", lambda _: 0)
+    with pytest.raises(OSError, match="gone"):
+        process.main(str(team))
+    assert due == [True]
+    assert not is_due(ours, REMOTE, store)
+
+
 def _wait(process: object) -> None:
     """Raise TimeoutError where a process does not end within a second."""
     deadline = time.monotonic() + 1
