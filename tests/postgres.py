@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.flows.helpers import poll
+from tests.waiting import until
 
 MISSING = "no PostgreSQL: apt-get install postgresql"
 _DEBIANS = Path("/usr/lib/postgresql")
@@ -75,7 +75,7 @@ class Postgres:
     def start(self) -> None:
         """Start it, and wait until it takes connections."""
         self.begin()
-        poll(lambda: self.answers() or None)
+        until(self.answers)
 
     def answers(self) -> bool:
         """Whether it takes connections."""

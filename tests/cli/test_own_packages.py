@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hooks.helpers import ROOT, until
+from tests.hooks.helpers import ROOT
+from tests.waiting import until
 
 OURS = ("data_models", "transcripts", "store", "search", "rlm", "compiler", "tasks", "flows")
 

@@ -3,9 +3,9 @@
 import threading
 
 from tests.compiler.models.server_model import fitting
-from tests.flows.helpers import PATIENCE
 from tests.rlm.servers.messages import MessagesServer
 from tests.rlm.servers.models import Call, Reply
+from tests.waiting import PATIENCE
 
 
 class HeldModels(MessagesServer):

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from flows.local_server import LocalServer
 from tests.deploy.compose import Service, service
-from tests.flows.helpers import PATIENCE, ROOT, Api, poll
+from tests.flows.helpers import ROOT, Api
+from tests.waiting import PATIENCE, until
 
 AUTH = "team:a password with spaces"
 PASSWORD = "0123456789abcdef"
@@ -46,7 +47,7 @@ class PrefectServer:
         arguments[arguments.index("0.0.0.0")] = "127.0.0.1"
         arguments[arguments.index("4200")] = str(self._port)
         self._process = self.begin("server", arguments, environment)
-        poll(lambda: self._is_ready() or None, patience=3 * PATIENCE)
+        until(self._is_ready, patience=3 * PATIENCE)
 
     def kill(self) -> None:
         """SIGKILL."""

@@ -12,8 +12,9 @@ from typing import Self
 
 from flows.server_setup import close_dead_runs
 from tests.deploy.server import PrefectServer, free_port, killed
-from tests.flows.helpers import PATIENCE, ROOT, poll
+from tests.flows.helpers import ROOT
 from tests.postgres import Postgres
+from tests.waiting import PATIENCE, until
 
 MORTAL = "acme/mortal"
 """A project whose runs count as dead after ten seconds of silence, the least there is; no other's do in these tests."""
@@ -62,7 +63,7 @@ class Team:
             "PREFECT_WORKER_WEBSERVER_PORT": str(self._health),
         }
         self._worker = self.server.begin("worker", arguments, environment | self._models | ours)
-        poll(lambda: self.server.api().call("POST", "/work_pools/filter", {}) or None, 3 * PATIENCE)
+        until(lambda: self.server.api().call("POST", "/work_pools/filter", {}), 3 * PATIENCE)
 
     def kill_worker(self) -> None:
         """SIGKILL of the worker and of the runs it started, as when their machine loses power."""

@@ -8,7 +8,7 @@ from rlm_context.hooks.trigger.remote import RefusedError
 from tests.deploy.models import HeldModels
 from tests.deploy.person import Person
 from tests.deploy.team import MORTAL, Team
-from tests.flows.helpers import PATIENCE, poll
+from tests.waiting import PATIENCE, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -22,7 +22,7 @@ def ended(team: Team, run: str) -> str:
         found = str(team.server.api().call("GET", f"/flow_runs/{run}")["state_type"])
         return found if found in ENDED else None
 
-    return poll(state, patience=3 * PATIENCE)
+    return until(state, patience=3 * PATIENCE)
 
 
 def is_refused(team: Team, run: str) -> bool:
@@ -72,7 +72,7 @@ def test_a_run_outlives_the_database(team: Team, person: Person, models: HeldMod
     models.wait_until_asked()
     team.database.crash()
     models.free()
-    poll(lambda: is_refused(team, asked.run) or None)
+    until(lambda: is_refused(team, asked.run))
     team.database.start()
     assert ended(team, asked.run) == "COMPLETED", team.server.log("worker") + team.server.log("server")
     assert person.published("acme/database") == 1

@@ -14,7 +14,7 @@ from typing import ClassVar, Self
 import pytest
 
 from tests.e2e.agent import Agent
-from tests.hooks.helpers import until
+from tests.waiting import until
 
 _PATIENCE = 90.0
 _BUSY = "esc to interrupt"

@@ -16,8 +16,8 @@ import pytest
 
 from tests.e2e.claude import Claude
 from tests.e2e.places import checkout_in, held, log_of, until_done, uploads, with_workers, without_home
-from tests.hooks.helpers import until
 from tests.rlm.servers.messages import MessagesServer
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -9,8 +9,8 @@ from store.registry import open_store
 from tests.e2e.claude import PROJECT, ROOT, ClaudeTerminal, briefs, calls, told
 from tests.e2e.places import compile_here, until_done, with_workers
 from tests.e2e.team import Team, two_homes
-from tests.hooks.helpers import until
 from tests.rlm.servers.models import Call, Reply
+from tests.waiting import until
 
 _STEPS = 40
 

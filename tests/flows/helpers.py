@@ -1,24 +1,19 @@
-"""What the flow tests share: polling, the server's REST API, and programs for other processes."""
+"""What the flow tests share: the server's REST API, and programs for other processes."""
 
 import base64
 import json
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from flows.local_server import LocalServer
-
-T = TypeVar("T")
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "examples" / "sessions" / "mira"
 SESSIONS = 4
-PATIENCE = 60.0
-"""Seconds after which a test stops polling; far more than is ever needed on an idle machine."""
 
 COMPILE = """
 import sys
@@ -48,15 +43,6 @@ with local_server(Path(sys.argv[1]), linger=0.5) as server:
 """Uses the local server of the home in the first argument until it is killed."""
 
 
-def poll(look: Callable[[], T | None], patience: float = PATIENCE) -> T:
-    """What `look` returns once that is not None; it fails after so many seconds."""
-    deadline = time.monotonic() + patience
-    while (found := look()) is None:
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-    return found
-
-
 class Api:
     """The REST API of a local server, called with the standard library as a hook would."""
 
@@ -74,7 +60,7 @@ class Api:
                     raise
                 return None
 
-        return poll(answer)[0]
+        return until(answer)[0]
 
     def _call(self, method: str, path: str, body: Any) -> Any:
         credentials = base64.b64encode(self.server.auth.encode()).decode()
@@ -100,7 +86,7 @@ class Api:
             runs = self.call("POST", "/task_runs/filter", body)
             return runs if all(run["state_type"] in ("COMPLETED", "FAILED") for run in runs) else None
 
-        return {run["name"]: run for run in poll(ended)}
+        return {run["name"]: run for run in until(ended)}
 
     def artifact(self, key: str) -> dict[str, Any]:
         """The newest artifact of this key."""

@@ -12,10 +12,11 @@ from compiler.runs import read_runs
 from compiler.runtime import open_runtime
 from flows.local_server import live_server
 from tests.compiler.models.server_model import MAP, calls_of, request_digest
-from tests.flows.helpers import Api, poll
+from tests.flows.helpers import Api
 from tests.flows.models import PROJECT, entries, upload_chunks, use
 from tests.flows.test_up import UP, ready_line
 from tests.rlm.servers.messages import MessagesServer
+from tests.waiting import until
 
 SESSIONS, CHUNKS_EACH = 12, 4
 AT_ONCE = 4
@@ -44,7 +45,7 @@ def ended(api: Api, run: str, patience: float) -> dict[str, Any]:
         found: dict[str, Any] = api.call("GET", f"/flow_runs/{run}")
         return found if found["state_type"] in ("COMPLETED", "CANCELLED", "FAILED", "CRASHED") else None
 
-    return poll(look, patience)
+    return until(look, patience)
 
 
 @pytest.mark.slow
@@ -63,7 +64,7 @@ def test_a_cancelled_run_stops_and_the_next_goes_on(
         assert local is not None
         api = Api(local)
         run = begin(api)
-        poll(lambda: len(calls_of(server, MAP)) >= BEFORE or None)
+        until(lambda: len(calls_of(server, MAP)) >= BEFORE)
         cancel(api, run)
         assert ended(api, run, SECONDS)["state_type"] == "CANCELLED"
         runtime = open_runtime()

@@ -16,7 +16,8 @@ import pytest
 from data_models.errors import PipelineError
 from flows.local_server import configured_api, live_server, local_server, prefect_api, wait_until_healthy
 from flows.server_process import SERVER_LOCK, STATE, try_lock
-from tests.flows.helpers import COMPILE, HOLD, SESSIONS, SOURCE, Api, poll
+from tests.flows.helpers import COMPILE, HOLD, SESSIONS, SOURCE, Api
+from tests.waiting import until
 
 Start = Callable[..., Popen[str]]
 
@@ -77,12 +78,12 @@ def test_a_killed_server_and_a_killed_user_are_recovered_and_nothing_stays(
     with local_server(warm_home, linger=0.5) as joined:
         assert joined.url == first_url
         os.kill(joined.pid, signal.SIGKILL)
-        poll(lambda: ended(warm_home))
+        until(lambda: ended(warm_home))
         (warm_home / "prefect" / STATE).write_bytes(b'{"pid": 1, "url": \xff')
         with local_server(warm_home, linger=0.5) as second:
             assert second.pid != joined.pid
             wait_until_healthy(warm_home, second)
-    poll(lambda: ended(warm_home))
+    until(lambda: ended(warm_home))
     assert live_server(warm_home) is None
     assert not (warm_home / "prefect" / STATE).exists()
 
@@ -95,10 +96,10 @@ def test_runs_of_killed_processes_do_not_run_for_ever(warm_home: Path) -> None:
         run = {"flow_id": flow, "name": "left", "state": {"type": "RUNNING"}}
         api.call("POST", "/flow_runs/", run)
         os.kill(first.pid, signal.SIGKILL)
-        poll(lambda: ended(warm_home))
+        until(lambda: ended(warm_home))
         with local_server(warm_home, linger=0) as second:
             again = Api(wait_until_healthy(warm_home, second))
-            poll(lambda: again.flow_run("left")["state_type"] == "CRASHED" or None)
+            until(lambda: again.flow_run("left")["state_type"] == "CRASHED")
 
 
 def test_a_server_that_cannot_start_is_one_clear_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +195,7 @@ def test_a_server_whose_home_was_removed_ends(warm_home: Path) -> None:
                 return True
             return None
 
-        poll(is_gone)
+        until(is_gone)
 
 
 def test_a_compile_can_insist_on_the_homes_own_server(

@@ -16,11 +16,11 @@ from rlm_context.hooks.worker.waiting import Work, take_up
 from store.generations import newest
 from store.leases import acquire
 from tasks.modal import has_ended, spawn_compile
-from tests.flows.helpers import poll
 from tests.flows.test_modal_app import APP, command, deployed
 from tests.hooks.helpers import REMOTE, compile_here, event, transcript
 from tests.modal_emulator.fixtures import modal_emulator
 from tests.modal_emulator.server import Emulator
+from tests.waiting import until
 
 __all__ = ["command", "deployed", "modal_emulator"]
 
@@ -73,7 +73,7 @@ def test_the_app_is_asked_once_and_compiles(deployed: Runtime, spawned: list[str
     assert (asked.place, asked.state) == ("Modal", "waiting")
     end()
     assert spawned == [REMOTE]
-    poll(lambda: has_ended(deployed.store.url, asked.run) or None)
+    until(lambda: has_ended(deployed.store.url, asked.run))
     generation = newest(deployed.store, REMOTE)
     assert generation is not None
     assert generation.manifest.counts["sessions"] == 20
@@ -102,7 +102,7 @@ def test_whoever_compiles_is_waited_for(
     end(1)
     assert record().state == "waiting"
     assert spawned == [REMOTE]
-    poll(lambda: has_ended(deployed.store.url, record().run) or None)
+    until(lambda: has_ended(deployed.store.url, record().run))
 
 
 def test_without_the_app_it_is_compiled_here(

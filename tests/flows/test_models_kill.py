@@ -12,9 +12,9 @@ from compiler.report import ProjectReport
 from compiler.runtime import open_runtime
 from flows.run import compile_projects
 from tests.compiler.models.server_model import MAP, calls_of, request_digest
-from tests.flows.helpers import poll
 from tests.flows.models import PROJECT, entries, upload_chunks, use
 from tests.rlm.servers.messages import MessagesServer
+from tests.waiting import until
 
 # Prefect leaves the connections of its threads to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -69,7 +69,7 @@ def test_what_was_answered_is_not_asked_again(
 def _killed(server: MessagesServer, process: Popen[str], after: int) -> int:
     """Kill a compile once the server has so many calls of it; how many of its calls were in flight: not kept yet."""
     asked, kept = len(calls_of(server, MAP)), _kept()
-    poll(lambda: len(calls_of(server, MAP)) - asked >= after or None)
+    until(lambda: len(calls_of(server, MAP)) - asked >= after)
     process.kill()
     process.wait()  # a zombie would still count as the holder of its lease
     return len(calls_of(server, MAP)) - asked - (_kept() - kept)

@@ -22,10 +22,11 @@ from flows.nightly import nightly_recompile
 from store.generations import newest
 from tasks.nightly import ARTIFACT, COMPILE, collect_later
 from tests.compiler.models.server_model import MAP, TREE, counted
-from tests.flows.helpers import Api, poll
+from tests.flows.helpers import Api
 from tests.flows.models import PROJECT, entries, upload_chunks, use
 from tests.rlm.servers.messages import BATCHES
 from tests.rlm.servers.priced import PricedServer
+from tests.waiting import until
 
 # Prefect leaves the connections of its threads to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -164,12 +165,12 @@ def test_a_night_killed_while_it_hands_over_pays_nothing_twice(
     monkeypatch.setenv("RLM_CONTEXT_STORE", store)
     server.latency = 0.5
     process = start(NIGHT, server_home)
-    poll(lambda: server.requests(BATCHES) or None)
+    until(lambda: server.requests(BATCHES))
     moment = random.uniform(0.0, 0.9)
-    poll(lambda: moment < 0.5 or server.requests(BATCHES)[0].answered or None)
+    until(lambda: moment < 0.5 or server.requests(BATCHES)[0].answered)
     process.kill()
     process.wait()  # a zombie would still count as the holder of its lease
-    poll(lambda: server.batches or None)  # the provider has it, whoever knows
+    until(lambda: server.batches)  # the provider has it, whoever knows
     server.latency = 0.0
     for _ in range(2):
         again = start(NIGHT, server_home)

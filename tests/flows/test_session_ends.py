@@ -20,9 +20,10 @@ from rlm_context.hooks.trigger.record import read_triggers
 from rlm_context.hooks.trigger.remote import Asked, AwayError, NotDeployedError, RefusedError
 from store.generations import history, newest, read_catalog
 from store.registry import open_store
-from tests.flows.helpers import Api, poll
+from tests.flows.helpers import Api
 from tests.flows.test_up import UP, ready_line
 from tests.hooks.helpers import REMOTE, event, hook, session_id, transcript
+from tests.waiting import until
 
 Start = Callable[..., Popen[str]]
 SESSIONS = 20
@@ -111,7 +112,7 @@ def test_twenty_sessions_that_end_at_once(
     """In one home and in five: twenty receipts, at most three compiles, and all sessions in the last one."""
     people = [person(home, number, served) for number in range(homes)]
     close(people, checkout)
-    poll(lambda: compiled(store) == ALL or None)
+    until(lambda: compiled(store) == ALL)
     assert receipts(store) == SESSIONS
     generations = history(open_store(store), REMOTE)[0]
     assert len(generations) <= 3
@@ -121,10 +122,10 @@ def test_twenty_sessions_that_end_at_once(
         found = Api(served).call("POST", "/flow_runs/filter", body)
         return found if all(run["state_type"] == "COMPLETED" for run in found) else None
 
-    runs = poll(completed)
+    runs = until(completed)
     assert 1 <= len(runs) <= 3
     assert {run["parameters"]["project"] for run in runs} == {REMOTE}
-    poll(lambda: all(is_idle(Path(settings["RLM_CONTEXT_HOME"])) for settings in people) or None)
+    until(lambda: all(is_idle(Path(settings["RLM_CONTEXT_HOME"])) for settings in people))
     print(f"{homes} homes: {len(runs)} runs, {len(generations)} generations")
 
 
@@ -141,15 +142,15 @@ def test_a_server_that_dies_before_the_run_begins(
     os.kill(up.pid, signal.SIGSTOP)  # it takes up no run
     transcript(home, 1, checkout)
     hook("session-end", event(1, checkout, home), worker=True, **settings)
-    poll(lambda: [one.state for one in read_triggers(warm_home)] == ["waiting"] or None)
+    until(lambda: [one.state for one in read_triggers(warm_home)] == ["waiting"])
     up.kill()
     os.kill(server.pid, signal.SIGKILL)
     up.wait()
     transcript(home, 2, checkout)
     hook("session-end", event(2, checkout, home), worker=True, **settings)
-    poll(lambda: compiled(store) == {session_id(1), session_id(2)} or None)
-    poll(lambda: (open_runtime().spool.pending() == [] and read_triggers(warm_home) == []) or None)
-    poll(lambda: is_idle(warm_home) or None)
+    until(lambda: compiled(store) == {session_id(1), session_id(2)})
+    until(lambda: open_runtime().spool.pending() == [] and read_triggers(warm_home) == [])
+    until(lambda: is_idle(warm_home))
 
 
 @pytest.mark.slow
@@ -159,12 +160,12 @@ def test_a_worker_that_compiles_here_leaves_nothing_behind(
     """No Prefect API, the store of this machine: receipt, generation, and then neither worker nor server."""
     transcript(home, 1, checkout)
     hook("session-end", event(1, checkout, home), worker=True)
-    poll(lambda: compiled(str(warm_home / "store")) == {session_id(1)} or None)
-    poll(lambda: is_idle(warm_home) or None)
+    until(lambda: compiled(str(warm_home / "store")) == {session_id(1)})
+    until(lambda: is_idle(warm_home))
     assert [run.trigger for run in read_runs(open_runtime(), REMOTE, 5)] == ["session end"]
     assert open_runtime().spool.pending() == []
     assert read_triggers(warm_home) == []
-    poll(lambda: live_server(warm_home) is None or None)
+    until(lambda: live_server(warm_home) is None)
     assert is_idle(warm_home)
 
 
@@ -177,7 +178,7 @@ def answer_of(prefect: PrefectServer) -> Asked:
         except AwayError:
             return None
 
-    return poll(answer)
+    return until(answer)
 
 
 def test_what_a_real_server_answers(warm_home: Path) -> None:

@@ -14,7 +14,8 @@ from flows.served import local_zone
 from flows.server_setup import DEAD_RUNS, NOT_BEGUN
 from flows.up import is_up
 from store.generations import newest
-from tests.flows.helpers import COMPILE, HOLD, SESSIONS, SOURCE, Api, poll
+from tests.flows.helpers import COMPILE, HOLD, SESSIONS, SOURCE, Api
+from tests.waiting import until
 
 Start = Callable[..., Popen[str]]
 
@@ -71,7 +72,7 @@ def test_one_command_serves_all_and_stops_cleanly(
         "deployments": {"name": {"any_": ["nightly"]}},
         "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
     }
-    assert poll(lambda: api.call("POST", "/flow_runs/filter", scheduled) or None), "the nightly never begins"
+    assert until(lambda: api.call("POST", "/flow_runs/filter", scheduled)), "the nightly never begins"
     deployment = api.call("GET", "/deployments/name/compile-context/on-session-end")
     run = api.call(
         "POST", f"/deployments/{deployment['id']}/create_flow_run", {"parameters": {"project": uploaded}}
@@ -86,7 +87,7 @@ def test_one_command_serves_all_and_stops_cleanly(
     def completed() -> bool | None:
         return api.call("GET", f"/flow_runs/{run['id']}")["state_type"] == "COMPLETED" or None
 
-    poll(completed)
+    until(completed)
     assert newest(open_runtime().store, uploaded) is not None
     running.send_signal(signal.SIGTERM)
     assert running.wait(timeout=60) == 0

@@ -5,8 +5,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,10 @@ import pytest
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import open_runtime
 from tests.synthetic import write_session
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 REMOTE = "git.example.com/acme/tide"
-PATIENCE = 60.0
 
 
 def session_id(number: int) -> str:
@@ -85,14 +84,6 @@ def context_of(done: subprocess.CompletedProcess[str]) -> str:
     assert output["hookEventName"] == "SessionStart"
     found: str = output["additionalContext"]
     return found
-
-
-def until(look: Callable[[], object], patience: float = PATIENCE) -> None:
-    """Wait until `look` gives something."""
-    deadline = time.monotonic() + patience
-    while not look():
-        assert time.monotonic() < deadline, "it never came to it"
-        time.sleep(0.02)
 
 
 def compile_here(store_url: str, projects: Sequence[str], *, own_server: bool = False) -> bool:

@@ -16,8 +16,9 @@ from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import open_runtime
 from compiler.uploading.upload import upload
 from flows.server_process import try_lock
-from tests.hooks.helpers import PATIENCE, REMOTE, ROOT, session_id, until
+from tests.hooks.helpers import REMOTE, ROOT, session_id
 from tests.synthetic import write_session
+from tests.waiting import PATIENCE, until
 
 
 def compiled_by_ann(home: Path, number: int, project: str = REMOTE) -> None:

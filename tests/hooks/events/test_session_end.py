@@ -25,7 +25,8 @@ from rlm_context.hooks.worker.waiting import take_up
 from store.generations import newest, read_catalog
 from tests.cli.helpers import rlm
 from tests.cli.test_upload import contents
-from tests.hooks.helpers import IDLE, REMOTE, ROOT, event, hook, session_id, transcript, until
+from tests.hooks.helpers import IDLE, REMOTE, ROOT, event, hook, session_id, transcript
+from tests.waiting import until
 
 WORKER = """
 import sys

@@ -26,17 +26,8 @@ from store.codec import encode
 from store.keys import encode_name, note_key
 from store.local import LocalStore
 from store.notes import Note, note_keys, read_note, write_note
-from tests.hooks.helpers import (
-    REMOTE,
-    ROOT,
-    compile_here,
-    context_of,
-    event,
-    hook,
-    session_id,
-    transcript,
-    until,
-)
+from tests.hooks.helpers import REMOTE, ROOT, compile_here, context_of, event, hook, session_id, transcript
+from tests.waiting import until
 
 HOUR = 3_600_000
 
