@@ -39,7 +39,7 @@ def test_whatever_is_killed_every_session_is_compiled_whole_and_paid_once(
     with WatchedModels() as models:
         for name, value in settings(models, home).items():
             monkeypatch.setenv(name, value)
-        found = chaos(home, models, seed, compiles=compiles, kills=len(parts) + 3, database=database)
+        found = chaos(home, models, seed, compiles=compiles, kills=len(parts) + 2, database=database)
     print(found)
     assert list(found.problems()) == []
     assert found.kills.keys() == parts
