@@ -91,7 +91,9 @@ def _project_concerns(project: ProjectStatus) -> Iterator[Concern]:
         yield Concern("damage", f"{name}: damaged: {key}", mending(name))
     if project.waiting:
         since = (
-            f", the oldest from {minute(project.oldest_waiting_ms)} UTC" if project.oldest_waiting_ms else ""
+            f", the oldest session from {minute(project.oldest_waiting_ms)} UTC"
+            if project.oldest_waiting_ms
+            else ""
         )
         if project.oldest_waiting_ms and time.time() * 1000 - project.oldest_waiting_ms > _OLD_MS:
             since += f", {ago(project.oldest_waiting_ms)}"
