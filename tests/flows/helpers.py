@@ -82,11 +82,11 @@ class Api:
         """The task runs of a flow run by name in their order, once the server knows how all ended."""
         body = {"task_runs": {"flow_run_id": {"any_": [flow_run]}}, "sort": "EXPECTED_START_TIME_ASC"}
 
-        def ended() -> list[dict[str, Any]] | None:
+        def ended() -> tuple[list[dict[str, Any]]] | None:  # there may be none
             runs = self.call("POST", "/task_runs/filter", body)
-            return runs if all(run["state_type"] in ("COMPLETED", "FAILED") for run in runs) else None
+            return (runs,) if all(run["state_type"] in ("COMPLETED", "FAILED") for run in runs) else None
 
-        return {run["name"]: run for run in until(ended)}
+        return {run["name"]: run for run in until(ended)[0]}
 
     def artifact(self, key: str) -> dict[str, Any]:
         """The newest artifact of this key."""
