@@ -39,14 +39,13 @@ async def compile_context(project: str, full: bool = False, max_usd: float | Non
         RlmContextError: a step failed for good. What was done so far is kept, and the next run goes on there.
     """
     runtime = process_runtime()
-    trigger = deployment.name or ("Modal" if ON_MODAL in os.environ else STARTED_BY.get())
     async with dask_cluster(runtime.settings) as cluster:
         steps = PrefectSteps(cluster)
         with tags("rlm-context", project):
             report = await recorded(
                 runtime,
                 project,
-                trigger,
+                _trigger(),
                 lambda: compile_project(runtime, project, steps, full=full, max_usd=max_usd),
             )
             _log(report, steps.number)
@@ -55,6 +54,11 @@ async def compile_context(project: str, full: bool = False, max_usd: float | Non
             if trouble := await maintain_if_overdue(project):
                 report.degraded.append(trouble)
     return report
+
+
+def _trigger() -> str:
+    """What started this run. By itself, since a flow's own names travel to Dask's workers, and no variable can."""
+    return deployment.name or ("Modal" if ON_MODAL in os.environ else STARTED_BY.get())
 
 
 async def _show(report: ProjectReport, steps: PrefectSteps) -> None:
