@@ -1,5 +1,6 @@
 """A run that is dead holds nobody up: whoever asks for a compile closes it and gets another."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from compiler.turn import compile_lease
 from rlm_context.hooks.trigger import decide
 from rlm_context.hooks.trigger.dead import PATIENCE
 from rlm_context.hooks.trigger.remote import Remote
+from store.keys import lease_prefix
 from store.leases import acquire
 from tests.hooks.trigger.prefect_stub import Stub, prefect_stub
 
@@ -70,6 +72,16 @@ def test_a_compile_that_takes_long_is_left_alone(stub: Stub, runtime: Runtime, p
     assert not prefect.has_ended(PROJECT, run)
     lease.release()
     assert prefect.ask(PROJECT, "none", None).run != run
+
+
+def test_whose_clock_is_ahead_closes_no_live_run(stub: Stub, runtime: Runtime, prefect: Remote) -> None:
+    """By the clock here another machine's claim ended minutes ago; it is renewed there all the same."""
+    run = prefect.ask(PROJECT, "none", None).run
+    stub.move("RUNNING", LONG)
+    now = int(time.time() * 1000)
+    claim = f"{now - 240_000:013d}-{now - 180_000:013d}-00000000-1-00000000.json"
+    runtime.store.put(f"{lease_prefix(compile_lease(PROJECT))}/{claim}", b"{}")
+    assert prefect.ask(PROJECT, "none", None).run == run
 
 
 def test_runs_of_other_projects_free_their_places(stub: Stub, prefect: Remote) -> None:
