@@ -4,6 +4,7 @@ Prefect's runner cannot: without a server it waits for ever to report that it en
 that, and whoever watches the process, as systemd does, sees it go on.
 """
 
+import contextlib
 import multiprocessing
 import os
 import sys
@@ -33,7 +34,8 @@ def beginning() -> Beginning:
 def begin_again(begun: Beginning) -> NoReturn:
     """End all child processes, at once, and become the process that was started; from any thread."""
     _end_children()
-    os.chdir(begun.folder)
+    with contextlib.suppress(OSError):  # a worktree that was removed since: it goes on in the home's folder
+        os.chdir(begun.folder)
     os.execve(sys.executable, [sys.executable, *begun.arguments], begun.environment)  # noqa: S606  as it was started
 
 
