@@ -22,7 +22,6 @@ _BY_PART = {
     "sweep": "rlm-context sync",
     "verify": "rlm-context store verify",
     "collect garbage": "rlm-context store gc",
-    "report page": "rlm-context report",
 }
 """What does a part of the night by itself; a compile does the others."""
 
