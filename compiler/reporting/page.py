@@ -69,14 +69,13 @@ def _alarms(figures: Figures) -> Iterator[str]:
 
 def _row(one: ProjectFigures) -> list[tuple[str, str]]:
     number = int(one.generation.partition("-")[0])
-    failed = sum(run.state == "failed" for run in one.runs)
     usd = sum(cost.usd for cost in one.costs)
     return [
         (f"{number:,}", _NUMBER),
         (_minute(one.created), _DATE),
         (f"{one.sessions:,}", _NUMBER),
         (f"{len(one.authors):,}", _NUMBER),
-        (f"{failed:,}", _NUMBER),
+        (f"{_failed(one):,}", _NUMBER),
         (f"{usd:.2f}", _NUMBER),
     ]
 
@@ -133,8 +132,7 @@ def _costs(one: ProjectFigures) -> Part:
 
 
 def _runs(one: ProjectFigures) -> Part:
-    failed = sum(run.state == "failed" for run in one.runs)
-    caption = f"Runs on record: {len(one.runs):,}, of which {failed:,} failed. The newest:"
+    caption = f"Runs on record: {len(one.runs):,}, of which {_failed(one):,} failed. The newest:"
     head: Head = [("began (UTC)", _DATE), ("trigger", ""), ("state", ""), ("new sessions", _NUMBER)]
     head += [("seconds", _NUMBER), ("MB written", _NUMBER), ("US dollars", _NUMBER)]
     rows: Rows = [
@@ -143,6 +141,11 @@ def _runs(one: ProjectFigures) -> Part:
         for run in one.runs[:_ROWS]
     ]  # fmt: skip
     return Part("What changed", caption, head, rows)
+
+
+def _failed(one: ProjectFigures) -> int:
+    """How many of the runs on record failed; one that crashed did too."""
+    return sum(run.state in ("failed", "crashed") for run in one.runs)
 
 
 def _state(run: Run) -> str:

@@ -202,17 +202,22 @@ def test_several_projects_are_listed_first(runtime: Runtime) -> None:
     assert page.index("All projects") < page.index('id="project-1"')
 
 
-def test_a_cancelled_run_has_no_reason(runtime: Runtime) -> None:
-    """Somebody wanted it to end: the name of the exception that ended it says nothing more."""
+def test_how_runs_ended(runtime: Runtime) -> None:
+    """One that crashed is among the failed. Who cancels one wants that: the exception's name says nothing more."""
     figures = figures_of(runtime)
     runs = [
         Run(started=1, seconds=1, trigger="t", state=state, error=error, sessions=0, usd=0, written=0)
-        for state, error in (("cancelled", "CancelledError"), ("failed", "out of reach"))
+        for state, error in (
+            ("cancelled", "CancelledError"),
+            ("failed", "out of reach"),
+            ("crashed", "its process ended"),
+        )
     ]
     changed = msgspec.structs.replace(figures.projects[0], runs=runs)
     page = render(msgspec.structs.replace(figures, projects=[changed]))
     assert "CancelledError" not in page
     assert "failed: out of reach" in page
+    assert "Runs on record: 3, of which 2 failed." in page
 
 
 def test_the_page_in_the_store(runtime: Runtime, tmp_path: Path) -> None:
