@@ -207,7 +207,10 @@ def _watch(folder: Path, lock: int, server: "uvicorn.Server", linger: float, api
 
 
 def _close_killed_runs(api: str, auth: str, begun: datetime) -> None:
-    """Mark runs as crashed that were running before this server began: their processes cannot report any more."""
+    """Mark runs as crashed that were running before this server began, since most of their processes were killed too.
+
+    One that goes on, as a command's where this server has the address of the one before, says at its end how it ended.
+    """
     running = {
         "state": {"type": {"any_": ["RUNNING", "CANCELLING"]}},
         "start_time": {"before_": begun.isoformat()},
