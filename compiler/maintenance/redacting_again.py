@@ -55,7 +55,7 @@ class _Note(msgspec.Struct, frozen=True):
 
 
 def redact_again(runtime: Runtime, *, most_bytes: int = MOST_BYTES) -> RedactedAgain:
-    """Bring what is stored up to this runtime's redaction rules; a compile and a purge (`compiler.forgetting`) come after it.
+    """Bring what is stored up to this runtime's redaction rules; a compile and `compiler.forgetting.purge` come after.
 
     Rules that others applied stay applied: what they replaced is gone, and a cleaner state is known to be so. Another
     redaction key is no new rule.
