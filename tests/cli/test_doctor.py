@@ -128,11 +128,13 @@ def test_a_store_that_cannot_be_made(home: Path, monkeypatch: pytest.MonkeyPatch
     assert checks("spool")[0].ok
 
 
-def test_a_prefect_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its address, and the two ways out."""
-    monkeypatch.setenv("PREFECT_API_URL", "http://ann:hunter2@127.0.0.1:1/api")
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:x", "127.0.0.1:0"])
+def test_a_prefect_server_that_is_away(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its address without a password that stands in it, and the two ways out; also where that is none."""
+    monkeypatch.setenv("PREFECT_API_URL", f"http://ann:hunter2@{address}/api")
     found = bad("Prefect")
-    assert "http://127.0.0.1:1/api does not answer" in found.detail
+    assert f"http://{address}/api does not answer" in found.detail
+    assert "hunter2" not in found.detail
     assert "unset PREFECT_API_URL" in found.next_command
 
 
@@ -156,10 +158,13 @@ def server() -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.parametrize("user", ["//", "//ann:hunter2@"])
 @pytest.mark.parametrize("path", ["/api", "/guarded"])
-def test_a_prefect_server_that_answers(path: str, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_prefect_server_that_answers(
+    path: str, user: str, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also one that wants to be asked in another way: what its key is worth, triggers find out."""
-    monkeypatch.setenv("PREFECT_API_URL", f"{server}{path}")
+    monkeypatch.setenv("PREFECT_API_URL", f"{server}{path}".replace("//", user))
     assert checks("Prefect") == [Found(True, f"{server}{path} answers", "")]
 
 
