@@ -178,7 +178,8 @@ class Spool:
         return dropped
 
     def waiting(self, store: Store) -> list[Job]:
-        """The uploads to this store that no generation holds: of what is pending, what `acknowledge` has to keep.
+        """The uploads to this store that no generation holds: what a compile is for. A copy of what one holds can be
+        pending too, until `acknowledge` drops it.
 
         Raises:
             StoreError: the store failed.
