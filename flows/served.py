@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import io
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -90,7 +89,7 @@ def serve(stages: Stages) -> None:
     try:
         set_up()
         # Prefect prints tracebacks of every failed request there; `lost` says it in a line.
-        with contextlib.redirect_stdout(io.StringIO()):
+        with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
             asyncio.run(_serve(stages))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None

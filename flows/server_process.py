@@ -65,6 +65,10 @@ RETENTION = {
 }
 """What keeps a server's database from growing for ever: the vacuum deletes what is older, every hour. The store's own
 records of runs stay for longer. `deploy/compose.yaml` has the same for a team."""
+LEASES = {"PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem"}
+"""Where a server notes who holds places under a limit. What is killed gives its places back minutes later that way,
+also where the server is killed too: in memory, which is Prefect's default, it would forget them, and those places
+would stay taken for ever. `deploy/compose.yaml` has the same for a team."""
 
 
 def try_lock(path: Path, kind: int) -> int | None:
@@ -188,7 +192,10 @@ def _set_environment(folder: Path, url: str, auth: str) -> None:
         PREFECT_SERVER_UI_STATIC_DIRECTORY=str(folder / "ui"),  # else it writes into the installed package
         PREFECT_SERVER_UI_V2_ENABLED="false",  # opens the first: the second asks a tracking service for settings
         **RETENTION,
+        **LEASES,
     )
+    # Left by a server that was killed; its number may be another process's by now, and then nobody would be served.
+    (folder / "concurrency_leases" / "expirations.lock").unlink(missing_ok=True)
 
 
 def _write_state(folder: Path, state: dict[str, str | int]) -> None:

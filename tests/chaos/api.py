@@ -28,3 +28,14 @@ def task_runs(api: str) -> int:
     """How many task runs the server knows."""
     count: int = post(f"{api}/task_runs/count", {})
     return count
+
+
+def places_taken(api: str, limit: str, patience: float) -> int:
+    """How many places under a limit are taken: none, or those that are after so many seconds."""
+    deadline = time.monotonic() + patience
+    while True:
+        found = post(f"{api}/v2/concurrency_limits/filter", {})
+        taken: int = next(one["active_slots"] for one in found if one["name"] == limit)
+        if not taken or time.monotonic() > deadline:
+            return taken
+        time.sleep(1)

@@ -11,6 +11,8 @@ from compiler.runs import read_runs
 from compiler.runtime import Runtime
 from data_models.errors import StoreError
 from store.generations import heads, read_catalog, verify
+from tasks.options import MODELS_TAG
+from tests.chaos.api import places_taken
 from tests.chaos.calls import WatchedModels, asked, in_flight, repeated
 from tests.chaos.killer import kills_in
 from tests.chaos.place import running
@@ -20,6 +22,8 @@ _ALL = 1 << 20
 _PATIENCE = 600.0
 _PATIENCE_EACH = 60.0
 """Seconds for a compile, with all that dies meanwhile and on a busy machine."""
+_LEASE = 180.0
+"""Seconds until places that dead task runs held are given back: a lease of a minute, and who looks for those."""
 _QUIET = 600.0
 """Seconds until the server's automations have closed the last dead run."""
 
@@ -40,6 +44,7 @@ class Outcome:
         states: Prefect's flow runs by state.
         killed: the states of those whose process was killed.
         records: the store's own records of runs, by state.
+        places: for tasks that ask models, which the server still counts as taken.
     """
 
     kills: Counter[str]
@@ -53,6 +58,7 @@ class Outcome:
     states: Counter[str]
     killed: Counter[str]
     records: Counter[str]
+    places: int
 
     def problems(self) -> Iterator[str]:
         """What must not be."""
@@ -73,6 +79,8 @@ class Outcome:
             yield f"{self.records['running']} runs are still on record as running"
         if self.records["completed"] < self.states["COMPLETED"]:
             yield f"{self.states['COMPLETED']} runs completed, {self.records['completed']} left a record"
+        if self.places:
+            yield f"{self.places} places for tasks that ask models are held by nobody who lives"
 
 
 def chaos(
@@ -119,6 +127,7 @@ def outcome(load: Load, runtime: Runtime, runs: dict[str, dict[str, Any]]) -> Ou
         states=Counter(run["state_type"] for run in runs.values()),
         killed=Counter(runs[kill.run]["state_type"] for kill in killed if kill.run in runs),
         records=Counter(record.state for record in records),
+        places=places_taken(load.place.api, f"tag:{MODELS_TAG}", _LEASE),
     )
 
 

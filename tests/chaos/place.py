@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from flows.server_process import LEASES
 from flows.server_setup import close_dead_runs, close_runs_not_begun
 from tests.chaos.api import post
 from tests.postgres import Postgres
@@ -157,6 +158,7 @@ class Place:
             "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
             "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
             "PREFECT_SERVER_UI_ENABLED": "false",
+            **LEASES,
         }
         return self._start("server", [_SERVER, self.api.rpartition(":")[2].removesuffix("/api")], settings)
 

@@ -13,7 +13,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from flows.server_process import RETENTION
+from flows.server_process import LEASES, RETENTION
 from tests.deploy.compose import DEPLOY, read_compose, service, variables
 
 ROOT = DEPLOY.parent
@@ -59,9 +59,9 @@ def test_no_password_is_given_by_an_example() -> None:
 
 
 def test_a_team_keeps_what_a_laptop_keeps() -> None:
-    """Retention is the same in compose.yaml and on the home's own server."""
-    environment = service("server", VALUES).environment
-    assert {key: environment[key] for key in RETENTION} == RETENTION
+    """Retention, and where leases are kept, are the same in compose.yaml and on the home's own server."""
+    environment, expected = service("server", VALUES).environment, {**RETENTION, **LEASES}
+    assert {key: environment[key] for key in expected} == expected
 
 
 def test_the_deployments_use_the_workers_pool() -> None:

@@ -11,6 +11,7 @@ import os
 import ssl
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -127,16 +128,19 @@ class PrefectServer:
         return self._call("GET", f"/deployments/name/{DEPLOYMENT}", _Deployment).id
 
     def _close_dead(self, deployment: str) -> set[str]:
-        """Tell the server which of our runs are dead; their ids."""
+        """Tell the server which of our runs are dead; the ids of those that it closed."""
         if self._is_compiling is None:
             return set()
         runs = self._call("POST", "/flow_runs/filter", list[Run], UNDER_WAY)
-        dead = {
+        dead = [
             run.id for run in runs if is_dead(run, self._now, deployment, self._is_compiling, self._patience)
-        }
+        ]
+        closed = set()
         for run in dead:
-            self._call("POST", f"/flow_runs/{quote(run, safe='')}/set_state", _Changed, CRASHED)
-        return dead
+            with suppress(NotDeployedError, RefusedError):  # gone, or not for us to close: we came to ask
+                self._call("POST", f"/flow_runs/{quote(run, safe='')}/set_state", _Changed, CRASHED)
+                closed.add(run)
+        return closed
 
     def query(self, path: str, body: dict[str, Any], kind: type[T]) -> T:
         """What one of the API's `…/filter` calls finds.
