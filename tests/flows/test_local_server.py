@@ -1,6 +1,7 @@
 """One local Prefect server per home: joined, started, ended, and recovered from any kill."""
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -8,6 +9,7 @@ import stat
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import Popen
 
@@ -100,6 +102,29 @@ def test_runs_of_killed_processes_do_not_run_for_ever(warm_home: Path) -> None:
         with local_server(warm_home, linger=0) as second:
             again = Api(wait_until_healthy(warm_home, second))
             until(lambda: again.flow_run("left")["state_type"] == "CRASHED")
+
+
+def test_places_of_killed_processes_come_back(warm_home: Path) -> None:
+    """A place under a limit whose holder and server were killed is free again once its lease has run out."""
+    with local_server(warm_home, linger=0) as first:
+        api = Api(wait_until_healthy(warm_home, first))
+        api.call("POST", "/v2/concurrency_limits/", {"name": "models", "limit": 1})
+        place = {"names": ["models"], "slots": 1, "lease_duration": 60}
+        lease = api.call("POST", "/v2/concurrency_limits/increment-with-lease", place)["lease_id"]
+        os.kill(first.pid, signal.SIGKILL)
+        until(lambda: ended(warm_home))
+    _run_out(warm_home / "prefect" / "concurrency_leases", lease)
+    with local_server(warm_home, linger=0) as second:
+        again = Api(wait_until_healthy(warm_home, second))
+        until(lambda: again.call("GET", "/v2/concurrency_limits/models")["active_slots"] == 0)
+
+
+def _run_out(folder: Path, lease: str) -> None:
+    """Make it a minute later for a lease."""
+    past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+    path = folder / f"{lease}.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"expiration": past}))
+    (folder / "expirations.json").write_text(json.dumps({lease: past}))
 
 
 def test_a_server_that_cannot_start_is_one_clear_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
