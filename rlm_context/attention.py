@@ -23,7 +23,9 @@ _BY_PART = {
     "verify": "rlm-context store verify",
     "collect garbage": "rlm-context store gc",
 }
-"""What does a part of the night by itself; a compile does the others."""
+"""What does a part of the night by itself."""
+_ONLY_AT_NIGHT = frozenset({"redact again", "purge", "look for what is new", "forget old runs"})
+"""Parts that only another night does; what is in neither is a project, or the batches of one."""
 
 
 def concerns(runtime: Runtime, found: Status) -> list[Concern]:
@@ -65,11 +67,10 @@ def _compiled_since(found: Status, ended: int) -> set[str]:
 def _of_night(note: Note, by_hand: str, compiled: set[str]) -> Iterator[Concern]:
     when = f"of {minute(note.ended)} UTC"
     for part in note.failed:
-        if part in compiled:
+        if part.removeprefix("batches of ") in compiled:
             continue
-        yield Concern(
-            "nightly", f"{part} failed in the night {when}", _BY_PART.get(part, "rlm-context compile")
-        )
+        compiling = by_hand if part in _ONLY_AT_NIGHT else "rlm-context compile"
+        yield Concern("nightly", f"{part} failed in the night {when}", _BY_PART.get(part, compiling))
     if note.faults:
         found = plural(note.faults, "damaged object")
         yield Concern("nightly", f"{found} found in the night {when}", "rlm-context store verify")

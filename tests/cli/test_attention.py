@@ -110,6 +110,8 @@ def test_a_late_night_is_told_with_what_makes_one(small: Path, monkeypatch: pyte
         ("collect garbage", "rlm-context store gc"),
         ("sweep", "rlm-context sync"),
         ("acme/tide", "rlm-context compile"),
+        ("batches of acme/tide", "rlm-context compile"),
+        ("purge", "rlm-context up, or rlm-context up --install"),
     ],
 )
 def test_a_part_that_failed_is_told_with_what_does_it(part: str, command: str, small: Path) -> None:
