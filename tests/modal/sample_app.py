@@ -97,7 +97,8 @@ def nightly() -> None:
 @app.local_entrypoint()
 def main(number: int = 3) -> None:
     """What `modal run` starts."""
-    print("square of", number, "is", talk.remote(number))
+    squared = talk.remote(number)
+    print(f"square of {number} is {squared}")  # in one piece: the container's output is shown by another thread
 
 
 @app.function()
