@@ -98,7 +98,9 @@ def nightly() -> None:
 def main(number: int = 3) -> None:
     """What `modal run` starts."""
     squared = talk.remote(number)
-    print(f"square of {number} is {squared}")  # in one piece: the container's output is shown by another thread
+    print(
+        f"square of {number} is {squared}"
+    )  # in one piece: the container's output is shown by another thread
 
 
 @app.function()
