@@ -36,7 +36,7 @@ def begin_again(begun: Beginning) -> NoReturn:
     _end_children()
     with contextlib.suppress(OSError):  # a worktree that was removed since: it goes on in the home's folder
         os.chdir(begun.folder)
-    os.execve(sys.executable, [sys.executable, *begun.arguments], begun.environment)  # noqa: S606  as it was started
+    os.execve(sys.executable, [sys.executable, *begun.arguments], begun.environment)  # noqa: S606  our own command again, no shell
 
 
 def end_now() -> NoReturn:

@@ -67,7 +67,7 @@ async def _show(report: ProjectReport, steps: PrefectSteps) -> None:
         if steps.drops:
             await insist(lambda: forget_artifacts(report.project))
         await insist(lambda: show(steps.number, report, steps.entries, steps.rejects))
-    except Exception as error:  # noqa: BLE001  whatever it is, what is published stands
+    except Exception as error:  # noqa: BLE001  it is told; what is published stands
         get_run_logger().error("the artifacts were not made (%s)", type(error).__name__)
         report.degraded.append("Prefect shows neither the brief nor the numbers of this run")
     if steps.watch.failed:

@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from flows.local_server import LocalServer, live_server
 from tests.flows.helpers import ROOT, Api
+from tests.waiting import until
 
 PROJECT = "github.com/acme/tidewatch"
 SESSIONS = ROOT / "examples" / "sessions"
@@ -135,13 +135,13 @@ def _night(api: Api) -> str:
 def _completed(api: Api, wanted: dict[str, Any]) -> str:
     """The id of such a run, once one is completed."""
     completed = wanted | {"state": {"type": {"any_": ["COMPLETED"]}}}
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
+
+    def runs() -> list[dict[str, Any]]:
         with contextlib.suppress(TimeoutError):  # a busy machine's server may take long to answer
-            if runs := api.call("POST", "/flow_runs/filter", {"flow_runs": completed}):
-                return str(runs[0]["id"])
-        time.sleep(0.5)
-    raise AssertionError("the run does not end")
+            return list(api.call("POST", "/flow_runs/filter", {"flow_runs": completed}))
+        return []
+
+    return str(until(runs, PATIENCE, step=0.5)[0]["id"])
 
 
 def _run(folder: Path, author: str, command: list[str], told: str = "") -> None:

@@ -1,21 +1,24 @@
 """Calls of a Prefect server's REST API that wait until a busy one answers."""
 
-import time
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
 import httpx
+
+from tests.waiting import until
 
 _PATIENCE = 300.0
 
 
 def post(url: str, body: dict[str, Any]) -> Any:
     """Post, again where the server is busy: on SQLite it answers 503 then. The answer's JSON."""
-    deadline = time.monotonic() + _PATIENCE
-    while (answer := httpx.post(url, json=body, timeout=60)).status_code == 503:
-        if time.monotonic() > deadline:
-            break
-        time.sleep(1)
-    return answer.raise_for_status().json()
+
+    def answer() -> httpx.Response | None:
+        found = httpx.post(url, json=body, timeout=60)
+        return None if found.status_code == HTTPStatus.SERVICE_UNAVAILABLE else found
+
+    return until(answer, _PATIENCE, step=1).raise_for_status().json()
 
 
 def deploy(api: str) -> None:
@@ -32,10 +35,11 @@ def task_runs(api: str) -> int:
 
 def places_taken(api: str, limit: str, patience: float) -> int:
     """How many places under a limit are taken: none, or those that are after so many seconds."""
-    deadline = time.monotonic() + patience
-    while True:
+
+    def taken() -> int:
         found = post(f"{api}/v2/concurrency_limits/filter", {})
-        taken: int = next(one["active_slots"] for one in found if one["name"] == limit)
-        if not taken or time.monotonic() > deadline:
-            return taken
-        time.sleep(1)
+        return int(next(one["active_slots"] for one in found if one["name"] == limit))
+
+    with suppress(AssertionError):  # some stay taken
+        until(lambda: not taken(), patience, step=1)
+    return taken()

@@ -46,7 +46,7 @@ def run_for_ever(home: str, begun: "multiprocessing.synchronize.Event") -> None:
 
     async def endless() -> ProjectReport:
         begun.set()
-        await asyncio.sleep(3600)
+        await asyncio.Event().wait()
         raise AssertionError
 
     os.environ["RLM_CONTEXT_HOME"] = home

@@ -39,8 +39,10 @@ def _fetch(home: str, folder: str, name: str, lock: int) -> None:
         runtime = open_runtime(make_store=False)
         project = project_here(folder)  # the team may call it differently, as the store has just told
         found = refresh_brief(runtime, project)
-    except Exception:
-        rest(home, name, store_url(), FAILED)  # not before: another start would take it for an answer
+    except (
+        Exception
+    ):  # whatever it is, it is noted and raised again; not noted before: that would be an answer
+        rest(home, name, store_url(), FAILED)
         raise
     rest(home, name, store_url(), _pause(found))
     forget_old(home)
