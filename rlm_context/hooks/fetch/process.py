@@ -39,9 +39,7 @@ def _fetch(home: str, folder: str, name: str, lock: int) -> None:
         runtime = open_runtime(make_store=False)
         project = project_here(folder)  # the team may call it differently, as the store has just told
         found = refresh_brief(runtime, project)
-    except (
-        Exception
-    ):  # whatever it is, it is noted and raised again; not noted before: that would be an answer
+    except Exception:  # noted, whatever it is, and raised again; before, a note would be an answer
         rest(home, name, store_url(), FAILED)
         raise
     rest(home, name, store_url(), _pause(found))

@@ -20,7 +20,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 import msgspec
 
-from flows.local_server import LocalServer, prefect_setting
+from flows.local_server import LocalServer, prefect_setting, without_password
 from rlm_context.hooks.trigger.dead import CRASHED, PATIENCE, UNDER_WAY, Run, is_dead, is_stale
 from rlm_context.hooks.trigger.record import Trigger
 from rlm_context.hooks.trigger.remote import Asked, AwayError, NotDeployedError, RefusedError
@@ -159,7 +159,7 @@ class PrefectServer:
             raise self._no_api("it is no URL") from error
         if address.scheme not in ("http", "https") or not address.hostname:
             raise self._no_api("it is no URL")
-        return address.hostname, f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
+        return address.hostname, without_password(self._url)
 
     def _create(self, deployment: str, project: str, key: str) -> Run:
         body = {
