@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from data_models.processes import runs
 from store.keys import lease_prefix
 from store.machine import machine
 from store.protocol import Store
@@ -153,13 +154,7 @@ def has_ended(where: str, process: int) -> bool:
     """
     if where != machine() or os.name != "posix":  # elsewhere signal 0 is not a mere look
         return False
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return True
-    except PermissionError:
-        return False
-    return False
+    return not runs(process)
 
 
 def _now() -> int:

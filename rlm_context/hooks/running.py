@@ -5,6 +5,7 @@ A mark whose process is gone is a session that was killed: it never got a Sessio
 
 import os
 
+from data_models.processes import process, runs
 from rlm_context.hooks.files import names_in, read_small, running_folder, write_small
 
 _SHELLS = ("sh", "bash", "dash", "zsh", "fish", "ksh", "ash")
@@ -35,31 +36,14 @@ def is_running(home: str, session_id: str) -> bool:
     if not words[0].isdigit():
         return False
     pid, started = int(words[0]), words[1] if len(words) > 1 else ""
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass  # somebody's process of that number lives
-    return not started or _process(pid)[2] in (started, "")
+    return runs(pid) and (not started or process(pid)[3] in (started, ""))
 
 
 def _agent() -> tuple[int, str]:
     """The agent's process and when it started: the nearest one above us that is no shell."""
     pid = os.getppid()
-    parent, name, started = _process(pid)
+    parent, name, _, started = process(pid)
     while name in _SHELLS and parent > 1:
         pid = parent
-        parent, name, started = _process(pid)
+        parent, name, _, started = process(pid)
     return pid, started
-
-
-def _process(pid: int) -> tuple[int, str, str]:
-    """Parent, name and start of a process, as /proc tells them (proc(5), stat); (0, "", "") where it does not."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            head, _, tail = file.read().rpartition(") ")
-    except OSError:
-        return 0, "", ""
-    fields = tail.split(" ")
-    return int(fields[1]), head.partition("(")[2], fields[19]

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from data_models.processes import runs
 from tests.e2e.agent import Agent
 from tests.e2e.terminal import Terminal
 from tests.rlm.servers.responses import RESPONSES, ResponsesServer
+from tests.waiting import until
 from transcripts.sources import find_sessions
 
 _PATIENCE = 90.0
@@ -163,6 +165,16 @@ class CodexTerminal(Terminal):
 
 
 def kill(process: "subprocess.Popen[bytes]") -> None:
-    """End a process and all that it started without a last word (kill -9)."""
-    os.killpg(process.pid, signal.SIGKILL)
+    """End a process and all that it started without a last word (kill -9), and wait until all of them are gone."""
+    group = process.pid
+    members = [pid for path in Path("/proc").glob("[0-9]*") if _group(pid := int(path.name)) == group]
+    os.killpg(group, signal.SIGKILL)
     process.wait(_PATIENCE)
+    until(lambda: not any(map(runs, members)))
+
+
+def _group(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0
