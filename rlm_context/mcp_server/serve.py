@@ -32,7 +32,7 @@ _Context = ServerRequestContext[Any, Any]
 
 
 async def serve() -> None:
-    """Answer one client on stdin and stdout until it closes them."""
+    """Answer one client on stdin and stdout until it closes them, or is gone."""
     server = Server(
         "rlm-context",
         title="rlm-context",
@@ -41,8 +41,11 @@ async def serve() -> None:
         on_list_tools=_list,
         on_call_tool=_call,
     )
-    async with stdio_server() as (received, sent):
-        await server.run(received, sent, server.create_initialization_options())
+    try:
+        async with stdio_server() as (received, sent):
+            await server.run(received, sent, server.create_initialization_options())
+    except* (BrokenPipeError, ConnectionResetError):
+        pass  # a client that was killed, with a pipe and with a socket: nobody waits for an answer
 
 
 async def _list(context: _Context, parameters: types.PaginatedRequestParams | None) -> types.ListToolsResult:

@@ -34,6 +34,17 @@ hits = search("alerts after a restart", 3)
 finish("Alerts are kept in the database [s:" + hits[0]["s"] + "].")
 ```"""
 
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+
 
 @pytest.fixture
 def models(compiled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MessagesServer]:
@@ -100,19 +111,9 @@ def test_a_cancelled_question_ends_and_the_server_goes_on(models: MessagesServer
 
 def test_stdout_carries_nothing_but_messages(compiled: Path, checkout: Path) -> None:
     """The server ends with its input, with exit code 0, and what it wrote is JSON, a message a line."""
-    hello = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-06-18",
-            "capabilities": {},
-            "clientInfo": {"name": "test", "version": "1"},
-        },
-    }
     done = subprocess.run(
         [sys.executable, "-m", "rlm_context", "mcp"],
-        input=f"{json.dumps(hello)}\nno message at all\n",
+        input=f"{json.dumps(HELLO)}\nno message at all\n",
         cwd=checkout,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -124,3 +125,22 @@ def test_stdout_carries_nothing_but_messages(compiled: Path, checkout: Path) -> 
     assert answers[0]["id"] == 1
     assert answers[0]["result"]["serverInfo"]["name"] == "rlm-context"
     assert "Traceback" not in done.stderr
+
+
+def test_a_client_that_is_killed_ends_it_quietly(compiled: Path, checkout: Path) -> None:
+    """Nobody reads the answer to what was asked: that is the end of a conversation, and no bug to report."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "rlm_context", "mcp"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=checkout,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert server.stdin
+    assert server.stdout
+    server.stdout.close()
+    server.stdin.write(f"{json.dumps(HELLO)}\n".encode())
+    _, said = server.communicate(timeout=60)
+    assert (server.returncode, said) == (0, b"")
+    assert not (Path(os.environ["RLM_CONTEXT_HOME"]) / "logs" / "errors.log").exists()
