@@ -12,6 +12,7 @@ import pytest
 from tests.cli.helpers import tree
 from tests.e2e.claude import Claude, calls, results, told
 from tests.rlm.servers.models import Call, Reply
+from tests.waiting import until
 
 CITATION = re.compile(r"\[s:\w{8}#[\w/-]+\]")
 TOOL = "mcp__rlm-context__search_context"
@@ -19,6 +20,7 @@ THEIRS = """\
 { "env": {"SOME": "thing"},
    "hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "true"}]}]}}"""
 FENCE = "<rlm-context project="
+HOOKS = {"session-start", "refresh", "stop", "session-end"}
 
 
 @pytest.fixture
@@ -39,6 +41,19 @@ def settings(claude: Claude) -> Path:
 def own_requests(claude: Claude) -> list[dict[str, Any]]:
     """The agent's own requests, and none for a title or the like."""
     return [body for body in claude.sent() if body.get("tools")]
+
+
+def all_fired(claude: Claude) -> bool:
+    """Whether each hook fired by now, as `doctor` tells; those that the agent waits for have, after the first session.
+
+    For `refresh` and `stop` it does not wait: `claude -p` ends with its answer, and may take one with it that has not
+    begun.
+    """
+    checks = json.loads(claude.rlm("doctor", "--json").stdout)["checks"]
+    (told,) = [check["detail"] for check in checks if check["name"] == "hooks fired"]
+    fired = {hook.split(" ")[0] for hook in told.removeprefix("claude-code: ").split(", ")}
+    assert {"session-start", "session-end"} <= fired <= HOOKS
+    return fired == HOOKS
 
 
 def servers(claude: Claude) -> dict[str, Any]:
@@ -65,10 +80,7 @@ def test_in_and_out(claude: Claude, settings: Path) -> None:
     assert CITATION.search(results(last)[0])
     claude.run("-p", "--continue", "/upload-context")
     assert "Uploaded 1 session" in json.dumps(claude.sent()[-1])
-    doctor = claude.rlm("doctor", "--json")
-    (fired,) = [one["detail"] for one in json.loads(doctor.stdout)["checks"] if one["name"] == "hooks fired"]
-    for hook in ("session-start", "refresh", "stop", "session-end"):
-        assert hook in fired
+    until(lambda: all_fired(claude) or not claude.run("-p", "--continue", "Go on."))
 
     assert claude.rlm("uninstall", "claude-code").returncode == 0
     assert settings.read_text() == THEIRS
