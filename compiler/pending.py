@@ -13,9 +13,9 @@ from data_models.errors import DamagedError, KeyMissingError
 from data_models.events import Event, Reject
 from data_models.records import Receipt
 from store.blobs import get_blob
+from store.job import Job
 from store.keys import parse_receipt_key
 from store.receipts import key_of, projects, read_receipt
-from store.spool import Job
 from transcripts.agent import SessionFiles
 from transcripts.events import read_events
 from transcripts.redaction.engine import Redactor

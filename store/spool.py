@@ -1,52 +1,25 @@
 """The spool: uploads of this machine that no generation is known to hold yet.
 
-One job is one file, written durably in one step: a line of JSON, then the slim blob. It stays, however often
-it was flushed, until its receipt stands in the newest generation; so an upload survives the loss of whatever
-happened in between.
+Each is a file of its own (`store.job`). It stays, however often it was flushed, until its receipt stands in the newest
+generation; so an upload survives the loss of whatever happened in between.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
-from data_models.decoding import decode_json
 from data_models.errors import DamagedError, KeyMissingError
 from data_models.records import Receipt
-from store.blobs import blob_ref, get_blob, has_sound_blob
-from store.codec import MALFORMED, encode
+from store.blobs import get_blob, has_sound_blob
 from store.files import FileWriter, store_errors
 from store.generations import Catalog, newest, read_catalog
+from store.job import SUFFIX, Job, job_file, names_any, read_job, slim_of
 from store.keys import parse_receipt_key
 from store.protocol import Store
-from store.receipts import key_of, parse_receipt
 from store.tombstones import Tombstones, read_tombstones
 
 _BATCH_BYTES = 16 << 20
 """Bytes of blobs held in memory at once while flushing."""
-
-_HEAD_BYTES = 1 << 16
-"""Bytes of a corrupt job in which the names are that it begins with."""
-
-
-class _Header(msgspec.Struct, frozen=True):
-    store: str
-    key: str
-    receipt: msgspec.Raw  # the very bytes that its key was made from
-
-
-@dataclass(frozen=True)
-class Job:
-    """A pending upload: the store it is meant for, and its receipt with its key and bytes there."""
-
-    path: Path
-    store_url: str
-    key: str
-    receipt: Receipt
-    content: bytes
 
 
 class Spool:
@@ -81,22 +54,14 @@ class Spool:
 
     def add_many(self, uploads: Iterable[tuple[Receipt, bytes]], store_url: str) -> list[str]:
         """Several at once, cheaper than `add` for each; raises as it does."""
-        files: list[tuple[Path, bytes]] = []
-        keys: list[str] = []
-        for receipt, slim in uploads:
-            if blob_ref(slim) != receipt.slim:
-                raise ValueError("the receipt names another blob")
-            key = key_of(receipt)
-            header = encode(_Header(store_url, key, msgspec.Raw(encode(receipt))))
-            files.append((self._pending / _job_name(header), header + b"\n" + slim))
-            keys.append(key)
-        self._writer.write_many(files)
-        return keys
+        files = [job_file(receipt, slim, store_url) for receipt, slim in uploads]
+        self._writer.write_many((self._pending / file.name, file.content) for file in files)
+        return [file.key for file in files]
 
     def pending(self) -> list[Job]:
         """All pending uploads, whichever store they are meant for; a corrupt job is moved to `dead/`."""
         with store_errors(self._folder):
-            paths = sorted(self._pending.glob("*.job"))
+            paths = sorted(self._pending.glob(f"*{SUFFIX}"))
             return [job for path in paths if (job := self._read(path)) is not None]
 
     def dead(self) -> int:
@@ -155,7 +120,8 @@ class Spool:
         ]
         with store_errors(self._folder):
             dead = self._dead.iterdir() if self._dead.is_dir() else ()
-            dropped += [path for path in dead if _names(path, tombstones)]
+            forgotten = (*tombstones.sessions, *tombstones.receipts)
+            dropped += [path for path in dead if names_any(path, forgotten)]
             for path in dropped:
                 path.unlink(missing_ok=True)
         return len(dropped)
@@ -214,13 +180,10 @@ class Spool:
 
     def _read(self, path: Path) -> Job | None:
         try:
-            with path.open("rb") as file:
-                header = file.readline().removesuffix(b"\n")
+            return read_job(path)
         except FileNotFoundError:  # another process acknowledged it
             return None
-        try:
-            return _parse(path, header)
-        except (DamagedError, *MALFORMED):
+        except DamagedError:
             self._bury(path)
             return None
 
@@ -228,37 +191,17 @@ class Spool:
         """The slim blob of a pending upload; None where it was acknowledged meanwhile, or is corrupt."""
         with store_errors(self._folder):
             try:
-                slim = job.path.read_bytes().split(b"\n", 1)[1]
+                return slim_of(job)
             except FileNotFoundError:
                 return None
-            if blob_ref(slim) == job.receipt.slim:
-                return slim
-            self._bury(job.path)
-            return None
+            except DamagedError:
+                self._bury(job.path)
+                return None
 
     def _bury(self, path: Path) -> None:
         self._writer.make_folder(self._dead)
         with suppress(FileNotFoundError):
             path.replace(self._dead / path.name)
-
-
-def _job_name(header: bytes) -> str:
-    return hashlib.sha256(header).hexdigest()[:40] + ".job"
-
-
-def _parse(path: Path, header: bytes) -> Job:
-    if path.name != _job_name(header):
-        raise DamagedError(path.name, "its header does not fit its name")
-    parsed = decode_json(header, _Header)
-    content = bytes(parsed.receipt)
-    return Job(path, parsed.store, parsed.key, parse_receipt(content, parsed.key), content)
-
-
-def _names(path: Path, tombstones: Tombstones) -> bool:
-    """Whether a job that cannot be read names a forgotten session, as far as its beginning can be made out."""
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    return any(name.encode() in head for name in (*tombstones.sessions, *tombstones.receipts))
 
 
 def _batches(jobs: Iterable[Job]) -> Iterator[list[Job]]:

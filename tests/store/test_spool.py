@@ -155,7 +155,7 @@ def test_uploads_go_only_to_the_store_they_are_meant_for(spool: Spool) -> None:
     assert len(spool.flush(mine)) == 1
 
 
-@pytest.mark.parametrize("damage", ["empty", "header", "blob", "cut", "garbage", "renamed"])
+@pytest.mark.parametrize("damage", ["empty", "header", "line", "blob", "cut", "garbage", "renamed"])
 def test_a_corrupt_job_is_moved_aside(spool: Spool, tmp_path: Path, damage: str) -> None:
     """A corrupt job is kept in dead/ and counted, the others go on."""
     store = MemoryStore()
@@ -165,6 +165,7 @@ def test_a_corrupt_job_is_moved_aside(spool: Spool, tmp_path: Path, damage: str)
     changed = {
         "empty": b"",
         "header": data.replace(b"Ann", b"Bob", 1),
+        "line": data.partition(b"\n")[0],
         "blob": data[:-1] + b"!",
         "cut": data[:-10],
         "garbage": os.urandom(500),
