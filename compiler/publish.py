@@ -1,7 +1,6 @@
 """The last step: catalog part, manifest, readable copies. Until the manifest stands, nobody sees anything new."""
 
 import logging
-import time
 from collections.abc import Iterable, Sequence
 
 from compiler.base import Base
@@ -10,7 +9,7 @@ from compiler.runtime import Runtime
 from compiler.work import Made, Plan, Texts
 from data_models.errors import StoreError
 from data_models.records import BlobRef, CatalogEntry, Manifest, Segment
-from store.generations import compact_parts, new_nonce, write_part
+from store.generations import compact_parts, write_part
 from store.generations import publish as publish_manifest
 from store.keys import compiled_text_key
 
@@ -28,6 +27,8 @@ def publish(
 ) -> str:
     """Publish the generation that holds the base's sessions and `new`, which go into a catalog part; its key.
 
+    The same again changes nothing.
+
     Raises:
         StoreError: a file of it is missing or cannot be written; then nothing is published.
     """
@@ -36,13 +37,13 @@ def publish(
     manifest = Manifest(
         project=plan.project,
         number=plan.number,
-        nonce=new_nonce(),
+        nonce=made.nonce,
         parents=plan.parents,
         parts=compact_parts(runtime.store, parts),
         segments=tuple(segments),
         texts=_named(texts),
         counts=_counts(entries.values(), made.rollups),
-        created=int(time.time() * 1000),
+        created=made.created,
         versions=versions(runtime),
         usage=made.usage,
         degraded=(*made.degraded, *((f"root pass: {texts.degraded}",) if texts.degraded else ())),

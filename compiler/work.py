@@ -1,12 +1,14 @@
 """What one step hands to the next: small values that travel as JSON between tasks and processes."""
 
 import hashlib
+import time
 
 import msgspec
 
 from data_models.events import SCHEMA_VERSION, Reject
 from data_models.knowledge import ChunkSummary
 from data_models.records import BlobRef, CatalogEntry, Usage
+from store.generations import new_nonce
 
 INGEST, SUMMARIES, NODE, SEGMENT = "ingest", "summaries", "node", "segment"
 """Memo stages: one session's ingest and summaries, one tree node, one index segment."""
@@ -125,11 +127,17 @@ class Texts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Made(msgspec.Struct, frozen=True):
-    """What the manifest tells of how a generation was made: its rollups, what was spent, what was not as usual."""
+    """What the manifest tells of how a generation was made: its rollups, what was spent, what was not as usual.
+
+    Its nonce and when it was made (Unix milliseconds) are fixed here, before the step is called: so that a step that is
+    called again, since its answer was lost, writes the same generation and no sibling of it.
+    """
 
     rollups: int
     usage: Usage
     degraded: tuple[str, ...] = ()
+    nonce: str = msgspec.field(default_factory=new_nonce)
+    created: int = msgspec.field(default_factory=lambda: int(time.time() * 1000))
 
 
 def content_hash(*parts: object) -> str:

@@ -10,10 +10,12 @@ import pytest
 from prefect.concurrency import _asyncio as around
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 
+import tasks.compile
+from compiler.health import status
 from compiler.report import ProjectReport
 from compiler.runtime import open_runtime
 from flows.compile import compile_context
-from store.generations import heads
+from store.generations import heads, history
 from tasks import insisting
 from tasks.insisting import insist
 from tests.flows.helpers import SESSIONS, Api
@@ -79,6 +81,25 @@ def test_what_is_published_stands_where_it_stays_away(
     report = compile_now(uploaded)
     assert len(report.degraded) == 1
     assert api.flow_run(f"compile {uploaded}")["state_type"] == "COMPLETED"
+
+
+def test_a_generation_is_published_once(api: Api, uploaded: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task was done, and what it said is lost: the same again is the same generation, whose cost counts once."""
+    publish = tasks.compile.publish
+    done: list[str] = []
+
+    async def lose(*arguments: Any) -> str:
+        done.append(await publish(*arguments))
+        if len(done) < 3:
+            raise AFTER
+        return done[-1]
+
+    monkeypatch.setattr(tasks.compile, "publish", lose)
+    compile_now(uploaded)
+    assert done == [done[0]] * 3
+    assert [generation.key for generation in history(open_runtime().store, uploaded)[0]] == [done[0]]
+    (project,) = status(open_runtime()).projects
+    assert project.spent.generations == 1
 
 
 @pytest.mark.parametrize(
