@@ -7,31 +7,19 @@ from contextlib import asynccontextmanager, suppress
 
 from compiler.runtime import Runtime
 from data_models.errors import StoreError
-from store.leases import Candidate, Lease, holder
-from store.protocol import Store
+from store.leases import Candidate, Lease
 
 logger = logging.getLogger(__name__)
 progress = logging.getLogger("rlm_context.progress")
 
 _SECONDS = 60.0
 """A lease runs out so soon after its holder died on another machine; a living holder renews it."""
-_CLOCKS = 5 * 60.0
-"""Seconds by which machines' clocks may differ, as in the records of runs (`compiler.runs`)."""
 _POLL = 0.5
 
 
 def compile_lease(project: str) -> str:
     """The name of the lease that whoever compiles a project holds."""
     return f"compile {project}"
-
-
-def is_compiling(store: Store, project: str) -> bool:
-    """Whether somebody may compile a project of a store now: clocks that differ by minutes hide nobody.
-
-    Raises:
-        StoreError: the store failed.
-    """
-    return holder(store, compile_lease(project), slack=_CLOCKS) is not None
 
 
 @asynccontextmanager

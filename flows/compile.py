@@ -10,6 +10,7 @@ from prefect.runtime import deployment
 from compiler.pipeline import compile_project
 from compiler.report import ProjectReport
 from compiler.runs import recorded
+from tasks.announcing import announce
 from tasks.artifacts import forget_artifacts, show
 from tasks.compile import PrefectSteps, process_runtime
 from tasks.dask import dask_cluster
@@ -41,19 +42,18 @@ async def compile_context(project: str, full: bool = False, max_usd: float | Non
     runtime = process_runtime()
     async with dask_cluster(runtime.settings) as cluster:
         steps = PrefectSteps(cluster)
-        with tags("rlm-context", project):
-            report = await recorded(
-                runtime,
-                project,
-                _trigger(),
-                lambda: compile_project(runtime, project, steps, full=full, max_usd=max_usd),
-            )
+
+        async def run() -> ProjectReport:
+            report = await compile_project(runtime, project, steps, full=full, max_usd=max_usd)
             _log(report, steps.number)
             if steps.number:
                 await _show(report, steps)
             if trouble := await maintain_if_overdue(project):
                 report.degraded.append(trouble)
-    return report
+            return report
+
+        with tags("rlm-context", project):
+            return await recorded(runtime, project, _trigger(), run, announce)
 
 
 def _trigger() -> str:

@@ -27,6 +27,7 @@ _RECEIPT = re.compile(r"inbox/([^/]+)/([^/]+)/([^/]+)/(\d{13,20})-([0-9a-f]{12})
 _MEMO = re.compile(r"memo/([a-z][a-z0-9_-]{0,40})/([0-9a-f]{2})/(\2[0-9a-f]{6,126})")
 _NOTE = re.compile(r"notes/([^/]+)/([^/]+)/([^/]+)/(\d{13})-([0-9a-f]{8})\.json")
 _MANIFEST = re.compile(r"gen/([^/]+)/(\d{10})-([0-9a-f]{8})\.json")
+_RUN = re.compile(r"runs/(?!\.)[a-z0-9\-_.@+,~%!=]{1,255}/(\d{13})-[0-9a-f]{8}\.json")
 _FORGOTTEN = re.compile(r"tombstones/sessions/([^/]+)/\d{13}-[0-9a-f]{8}\.json")
 _WITHDRAWN = "tombstones/receipts/"
 
@@ -178,6 +179,12 @@ def is_memo_name(name: str) -> bool:
 def run_key(project: str, run_id: str) -> str:
     """The key of a run's record."""
     return f"runs/{encode_name(project)}/{encode_name(run_id)}.json"
+
+
+def run_started(key: str) -> int | None:
+    """When a run began (Unix ms), by its record's key; None if that is no such key."""
+    match = _RUN.fullmatch(key)
+    return int(match[1]) if match else None
 
 
 def notes_prefix(project: str) -> str:

@@ -61,15 +61,9 @@ def acquire(store: Store, name: str, seconds: float) -> Lease | None:
     return Candidate(store, name, seconds).acquire()
 
 
-def holder(store: Store, name: str, *, slack: float = 0.0) -> Holder | None:
-    """Who holds the lease now; nothing is changed.
-
-    Args:
-        store: where the claims are.
-        name: the lease.
-        slack: the seconds for which a claim still counts after its end, where our clock may be ahead of its holder's.
-    """
-    now = _now() - int(slack * 1000)
+def holder(store: Store, name: str) -> Holder | None:
+    """Who holds the lease now; nothing is changed."""
+    now = _now()
     claims = (claim for claim in _written(store, name) if not _is_over(claim, now))
     first = next((claim for claim in claims if claim.since <= now + LONGEST * 1000), None)
     return first and Holder(first.since, first.until, first.machine == machine())

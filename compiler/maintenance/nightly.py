@@ -3,7 +3,6 @@
 What else a night does are steps of their own: the compiles, `compiler.maintenance.verify` and `.garbage`.
 """
 
-import re
 import time
 from contextlib import suppress
 
@@ -24,6 +23,7 @@ from data_models.errors import DamagedError, FormatTooNewError, KeyMissingError,
 from data_models.records import Usage
 from store.batches import projects_with_batches
 from store.codec import MALFORMED, encode
+from store.keys import run_started
 from store.receipts import projects
 from store.registry import open_store
 
@@ -32,7 +32,6 @@ NOTE = "notes/nightly.json"
 
 KEEP_RUNS = 50
 KEEP_DAYS = 90.0
-_RUN = re.compile(r"runs/[^/]+/(\d{13})-[0-9a-f]{8}\.json")
 
 
 class Swept(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,24 +152,19 @@ def forget_runs(runtime: Runtime, *, keep: int = KEEP_RUNS, days: float = KEEP_D
         StoreError: the store failed.
     """
     oldest = now_ms() - days * 86_400_000
-    by_project: dict[str, list[str]] = {}
+    by_project: dict[str, list[tuple[int, str]]] = {}
     for key in runtime.store.keys("runs"):
-        if _RUN.fullmatch(key):
-            by_project.setdefault(key.rpartition("/")[0], []).append(key)
+        if (started := run_started(key)) is not None:
+            by_project.setdefault(key.rpartition("/")[0], []).append((started, key))
     old = [
         key
-        for keys in by_project.values()
-        for key in sorted(keys, reverse=True)[keep:]
-        if _started(key) < oldest
+        for runs in by_project.values()
+        for started, key in sorted(runs, reverse=True)[keep:]
+        if started < oldest
     ]
     for key in old:
         runtime.store.delete(key)
     return len(old)
-
-
-def _started(key: str) -> int:
-    match = _RUN.fullmatch(key)
-    return int(match[1]) if match else 0
 
 
 def finish(runtime: Runtime, night: Nightly) -> Nightly:

@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 
+from compiler.runs import read_record
 from compiler.runtime import Runtime, open_runtime
-from compiler.turn import is_compiling
 from compiler.uploading.upload import upload
 from rlm_context.hooks.trigger.asking import ask
 from rlm_context.hooks.trigger.decide import still_waiting
@@ -136,8 +136,8 @@ class Load:
 
     def server(self, runtime: Runtime) -> PrefectServer:
         """What is asked, as `remote_of` would make it, less patient."""
-        busy = partial(is_compiling, runtime.store)
-        return PrefectServer(self.place.api, {}, is_compiling=busy, patience=DEAD_AFTER)
+        record = partial(read_record, runtime.store)
+        return PrefectServer(self.place.api, {}, record=record, patience=DEAD_AFTER)
 
 
 @contextmanager

@@ -65,9 +65,7 @@ def test_nor_does_one_of_which_the_server_lost_the_event(tmp_path: Path) -> None
         deploy(place.api)
         for automation in post(f"{place.api}/automations/filter", {}):
             httpx.delete(f"{place.api}/automations/{automation['id']}", timeout=60).raise_for_status()
-        server = PrefectServer(
-            place.api, {}, is_compiling=lambda project: False, patience=timedelta(seconds=2)
-        )
+        server = PrefectServer(place.api, {}, record=lambda key: None, patience=timedelta(seconds=2))
         left = ask(server)
         take_up(place.api, left)
         asked = until(lambda: found if (found := ask(server)).run != left.run else None)

@@ -13,7 +13,7 @@ import pytest
 
 from compiler import runs
 from compiler.report import ProjectReport
-from compiler.runs import SILENCE_MS, RunRecord, read_runs, recorded
+from compiler.runs import SILENCE_MS, RunRecord, read_record, read_runs, recorded
 from compiler.runtime import Runtime, open_runtime
 from data_models.errors import PipelineError, StoreError
 from store.keys import run_key
@@ -29,6 +29,11 @@ def runtime(home: Path) -> Runtime:
 async def nothing() -> ProjectReport:
     """A run that does nothing."""
     return ProjectReport(project=PROJECT)
+
+
+async def never() -> ProjectReport:
+    """A run that must not begin."""
+    raise AssertionError
 
 
 def leave(runtime: Runtime, ago_ms: int, machine: str) -> None:
@@ -121,11 +126,12 @@ def test_it_says_so_again_and_again(runtime: Runtime, monkeypatch: pytest.Monkey
 
 def test_no_sign_of_life_comes_after_the_end(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is being written as the run ends is written first, however slow the store is."""
+    monkeypatch.setattr(runs, "_BEAT", 0.01)
     writing, go_on = threading.Event(), threading.Event()
     put = runtime.store.put
 
     def slow(key: str, data: bytes) -> None:
-        if b'"running"' in data:
+        if b'"running"' in data and runtime.store.size(key):
             writing.set()
             assert go_on.wait(60)
         put(key, data)
@@ -154,16 +160,71 @@ def test_what_stopped_a_run(runtime: Runtime) -> None:
 
 
 def test_a_store_that_fails(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A completed run says that it left no record; one that failed says why it failed."""
+    """A run that cannot leave a record does not begin; a completed one says that it did not leave its last; one that
+    failed says why it failed."""
+    put = runtime.store.put
 
     def refuse(key: str, data: bytes) -> None:
         raise StoreError("no")
 
+    def refuse_from_now() -> None:
+        monkeypatch.setattr(runtime.store, "put", refuse)
+
+    async def complete() -> ProjectReport:
+        refuse_from_now()
+        return await nothing()
+
     async def fail() -> ProjectReport:
+        refuse_from_now()
         raise PipelineError("it broke")
 
-    monkeypatch.setattr(runtime.store, "put", refuse)
     with pytest.raises(StoreError, match="no"):
-        asyncio.run(recorded(runtime, PROJECT, "test", nothing))
+        asyncio.run(recorded(runtime, PROJECT, "test", complete))
+    with pytest.raises(StoreError, match="no"):
+        asyncio.run(recorded(runtime, PROJECT, "test", never))
+    monkeypatch.setattr(runtime.store, "put", put)
     with pytest.raises(PipelineError, match="it broke"):
         asyncio.run(recorded(runtime, PROJECT, "test", fail))
+
+
+def test_its_record_stands_before_it_is_told_of(runtime: Runtime) -> None:
+    """Whoever is told the key finds it there; a run that cannot tell does not begin."""
+    told: list[str] = []
+
+    async def announce(key: str) -> None:
+        found = read_record(runtime.store, key)
+        told.append(found.state if found else "missing")
+        if len(told) > 1:
+            raise PipelineError("nobody listens")
+
+    asyncio.run(recorded(runtime, PROJECT, "test", nothing, announce))
+    with pytest.raises(PipelineError, match="nobody listens"):
+        asyncio.run(recorded(runtime, PROJECT, "test", never, announce))
+    assert told == ["running", "running"]
+    assert sorted(record.state for record in read_runs(runtime, PROJECT, 10)) == ["completed", "failed"]
+
+
+def test_what_is_no_record(runtime: Runtime) -> None:
+    """None under the key, none that can be read, a key that is none: nothing is known, and nothing raised."""
+    key = run_key(PROJECT, f"{1:013d}-00000000")
+    assert read_record(runtime.store, key) is None
+    runtime.store.put(key, b"[1")
+    assert read_record(runtime.store, key) is None
+    assert read_record(runtime.store, "runs/../store.json") is None
+
+
+def test_how_long_it_runs(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So far, as of now; at its end, how long it took, whatever was done to the clock meanwhile."""
+    clock = runs._now()
+    monkeypatch.setattr(runs, "_now", lambda: clock)
+
+    async def run() -> ProjectReport:
+        nonlocal clock
+        clock += 120_000
+        assert [record.seconds for record in read_runs(runtime, PROJECT, 1)] == [120.0]
+        clock -= 3_600_000
+        return await nothing()
+
+    asyncio.run(recorded(runtime, PROJECT, "test", run))
+    (record,) = read_runs(runtime, PROJECT, 1)
+    assert (record.ended < record.started, 0 <= record.seconds < 60) == (True, True)

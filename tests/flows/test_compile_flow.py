@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import flows.compile
 import tasks.artifacts
 import tasks.compile
 from compiler.report import ProjectReport
-from compiler.runs import read_runs
+from compiler.runs import RECORD_LABEL, read_record, read_runs
 from compiler.runtime import Runtime, open_runtime
 from compiler.uploading.author import author_of
 from compiler.uploading.upload import upload
@@ -37,6 +37,7 @@ from flows.compile import compile_context
 from flows.run import compile_projects
 from store.generations import heads
 from store.protocol import Store
+from tasks import announcing
 from tasks.artifacts import forget_artifacts
 from tasks.inert import cell, inert
 from tasks.links import artifact_key
@@ -206,6 +207,30 @@ def test_the_run_is_recorded_in_the_store(api: Api, uploaded: str) -> None:
     assert (record.state, record.trigger, record.error) == ("completed", "command line", "")
     assert record.report is not None
     assert record.report.sessions.new == SESSIONS
+
+
+def test_whoever_asks_finds_the_signs_of_life(api: Api, uploaded: str) -> None:
+    """The server holds the key of the run's record."""
+    compile_now(uploaded)
+    run = api.flow_run(f"compile {uploaded}")
+    record = read_record(open_runtime().store, run["labels"][RECORD_LABEL])
+    assert record == read_runs(open_runtime(), uploaded, 1)[0]
+
+
+def test_a_run_that_the_server_does_not_take_note_of(
+    api: Api, uploaded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not begin: nobody could tell whether it lives."""
+
+    async def refuse(call: Callable[[], Awaitable[None]]) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(announcing, "insist", refuse)
+    monkeypatch.setattr(announcing, "_SECONDS", 0.01)
+    with pytest.raises(PipelineError, match="too busy"):
+        compile_now(uploaded)
+    assert [record.state for record in read_runs(open_runtime(), uploaded, 10)] == ["failed"]
+    assert heads(open_runtime().store, uploaded) == []
 
 
 def test_nothing_new_runs_no_step(api: Api, uploaded: str) -> None:

@@ -5,9 +5,12 @@ import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -214,3 +217,21 @@ def test_what_a_real_server_answers(warm_home: Path) -> None:
                 int(state == "COMPLETED"),
                 state == "RUNNING",
             )
+
+
+def test_a_real_server_tells_heartbeats(warm_home: Path) -> None:
+    """When it received the last one of a run, whatever the sender's clock says; None where it knows of none."""
+    with local_server(warm_home, linger=0.5, schedules=True) as server:
+        api, prefect = Api(wait_until_healthy(warm_home, server)), homes_server(server)
+        run, begun = str(uuid4()), datetime.now(UTC)
+        resource = {"prefect.resource.id": f"prefect.flow-run.{run}"}
+        event = {"id": str(uuid4()), "event": "prefect.flow-run.heartbeat", "resource": resource}
+        api.call("POST", "/events", [event | {"occurred": (begun + timedelta(hours=3)).isoformat()}])
+
+        def heard(of: str) -> datetime | None:
+            with suppress(AwayError):
+                return prefect.heartbeat(of)
+            return None
+
+        assert begun <= until(lambda: heard(run)) <= datetime.now(UTC)
+        assert heard(str(uuid4())) is None

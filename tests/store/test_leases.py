@@ -78,10 +78,7 @@ def test_a_dead_holder_of_this_machine_holds_nothing(
 
 
 def test_the_holder_can_be_told(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Since when, until when, and whether here; looking removes nothing, and tells nobody where nobody holds it.
-
-    Whose clock may be ahead can give a claim some seconds.
-    """
+    """Since when, until when, and whether here; looking removes nothing, and tells nobody where nobody holds it."""
     store = MemoryStore()
     assert holder(store, "compile") is None
     lease = acquire(store, "compile", 60)
@@ -92,7 +89,6 @@ def test_the_holder_can_be_told(clock: list[float], monkeypatch: pytest.MonkeyPa
         assert holder(store, "compile") == Holder(1_700_000_000_000, 1_700_000_060_000, is_here=False)
     clock[0] += 61
     assert holder(store, "compile") is None
-    assert holder(store, "compile", slack=2) == Holder(1_700_000_000_000, 1_700_000_060_000, is_here=True)
     assert list(store.keys()) == [lease.key]
 
 

@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
+from compiler.runs import read_record
 from compiler.runtime import Runtime
-from compiler.turn import is_compiling
 from compiler.uploading.author import author_of
 from data_models.env import INSIDE, PREFIX
 from flows.local_server import configured_api, live_server
@@ -52,8 +52,8 @@ def remote_of(runtime: Runtime) -> Remote | None:
         # An HTTP client, which a compile on this machine need not import in this process.
         from rlm_context.hooks.trigger.prefect import configured_server, homes_server
 
-        by, busy = author_of(runtime.settings), partial(is_compiling, runtime.store)
-        return homes_server(server, by, busy) if server else configured_server(url, by, busy)
+        by, record = author_of(runtime.settings), partial(read_record, runtime.store)
+        return homes_server(server, by, record) if server else configured_server(url, by, record)
     return ModalApp(runtime.store) if runtime.store.url.startswith("modal://") else None
 
 

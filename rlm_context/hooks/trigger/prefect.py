@@ -20,8 +20,9 @@ from urllib.parse import quote, urlsplit
 import httpx
 import msgspec
 
+from compiler.runs import RunRecord
 from flows.local_server import LocalServer, prefect_setting, without_password
-from rlm_context.hooks.trigger.dead import CRASHED, PATIENCE, UNDER_WAY, Run, is_dead, is_stale
+from rlm_context.hooks.trigger.dead import CRASHED, PATIENCE, UNDER_WAY, Evidence, Run, is_dead, is_stale
 from rlm_context.hooks.trigger.record import Trigger
 from rlm_context.hooks.trigger.remote import Asked, AwayError, NotDeployedError, RefusedError
 
@@ -34,6 +35,7 @@ _MOST_ATTEMPTS = 500
 _SECONDS = 20.0
 """For an answer; a server on SQLite takes a second when it is busy."""
 _LONGEST_WAIT = 60.0
+_CLOCKS_AHEAD = timedelta(days=1)
 _TOKEN = "Prefect-Csrf-Token"  # noqa: S105  a header's name
 _CERTIFICATES = "PREFECT_API_SSL_CERT_FILE"
 _LOOPBACK = ("127.0.0.1", "0.0.0.0", "::1", "localhost")  # noqa: S104  nothing is bound: people write it for this machine
@@ -42,6 +44,15 @@ T = TypeVar("T")
 
 class _Deployment(msgspec.Struct):
     id: str
+    flow_id: str = ""
+
+
+class _Event(msgspec.Struct):
+    received: datetime
+
+
+class _Events(msgspec.Struct):
+    events: list[_Event]
 
 
 class _Changed(msgspec.Struct):
@@ -60,7 +71,8 @@ class PrefectServer:
         headers: what is sent with each request.
         verify: how its certificate is checked.
         by: who asks, which the runs' tags say; "" leaves it out.
-        is_compiling: whether somebody compiles a project now; None where nobody can say, and no run is called dead.
+        record: reads the record of a run in our store (`compiler.runs.read_record`); None where there is no store to
+            look at, and no run is called dead.
         patience: how long a run may be in one state before it can be called so.
 
     Raises:
@@ -75,11 +87,11 @@ class PrefectServer:
         headers: dict[str, str],
         verify: ssl.SSLContext | bool = True,
         by: str = "",
-        is_compiling: Callable[[str], bool] | None = None,
+        record: Callable[[str], RunRecord | None] | None = None,
         patience: timedelta = PATIENCE,
     ) -> None:
         self._url, self._by = url.rstrip("/"), by
-        self._is_compiling, self._patience = is_compiling, patience
+        self._record, self._patience = record, patience
         self._now = datetime.now(UTC)
         self._host, self._shown = self._checked()
         self.is_here = self._host in _LOOPBACK
@@ -96,11 +108,11 @@ class PrefectServer:
     def ask(self, project: str, generation: str, before: Trigger | None) -> Asked:
         """See `Remote.ask`. A run of this generation that has ended makes room for another attempt."""
         deployment = self.deployment()
-        self._close_dead(deployment)
+        self._close_dead(deployment.flow_id)
         first = before.attempt if before and before.generation == generation else 0
         doubt = ""
         for attempt in range(first, first + _MOST_ATTEMPTS):
-            run = self._create(deployment, project, f"compile:{project}:{generation}:{attempt}")
+            run = self._create(deployment.id, project, f"compile:{project}:{generation}:{attempt}")
             if run.state_type not in _ENDED:
                 begun = run.state_type not in _NOT_BEGUN
                 return Asked("running" if begun else "waiting", run.id, attempt, doubt)
@@ -117,30 +129,50 @@ class PrefectServer:
             return True
         if found.state_type in _ENDED:
             return True
-        return is_stale(found, self._now, self._patience) and run in self._close_dead(self.deployment())
+        return is_stale(found, self._now, self._patience) and run in self._close_dead(
+            self.deployment().flow_id
+        )
 
-    def deployment(self) -> str:
-        """The id of the deployment.
+    def deployment(self) -> _Deployment:
+        """The deployment's id and that of its flow.
 
         Raises:
             AwayError, NotDeployedError, RefusedError: see `Remote.ask`.
         """
-        return self._call("GET", f"/deployments/name/{DEPLOYMENT}", _Deployment).id
+        return self._call("GET", f"/deployments/name/{DEPLOYMENT}", _Deployment)
 
-    def _close_dead(self, deployment: str) -> set[str]:
-        """Tell the server which of our runs are dead; the ids of those that it closed."""
-        if self._is_compiling is None:
+    def _close_dead(self, compiles: str) -> set[str]:
+        """Tell the server which of our runs are dead, given the flow that compiles; the ids of those that it closed."""
+        if self._record is None:
             return set()
+        evidence = Evidence(compiles, self._record, self.heartbeat)
         runs = self._call("POST", "/flow_runs/filter", list[Run], UNDER_WAY)
-        dead = [
-            run.id for run in runs if is_dead(run, self._now, deployment, self._is_compiling, self._patience)
-        ]
+        now = self._now
+        dead = [run.id for run in runs if is_dead(run, now, evidence, self._patience)]
         closed = set()
         for run in dead:
             with suppress(NotDeployedError, RefusedError):  # gone, or not for us to close: we came to ask
                 self._call("POST", f"/flow_runs/{quote(run, safe='')}/set_state", _Changed, CRASHED)
                 closed.add(run)
         return closed
+
+    def heartbeat(self, run: str) -> datetime | None:
+        """When the server last received a heartbeat of a run; None where it has none on record, or shows none.
+
+        Raises:
+            AwayError: the server gives no answer now.
+        """
+        chosen = {
+            # The sender's clock says when it occurred: it may be ahead.
+            "occurred": {"until": (self._now + _CLOCKS_AHEAD).isoformat()},
+            "event": {"name": ["prefect.flow-run.heartbeat"]},
+            "resource": {"id": [f"prefect.flow-run.{run}"]},
+        }
+        try:
+            found = self._call("POST", "/events/filter", _Events, {"filter": chosen, "limit": 1}).events
+        except RefusedError:
+            return None
+        return found[0].received if found else None
 
     def query(self, path: str, body: dict[str, Any], kind: type[T]) -> T:
         """What one of the API's `…/filter` calls finds.
@@ -241,7 +273,7 @@ class PrefectServer:
 
 
 def configured_server(
-    url: str, by: str = "", is_compiling: Callable[[str], bool] | None = None
+    url: str, by: str = "", record: Callable[[str], RunRecord | None] | None = None
 ) -> PrefectServer:
     """The server that the user configured, with the credentials and certificates that Prefect's client would use.
 
@@ -254,14 +286,14 @@ def configured_server(
     headers = _custom_headers()
     if auth or key:
         headers["Authorization"] = _basic(auth) if auth else f"Bearer {key}"
-    return PrefectServer(url, headers, _verify(), by=by, is_compiling=is_compiling)
+    return PrefectServer(url, headers, _verify(), by=by, record=record)
 
 
 def homes_server(
-    server: LocalServer, by: str = "", is_compiling: Callable[[str], bool] | None = None
+    server: LocalServer, by: str = "", record: Callable[[str], RunRecord | None] | None = None
 ) -> PrefectServer:
     """The server of `rlm-context up`; see `PrefectServer` for what else is given."""
-    return PrefectServer(server.url, {"Authorization": _basic(server.auth)}, by=by, is_compiling=is_compiling)
+    return PrefectServer(server.url, {"Authorization": _basic(server.auth)}, by=by, record=record)
 
 
 def _basic(credentials: str) -> str:

@@ -18,7 +18,7 @@ class Stub:
     """What was asked, and what is answered: `answers` first, then what a server would say that has the deployment.
 
     `runs` holds the runs by idempotency key; a new one begins in `state`. When a run is looked at, the first of `looks`
-    happens before that.
+    happens before that. `heartbeats` says when the last of a run came, by its id.
     """
 
     url: str
@@ -26,6 +26,7 @@ class Stub:
     answers: list[Answer] = field(default_factory=list)
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     looks: list[Callable[[], None]] = field(default_factory=list)
+    heartbeats: dict[str, datetime] = field(default_factory=dict)
     state: str = "SCHEDULED"
 
     @property
@@ -47,15 +48,24 @@ class Stub:
     def answer(self, path: str, body: Any) -> tuple[int, Any]:
         """What a healthy server says."""
         if path == DEPLOYMENT_PATH:
-            return 200, {"id": "d-1", "name": "on-session-end"}
+            return 200, {"id": "d-1", "flow_id": "f-1", "name": "on-session-end"}
         if path == "/api/deployments/d-1/create_flow_run":
             known = body["idempotency_key"] in self.runs
-            made = {"id": f"r-{len(self.runs)}", "deployment_id": "d-1", "parameters": body["parameters"]}
+            made = {
+                "id": f"r-{len(self.runs)}",
+                "flow_id": "f-1",
+                "parameters": body["parameters"],
+                "labels": {},
+            }
             made |= _state(self.state, timedelta())
             return 200 if known else 201, self.runs.setdefault(body["idempotency_key"], made)
         if path == "/api/flow_runs/filter":
             chosen = body["flow_runs"]["state"]["type"]["any_"]
             return 200, [run for run in self.runs.values() if run["state_type"] in chosen]
+        if path == "/api/events/filter":
+            (resource,) = body["filter"]["resource"]["id"]
+            beat = self.heartbeats.get(resource.removeprefix("prefect.flow-run."))
+            return 200, {"events": [{"received": beat.isoformat()}] if beat else [], "total": int(bool(beat))}
         if path.endswith("/set_state"):
             told = [run for run in self.runs.values() if path == f"/api/flow_runs/{run['id']}/set_state"]
             told[0].update(_state(body["state"]["type"], timedelta()))
@@ -67,7 +77,8 @@ class Stub:
 
 
 def _state(kind: str, since: timedelta) -> dict[str, Any]:
-    return {"state_type": kind, "state": {"timestamp": (datetime.now(UTC) - since).isoformat()}}
+    begun = (datetime.now(UTC) - since).isoformat()
+    return {"state_type": kind, "start_time": begun, "state": {"timestamp": begun}}
 
 
 class Handler(BaseHTTPRequestHandler):
