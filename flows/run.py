@@ -1,4 +1,4 @@
-"""Running compiles from the command line: against the server that `flows.local_server` decides on."""
+"""Running compiles from the command line: against the server that `flows.prefect_api` decides on."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from compiler.report import ProjectReport
 from compiler.uploading.author import author_of
 from data_models.errors import PipelineError, RlmContextError
 from data_models.settings import load_settings
-from flows.local_server import prefect_api
+from flows.prefect_api import prefect_api
 
 
 def compile_projects(

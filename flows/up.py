@@ -11,7 +11,8 @@ from typing import NoReturn
 
 from data_models.errors import PipelineError
 from flows.anew import begin_again, beginning, end_now
-from flows.local_server import LocalServer, live_server, serving_api
+from flows.local_server import LocalServer, live_server
+from flows.prefect_api import serving_api
 from flows.server_process import try_lock
 
 UP_LOCK = "up.lock"

@@ -7,7 +7,7 @@ from compiler.health import ProjectStatus, Status
 from compiler.maintenance.nightly import Note, last_night
 from compiler.maintenance.overdue import LATE_MS, read_share
 from compiler.runtime import Runtime
-from flows.local_server import configured_api
+from flows.configured import configured_api
 from flows.up import is_up
 from rlm_context.attention_prefect import prefect_concerns
 from rlm_context.concern import Concern

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from data_models.errors import PipelineError
-from flows.local_server import configured_api, live_server
+from flows.configured import configured_api
+from flows.local_server import live_server
 from flows.up import is_up
 from rlm_context.concern import Concern
 from rlm_context.doctor.deadline import within

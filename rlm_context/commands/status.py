@@ -11,7 +11,8 @@ from compiler.health import ProjectStatus, Status, status
 from compiler.runs import RunRecord
 from compiler.runtime import open_runtime
 from data_models.records import Usage
-from flows.local_server import configured_api, live_server, without_password
+from flows.configured import configured_api, without_password
+from flows.local_server import live_server
 from flows.up import is_up
 from rlm_context.attention import concern_lines, concerns
 from rlm_context.concern import Concern

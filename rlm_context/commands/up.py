@@ -10,7 +10,7 @@ import click
 
 from data_models.errors import PipelineError
 from data_models.settings import load_settings
-from flows.local_server import configured_api, without_password
+from flows.configured import configured_api, without_password
 from flows.server_process import STATE
 from flows.up import is_up, up
 from rlm_context.failures import explained, say

@@ -5,7 +5,7 @@ import urllib.request
 from collections.abc import Iterator
 from http.client import HTTPException
 
-from flows.local_server import configured_api, without_password
+from flows.configured import configured_api, without_password
 from rlm_context.checks import Check
 
 _SECONDS = 5.0

@@ -16,7 +16,8 @@ from pathlib import Path
 from compiler.reporting.leave import REPORT_KEY
 from compiler.runtime import open_runtime
 from compiler.uploading.upload import upload
-from flows.local_server import live_server, prefect_api
+from flows.local_server import live_server
+from flows.prefect_api import prefect_api
 from tests.browser.scene import SESSIONS
 from tests.browser.window import window
 from tests.compiler.models.server_model import fitting, settings_for

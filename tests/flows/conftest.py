@@ -15,7 +15,8 @@ import pytest
 
 from compiler.runtime import open_runtime
 from compiler.uploading.upload import upload
-from flows.local_server import live_server, local_server, prefect_api, wait_until_healthy
+from flows.local_server import live_server, local_server, wait_until_healthy
+from flows.prefect_api import prefect_api
 from tests.flows.helpers import ROOT, SOURCE, Api
 
 

@@ -16,7 +16,9 @@ from subprocess import Popen
 import pytest
 
 from data_models.errors import PipelineError
-from flows.local_server import configured_api, live_server, local_server, prefect_api, wait_until_healthy
+from flows.configured import configured_api
+from flows.local_server import live_server, local_server, wait_until_healthy
+from flows.prefect_api import prefect_api
 from flows.server_process import SERVER_LOCK, STATE, try_lock
 from tests.flows.helpers import COMPILE, HOLD, SESSIONS, SOURCE, Api
 from tests.waiting import until
@@ -32,7 +34,7 @@ print(sorted(name for name in sys.modules if name.split(".")[0] == "prefect"))
 SETTINGS_IN_FORCE = """
 import sys
 from pathlib import Path
-from flows.local_server import prefect_api
+from flows.prefect_api import prefect_api
 with prefect_api(Path(sys.argv[1])) as url:
     from prefect.settings import get_current_settings
     settings = get_current_settings()

@@ -38,7 +38,7 @@ RUNNING = 1_000_000
 NIGHT = """
 import asyncio, sys
 from pathlib import Path
-from flows.local_server import prefect_api
+from flows.prefect_api import prefect_api
 with prefect_api(Path(sys.argv[1])):
     from flows.nightly import nightly_recompile
     asyncio.run(nightly_recompile())

@@ -20,7 +20,8 @@ from compiler.runs import read_record
 from compiler.runtime import Runtime
 from compiler.uploading.author import author_of
 from data_models.env import INSIDE, PREFIX
-from flows.local_server import configured_api, live_server
+from flows.configured import configured_api
+from flows.local_server import live_server
 from flows.up import is_up
 from rlm_context.hooks.trigger.asking import ask, ended_of, note
 from rlm_context.hooks.trigger.modal import ModalApp

@@ -21,7 +21,8 @@ import httpx
 import msgspec
 
 from compiler.runs import RunRecord
-from flows.local_server import LocalServer, prefect_setting, without_password
+from flows.configured import prefect_setting, without_password
+from flows.local_server import LocalServer
 from rlm_context.hooks.trigger.dead import CRASHED, PATIENCE, UNDER_WAY, Evidence, Run, is_dead, is_stale
 from rlm_context.hooks.trigger.record import Trigger
 from rlm_context.hooks.trigger.remote import Asked, AwayError, NotDeployedError, RefusedError
