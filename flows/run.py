@@ -40,25 +40,34 @@ def compile_projects(
     """
     with prefect_api(home, own=own_server):
         # Not before: Prefect reads its settings when it is imported.
-        from httpx import HTTPError
         from prefect import tags
-        from prefect.exceptions import PrefectException
 
-        from flows.compile import STARTED_BY, compile_context
+        from flows.compile import STARTED_BY
 
         STARTED_BY.set(trigger)
-        by = f"by:{author_of(load_settings())}"
         results: list[ProjectReport | RlmContextError] = []
-        for project in projects:
-            begins(project)
-            try:
-                with tags("rlm-context", project, by):
-                    results.append(asyncio.run(compile_context(project, full, left(max_usd, results))))
-            except RlmContextError as error:
-                results.append(error)
-            except (HTTPError, PrefectException) as error:
-                results.append(_server_failed(project, error))
+        with tags("rlm-context", f"by:{author_of(load_settings())}"):
+            for project in projects:
+                begins(project)
+                results.append(_compiled(project, full, left(max_usd, results)))
         return results
+
+
+def _compiled(project: str, full: bool, max_usd: float | None) -> ProjectReport | RlmContextError:
+    """What one flow run did, or the error that stopped it; for a process whose Prefect server is decided on."""
+    from httpx import HTTPError
+    from prefect import tags
+    from prefect.exceptions import PrefectException
+
+    from flows.compile import compile_context
+
+    try:
+        with tags(project):
+            return asyncio.run(compile_context(project, full, max_usd))
+    except RlmContextError as error:
+        return error
+    except (HTTPError, PrefectException) as error:
+        return _server_failed(project, error)
 
 
 def left(max_usd: float | None, results: Sequence[ProjectReport | RlmContextError]) -> float | None:

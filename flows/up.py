@@ -4,14 +4,13 @@ import contextlib
 import fcntl
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 from data_models.errors import PipelineError
 from flows.anew import begin_again, beginning, end_now
-from flows.local_server import LocalServer, live_server
+from flows.local_server import LocalServer, live_server, prefect_folder
 from flows.prefect_api import serving_api
 from flows.server_process import try_lock
 
@@ -52,21 +51,39 @@ def up(
         lost()
         begin_again(begun)
 
-    with _alone(home), serving_api(home, waits) as url:
+    # Watched to the last, also while what is left is told to the server.
+    with _alone(home), contextlib.ExitStack() as watched, serving_api(home, waits) as url:
         # Not before: Prefect reads its settings when it is imported.
         from flows.served import Stages, serve
 
         server = live_server(home)
         if server is not None and server.url == url:
-            threading.Thread(target=_watch, args=(home, server, again), daemon=True).start()
+            watched.enter_context(_watched(home, server, again))
         serve(Stages(lambda: ready(url), stopping, again))
 
 
-def _watch(home: Path, server: LocalServer, lost: Callable[[], NoReturn]) -> None:
-    """Wait until the home's server is gone: sooner than by asking it, which takes three attempts."""
-    while live_server(home) == server:
-        time.sleep(_WATCH_SECONDS)
-    lost()
+@contextlib.contextmanager
+def _watched(home: Path, server: LocalServer, lost: Callable[[], NoReturn]) -> Iterator[None]:
+    """Call `lost` in a thread once the home's server is gone during the block.
+
+    That is sooner than by asking the server, which takes three attempts.
+    """
+    is_over = threading.Event()
+
+    def watch() -> None:
+        while live_server(home) == server:
+            if is_over.wait(_WATCH_SECONDS):
+                return
+        if not is_over.is_set():
+            lost()
+
+    watching = threading.Thread(target=watch, name="watching the Prefect server")
+    watching.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        watching.join()
 
 
 def is_up(home: Path) -> bool:
@@ -82,9 +99,7 @@ def is_up(home: Path) -> bool:
 
 @contextlib.contextmanager
 def _alone(home: Path) -> Iterator[None]:
-    folder = home / "prefect"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = try_lock(folder / UP_LOCK, fcntl.LOCK_EX)
+    lock = try_lock(prefect_folder(home) / UP_LOCK, fcntl.LOCK_EX)
     if lock is None:
         raise PipelineError("it is up already", next_command="rlm-context status")
     try:
