@@ -26,8 +26,11 @@ SILENCE = timedelta(seconds=120)
 
 NOT_BEGUN = "rlm-context: runs that do not begin have crashed"
 BEGINS_IN = timedelta(minutes=5)
-"""A worker took up the run, and died before its process could say that it runs. Until such a run ends, triggers with
-its idempotency key make no other."""
+"""Of a process. A worker took up the run, and died before its process could say that it runs. Until such a run ends,
+triggers with its idempotency key make no other."""
+NO_CONTAINER = "rlm-context: runs that do not begin in an hour have crashed"
+PULLS_IN = timedelta(hours=1)
+"""Of a container, whose image may have to be pulled first; meanwhile the run is as one whose worker died."""
 
 _ENDS = ("Completed", "Failed", "Cancelled", "Crashed")
 _RUN = "prefect.flow-run."
@@ -36,11 +39,17 @@ _RUN = "prefect.flow-run."
 def set_up() -> None:
     """Make the limit on tasks that ask models, and the automations that close dead runs, where they are missing.
 
-    What is there stays as it is, since whoever runs the server may have changed it.
+    What is there stays as it is, since whoever runs the server may have changed it. Where the server has no work pool,
+    `rlm-context up` serves all runs, as processes.
     """
     with get_client(sync_client=True) as client:
         _limit_models(client)
-        for automation in (close_dead_runs(SILENCE), close_runs_not_begun(BEGINS_IN)):
+        pool = "process" if client.read_work_pools(limit=1) else None
+        for automation in (
+            close_dead_runs(SILENCE),
+            close_runs_not_begun(NOT_BEGUN, BEGINS_IN, pool),
+            close_runs_not_begun(NO_CONTAINER, PULLS_IN),
+        ):
             if not client.read_automations_by_name(name=automation.name):
                 client.create_automation(automation)
 
@@ -66,37 +75,42 @@ def close_dead_runs(silence: timedelta) -> AutomationCore:
             expect={f"{_RUN}{event}" for event in ("heartbeat", *_ENDS)},
             posture=Posture.Proactive,
             within=silence,
-            **_EACH_OF_OURS,
+            match_related=_OURS,
+            **_EACH,
         ),
         "Its process gave no sign of life. The next run goes on there.",
     )
 
 
-def close_runs_not_begun(wait: timedelta) -> AutomationCore:
-    """The automation that marks a run as crashed that a worker took up and that does not begin.
+def close_runs_not_begun(name: str, wait: timedelta, pool: str | None = None) -> AutomationCore:
+    """An automation that marks a run as crashed that a worker took up and that does not begin.
 
     Args:
-        wait: how long that takes; longer than it takes to start a process.
+        name: what it is called.
+        wait: how long that takes; longer than it takes to start what runs there.
+        pool: the type of the work pools that it looks at; None for all runs.
     """
+    where = [{"prefect.resource.role": "work-pool", "prefect.work-pool.type": pool}] if pool else []
     return _closing(
-        NOT_BEGUN,
+        name,
         "A worker that was killed leaves runs behind that it had taken up. Others would wait for them for ever.",
         EventTrigger(
-            after={f"{_RUN}Submitting", f"{_RUN}Pending"},
+            after={f"{_RUN}{event}" for event in ("Pending", "Submitting", "InfrastructurePending")},
             expect={f"{_RUN}*"},
             posture=Posture.Proactive,
             within=wait,
-            **_EACH_OF_OURS,
+            match_related=[_OURS, *map(ResourceSpecification, where)],
+            **_EACH,
         ),
         "Its process never began. The next trigger makes another run.",
     )
 
 
-_EACH_OF_OURS: dict[str, Any] = {
+_OURS = ResourceSpecification(
+    {"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.rlm-context"}
+)
+_EACH: dict[str, Any] = {
     "match": ResourceSpecification({"prefect.resource.id": [f"{_RUN}*"]}),
-    "match_related": ResourceSpecification(
-        {"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.rlm-context"}
-    ),
     "for_each": {"prefect.resource.id"},
     "threshold": 1,
 }

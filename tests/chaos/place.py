@@ -18,7 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from flows.server_process import LEASES
-from flows.server_setup import close_dead_runs, close_runs_not_begun
+from flows.server_setup import NOT_BEGUN, close_dead_runs, close_runs_not_begun
 from tests.chaos.api import post
 from tests.postgres import Postgres
 
@@ -131,7 +131,7 @@ class Place:
 
     def _close_dead_runs(self) -> None:
         """Make the automations that `up` would make, less patient."""
-        for automation in (close_dead_runs(DEAD_AFTER), close_runs_not_begun(DEAD_AFTER)):
+        for automation in (close_dead_runs(DEAD_AFTER), close_runs_not_begun(NOT_BEGUN, DEAD_AFTER)):
             post(f"{self.api}/automations/", automation.model_dump(mode="json"))
 
     def _database_answers(self) -> bool:

@@ -48,7 +48,7 @@ def test_a_run_that_its_worker_left_behind_holds_nobody_up(tmp_path: Path) -> No
     """Taken up and never begun: triggers still get that run, until it counts as crashed; then they get a new one."""
     with running(tmp_path) as place:
         deploy(place.api)
-        impatient = close_runs_not_begun(timedelta(seconds=10)).model_copy(update={"name": "impatient"})
+        impatient = close_runs_not_begun("impatient", timedelta(seconds=10))
         post(f"{place.api}/automations/", impatient.model_dump(mode="json"))
         server = PrefectServer(place.api, {})
         left = ask(server)
@@ -57,6 +57,31 @@ def test_a_run_that_its_worker_left_behind_holds_nobody_up(tmp_path: Path) -> No
         until(lambda: has_ended(server, left))
         asked = ask(server)
         assert (asked.attempt, asked.run == left.run) == (1, False)
+
+
+def in_pool(api: str, kind: str) -> str:
+    """A run of a deployment in a work pool of that type, taken up by a worker that is gone; its id."""
+    pool = post(f"{api}/work_pools/", {"name": kind, "type": kind})["name"]
+    flow = post(f"{api}/flows/", {"name": "compile-context"})["id"]
+    deployment = {"name": kind, "flow_id": flow, "work_pool_name": pool, "tags": ["rlm-context"]}
+    made = post(f"{api}/deployments/", deployment)["id"]
+    run = post(f"{api}/deployments/{made}/create_flow_run", {})["id"]
+    take_up(api, Asked("waiting", run))
+    return str(run)
+
+
+def test_a_container_may_wait_for_its_image(tmp_path: Path) -> None:
+    """What closes processes that do not begin leaves it alone, by the type of its work pool."""
+    with running(tmp_path) as place:
+        closing = close_runs_not_begun("processes", timedelta(seconds=10), "process")
+        post(f"{place.api}/automations/", closing.model_dump(mode="json"))
+        container, process = in_pool(place.api, "docker"), in_pool(place.api, "process")
+
+        def state(run: str) -> str:
+            return str(httpx.get(f"{place.api}/flow_runs/{run}", timeout=60).json()["state_type"])
+
+        until(lambda: state(process) == "CRASHED")
+        assert state(container) == "PENDING"
 
 
 def test_nor_does_one_of_which_the_server_lost_the_event(tmp_path: Path) -> None:

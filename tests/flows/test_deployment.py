@@ -24,7 +24,7 @@ from compiler.runtime import open_runtime
 from flows.ask import ask
 from flows.compile import compile_context
 from flows.nightly import nightly_recompile
-from flows.server_setup import DEAD_RUNS, MODELS_AT_ONCE, NOT_BEGUN
+from flows.server_setup import DEAD_RUNS, MODELS_AT_ONCE, NO_CONTAINER, NOT_BEGUN
 from store.generations import heads
 from tasks.options import MODELS_TAG
 from tests.flows.helpers import ROOT, Api
@@ -91,7 +91,7 @@ def assert_set_up_once(api: Api) -> None:
     assert limit["concurrency_limit"] == MODELS_AT_ONCE
     automations = api.call("POST", "/automations/filter", {"sort": "NAME_ASC"})
     made = {one["name"]: (one["enabled"], one["trigger"]["within"]) for one in automations}
-    assert made == {DEAD_RUNS: (True, 120.0), NOT_BEGUN: (True, 300.0)}
+    assert made == {DEAD_RUNS: (True, 120.0), NOT_BEGUN: (True, 300.0), NO_CONTAINER: (True, 3600.0)}
     assert len(automations) == len(made)
     nightly = api.call("GET", "/deployments/name/nightly-recompile/nightly")
     assert [one["schedule"]["timezone"] for one in nightly["schedules"]] == ["UTC"]

@@ -11,7 +11,7 @@ import pytest
 from compiler.runtime import open_runtime
 from flows.local_server import live_server, local_server, wait_until_healthy
 from flows.served import local_zone
-from flows.server_setup import DEAD_RUNS, NOT_BEGUN
+from flows.server_setup import DEAD_RUNS, NO_CONTAINER, NOT_BEGUN
 from flows.up import is_up
 from store.generations import newest
 from tests.flows.helpers import COMPILE, HOLD, SESSIONS, SOURCE, Api
@@ -58,7 +58,7 @@ def running(warm_home: Path, start: Start) -> Popen[str]:
 def test_one_command_serves_all_and_stops_cleanly(
     running: Popen[str], warm_home: Path, start: Start, uploaded: str
 ) -> None:
-    """Deployments and automation stand, a triggered run completes, a compile shares the server, SIGTERM ends it."""
+    """Deployments and automations stand, a triggered run completes, a compile shares the server, SIGTERM ends it."""
     server = live_server(warm_home)
     assert server is not None
     assert server.schedules
@@ -66,7 +66,7 @@ def test_one_command_serves_all_and_stops_cleanly(
     api = Api(server)
     assert sorted(one["name"] for one in api.call("POST", "/deployments/filter", {})) == DEPLOYMENTS
     automations = api.call("POST", "/automations/filter", {})
-    assert sorted(one["name"] for one in automations) == sorted((DEAD_RUNS, NOT_BEGUN))
+    assert sorted(one["name"] for one in automations) == sorted((DEAD_RUNS, NOT_BEGUN, NO_CONTAINER))
     assert nightly(api) == (False, True)
     scheduled = {
         "deployments": {"name": {"any_": ["nightly"]}},
