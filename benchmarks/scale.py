@@ -26,6 +26,7 @@ from typing import Any
 
 from rlm_context.hooks.trigger.prefect import PrefectServer
 from rlm_context.hooks.trigger.remote import AwayError
+from rlm_context.hooks.trigger.rest import PrefectRest
 from tests.chaos.api import deploy, task_runs
 from tests.chaos.place import running
 from tests.synthetic import write_session
@@ -83,7 +84,7 @@ def main(options: argparse.Namespace) -> None:
         team = write_project(folder / "team", options.sessions, options.chunks)
         place = stack.enter_context(running(folder, database=options.database))
         deploy(place.api)
-        triggers = Triggers(PrefectServer(place.api, {}))
+        triggers = Triggers(PrefectServer(PrefectRest(place.api, {})))
         report = _compile(folder, team, place.api, triggers)
         # The compile is the largest process that this one has waited for.
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024

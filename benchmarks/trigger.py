@@ -20,8 +20,9 @@ from tests.hooks.trigger.prefect_stub import prefect_stub
 _ROOT = Path(__file__).parents[1]
 _OURS = """
 import sys
-from rlm_context.hooks.trigger.prefect import configured_server
-configured_server(sys.argv[1]).ask("acme/tide", "none", None)
+from rlm_context.hooks.trigger.prefect import PrefectServer
+from rlm_context.hooks.trigger.rest import configured_rest
+PrefectServer(configured_rest(sys.argv[1])).ask("acme/tide", "none", None)
 assert "prefect" not in sys.modules
 """
 _PREFECTS = """

@@ -1,6 +1,6 @@
 """What the Prefect server knows that needs attention: runs that did not begin or crashed, and workers that are away.
 
-Plain HTTP, as the triggers (`rlm_context.hooks.trigger.prefect`): importing Prefect takes longer than all of it.
+Plain HTTP, as the triggers (`rlm_context.hooks.trigger.rest`): importing Prefect takes longer than all of it.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from rlm_context.output import plural
 from rlm_context.shown import harmless
 
 if TYPE_CHECKING:
-    from rlm_context.hooks.trigger.prefect import PrefectServer
+    from rlm_context.hooks.trigger.rest import PrefectRest
 
 _SECONDS = 2.0
 """For all questions together."""
@@ -52,12 +52,12 @@ def prefect_concerns(home: Path) -> list[Concern]:
         if server is None:
             return []
     # Not before: it brings an HTTP client, which a home without a server need not pay.
-    from rlm_context.hooks.trigger.prefect import configured_server, homes_server
+    from rlm_context.hooks.trigger.rest import configured_rest, homes_rest
 
     def ask() -> list[Concern]:
         if server:  # what serves the home's deployments is the process that keeps the server
-            return [*_late(api := homes_server(server), "rlm-context up"), *_crashed(api)]
-        api = configured_server(url)
+            return [*_late(api := homes_rest(server), "rlm-context up"), *_crashed(api)]
+        api = configured_rest(url)
         return [*_workers(api), *_late(api, "prefect worker start --pool rlm-context"), *_crashed(api)]
 
     try:
@@ -69,27 +69,27 @@ def prefect_concerns(home: Path) -> list[Concern]:
         return [Concern("prefect", error.message, error.next_command or "rlm-context doctor")]
 
 
-def _workers(api: "PrefectServer") -> Iterator[Concern]:
+def _workers(api: "PrefectRest") -> Iterator[Concern]:
     """Deployments whose runs nobody takes: Prefect says so when nobody has asked for them for a minute."""
-    for one in api.query("/deployments/filter", {"deployments": _OURS}, list[_Deployment]):
+    for one in api.post("/deployments/filter", {"deployments": _OURS}, list[_Deployment]):
         if one.status == "NOT_READY" and not one.paused:
             pool = one.work_pool_name
             mends = f"prefect worker start --pool {pool}, where it is deployed" if pool else "rlm-context up"
             yield Concern("worker", f"no worker takes runs of {harmless(one.name)}", harmless(mends))
 
 
-def _late(api: "PrefectServer", mends: str) -> Iterator[Concern]:
+def _late(api: "PrefectRest", mends: str) -> Iterator[Concern]:
     """Runs that should have begun minutes ago."""
     before = (datetime.now(UTC) - _LATE).isoformat()
     chosen = _OURS | {"state": {"type": {"any_": ["SCHEDULED"]}}, "expected_start_time": {"before_": before}}
     body = {"flow_runs": chosen, "sort": "EXPECTED_START_TIME_ASC", "limit": _MOST}
-    runs = api.query("/flow_runs/filter", body, list[_Run])
+    runs = api.post("/flow_runs/filter", body, list[_Run])
     if runs:
         first = f"the first, {harmless(runs[0].name)}, since {_minute(runs[0].expected_start_time)} UTC"
         yield Concern("late", f"{_counted(runs)} did not begin, {first}", mends)
 
 
-def _crashed(api: "PrefectServer") -> Iterator[Concern]:
+def _crashed(api: "PrefectRest") -> Iterator[Concern]:
     """Runs of the last day that crashed, and whose like has not completed since."""
     crashed = _ended(api, "CRASHED", {})
     if not crashed:
@@ -104,12 +104,12 @@ def _crashed(api: "PrefectServer") -> Iterator[Concern]:
         )
 
 
-def _ended(api: "PrefectServer", state: str, more: dict[str, Any]) -> list[_Run]:
+def _ended(api: "PrefectRest", state: str, more: dict[str, Any]) -> list[_Run]:
     """Our runs that ended so within the last day, the newest first."""
     after = (datetime.now(UTC) - _RECENT).isoformat()
     chosen = _OURS | {"state": {"type": {"any_": [state]}}, "end_time": {"after_": after}} | more
     body = {"flow_runs": chosen, "sort": "END_TIME_DESC", "limit": _MOST}
-    return api.query("/flow_runs/filter", body, list[_Run])
+    return api.post("/flow_runs/filter", body, list[_Run])
 
 
 def _end(run: _Run) -> datetime:

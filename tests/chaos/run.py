@@ -20,6 +20,7 @@ from rlm_context.hooks.trigger.asking import ask
 from rlm_context.hooks.trigger.decide import still_waiting
 from rlm_context.hooks.trigger.prefect import PrefectServer
 from rlm_context.hooks.trigger.remote import AwayError
+from rlm_context.hooks.trigger.rest import PrefectRest
 from tests.chaos.calls import FlowEnd, WatchedModels
 from tests.chaos.place import DEAD_AFTER, ROOT, Place, flow_processes
 from tests.compiler.models.server_model import fitting, settings_for
@@ -137,7 +138,7 @@ class Load:
     def server(self, runtime: Runtime) -> PrefectServer:
         """What is asked, as `remote_of` would make it, less patient."""
         record = partial(read_record, runtime.store)
-        return PrefectServer(self.place.api, {}, record=record, patience=DEAD_AFTER)
+        return PrefectServer(PrefectRest(self.place.api, {}), record=record, patience=DEAD_AFTER)
 
 
 @contextmanager

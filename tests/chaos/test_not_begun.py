@@ -10,6 +10,7 @@ import pytest
 from flows.server_setup import close_runs_not_begun
 from rlm_context.hooks.trigger.prefect import PrefectServer
 from rlm_context.hooks.trigger.remote import Asked, AwayError
+from rlm_context.hooks.trigger.rest import PrefectRest
 from tests.chaos.api import deploy, post
 from tests.chaos.place import running
 from tests.waiting import until
@@ -50,7 +51,7 @@ def test_a_run_that_its_worker_left_behind_holds_nobody_up(tmp_path: Path) -> No
         deploy(place.api)
         impatient = close_runs_not_begun("impatient", timedelta(seconds=10))
         post(f"{place.api}/automations/", impatient.model_dump(mode="json"))
-        server = PrefectServer(place.api, {})
+        server = PrefectServer(PrefectRest(place.api, {}))
         left = ask(server)
         take_up(place.api, left)
         assert ask(server).run == left.run
@@ -90,7 +91,9 @@ def test_nor_does_one_of_which_the_server_lost_the_event(tmp_path: Path) -> None
         deploy(place.api)
         for automation in post(f"{place.api}/automations/filter", {}):
             httpx.delete(f"{place.api}/automations/{automation['id']}", timeout=60).raise_for_status()
-        server = PrefectServer(place.api, {}, record=lambda key: None, patience=timedelta(seconds=2))
+        server = PrefectServer(
+            PrefectRest(place.api, {}), record=lambda key: None, patience=timedelta(seconds=2)
+        )
         left = ask(server)
         take_up(place.api, left)
         asked = until(lambda: found if (found := ask(server)).run != left.run else None)

@@ -7,8 +7,9 @@ from pathlib import Path
 from compiler.local_copy import generation_id
 from compiler.runtime import open_runtime
 from compiler.uploading.upload import upload
-from rlm_context.hooks.trigger.prefect import configured_server
+from rlm_context.hooks.trigger.prefect import PrefectServer
 from rlm_context.hooks.trigger.remote import Asked
+from rlm_context.hooks.trigger.rest import configured_rest
 from store.generations import newest, read_catalog
 from tests.synthetic import write_session
 
@@ -40,7 +41,7 @@ class Person:
         """Ask for a compile as the hooks' worker does."""
         generation = newest(open_runtime().store, project)
         known = generation_id(generation.manifest) if generation else "none"
-        return configured_server(url).ask(project, known, None)
+        return PrefectServer(configured_rest(url)).ask(project, known, None)
 
     def published(self, project: str) -> int:
         """Sessions that the newest generation holds."""

@@ -18,9 +18,10 @@ from compiler.runs import read_runs
 from compiler.runtime import open_runtime
 from flows.local_server import LocalServer, live_server, local_server, wait_until_healthy
 from flows.server_process import try_lock
-from rlm_context.hooks.trigger.prefect import PrefectServer, homes_server
+from rlm_context.hooks.trigger.prefect import PrefectServer
 from rlm_context.hooks.trigger.record import read_triggers
 from rlm_context.hooks.trigger.remote import Asked, AwayError, NotDeployedError, RefusedError
+from rlm_context.hooks.trigger.rest import PrefectRest, homes_rest
 from store.generations import history, newest, read_catalog
 from store.registry import open_store
 from tests.flows.helpers import Api
@@ -188,7 +189,7 @@ def test_what_a_real_server_answers(warm_home: Path) -> None:
     """No deployment, a wrong password, one run for all who ask, and another once it has ended."""
     with local_server(warm_home, linger=0.5) as server:
         api = Api(wait_until_healthy(warm_home, server))
-        prefect = homes_server(server)
+        prefect = PrefectServer(homes_rest(server))
         with pytest.raises(NotDeployedError):
             answer_of(prefect)
         flow = api.call("POST", "/flows/", {"name": "compile-context"})["id"]
@@ -201,7 +202,7 @@ def test_what_a_real_server_answers(warm_home: Path) -> None:
         }
         api.call("POST", "/deployments/", deployment)
         with pytest.raises(RefusedError, match="credentials"):
-            answer_of(PrefectServer(server.url, {"Authorization": "Basic eDp5"}))
+            answer_of(PrefectServer(PrefectRest(server.url, {"Authorization": "Basic eDp5"})))
         first = answer_of(prefect)
         assert answer_of(prefect) == first
         assert first.state == "waiting"
@@ -222,7 +223,7 @@ def test_what_a_real_server_answers(warm_home: Path) -> None:
 def test_a_real_server_tells_heartbeats(warm_home: Path) -> None:
     """When it received the last one of a run, whatever the sender's clock says; None where it knows of none."""
     with local_server(warm_home, linger=0.5, schedules=True) as server:
-        api, prefect = Api(wait_until_healthy(warm_home, server)), homes_server(server)
+        api, prefect = Api(wait_until_healthy(warm_home, server)), PrefectServer(homes_rest(server))
         run, begun = str(uuid4()), datetime.now(UTC)
         resource = {"prefect.resource.id": f"prefect.flow-run.{run}"}
         event = {"id": str(uuid4()), "event": "prefect.flow-run.heartbeat", "resource": resource}

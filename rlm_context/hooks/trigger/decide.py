@@ -51,10 +51,11 @@ def remote_of(runtime: Runtime) -> Remote | None:
     server = live_server(runtime.home) if not url and is_up(runtime.home) else None
     if url or (server is not None and server.schedules):
         # An HTTP client, which a compile on this machine need not import in this process.
-        from rlm_context.hooks.trigger.prefect import configured_server, homes_server
+        from rlm_context.hooks.trigger.prefect import PrefectServer
+        from rlm_context.hooks.trigger.rest import configured_rest, homes_rest
 
         by, record = author_of(runtime.settings), partial(read_record, runtime.store)
-        return homes_server(server, by, record) if server else configured_server(url, by, record)
+        return PrefectServer(homes_rest(server) if server else configured_rest(url), by, record)
     return ModalApp(runtime.store) if runtime.store.url.startswith("modal://") else None
 
 

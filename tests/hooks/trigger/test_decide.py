@@ -8,7 +8,7 @@ import pytest
 from compiler.runtime import open_runtime
 from flows.local_server import LocalServer
 from rlm_context.hooks.events import session_end
-from rlm_context.hooks.trigger import asking, decide, prefect
+from rlm_context.hooks.trigger import asking, decide, rest
 from rlm_context.hooks.trigger.record import Trigger, read_triggers
 from rlm_context.hooks.worker import process, waiting
 from rlm_context.hooks.worker.waiting import Work, take_up
@@ -152,7 +152,7 @@ def test_a_server_elsewhere_that_stays_away(
     home: Path, stub: Stub, end: End, triggered: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker does not ask for ever; the next one goes on, and nothing is compiled on this machine."""
-    monkeypatch.setattr(prefect, "_LOOPBACK", ())
+    monkeypatch.setattr(rest, "_LOOPBACK", ())
     monkeypatch.setenv("NO_PROXY", "*")
     stub.answers = [(503, {})] * 7
     assert end(1).is_unfinished

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from rlm_context.hooks.trigger import prefect
-from rlm_context.hooks.trigger.prefect import PrefectServer, configured_server
+from rlm_context.hooks.trigger import rest
+from rlm_context.hooks.trigger.prefect import PrefectServer
 from rlm_context.hooks.trigger.record import Trigger
 from rlm_context.hooks.trigger.remote import AwayError, NotDeployedError, RefusedError
+from rlm_context.hooks.trigger.rest import PrefectRest, configured_rest
 from tests.hooks.trigger.prefect_stub import (
     DEPLOYMENT_PATH,
     Answer,
@@ -39,8 +40,8 @@ def record(state: str, **more: object) -> Trigger:
 
 def test_one_run_for_all_who_ask(stub: Stub) -> None:
     """The deployment is looked up by name; the run has the key, the project as its parameter, and the tags."""
-    first = PrefectServer(stub.url, {}).ask(PROJECT, "none", None)
-    second = PrefectServer(stub.url, {}).ask(PROJECT, "none", None)
+    first = PrefectServer(PrefectRest(stub.url, {})).ask(PROJECT, "none", None)
+    second = PrefectServer(PrefectRest(stub.url, {})).ask(PROJECT, "none", None)
     assert first == second == ("waiting", "r-0", 0, "")
     assert [path for _, path, _, _ in stub.requests[:2]] == [
         DEPLOYMENT_PATH,
@@ -55,7 +56,7 @@ def test_one_run_for_all_who_ask(stub: Stub) -> None:
 @pytest.mark.parametrize("end", ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"])
 def test_a_run_that_ended_makes_room_for_the_next(stub: Stub, end: str) -> None:
     """However it ended; what this machine remembers saves the requests in between."""
-    server = PrefectServer(stub.url, {})
+    server = PrefectServer(PrefectRest(stub.url, {}))
     for attempt in range(3):
         assert server.ask(PROJECT, "g", None).attempt == attempt
         stub.end(end)
@@ -74,7 +75,7 @@ def test_a_run_that_ended_makes_room_for_the_next(stub: Stub, end: str) -> None:
 def test_only_a_run_that_has_not_begun_sees_everything(stub: Stub, state: str, told: str) -> None:
     """One that runs may have looked before, and is said to; it has ended when its state says so, or it is gone."""
     stub.state = state
-    server = PrefectServer(stub.url, {})
+    server = PrefectServer(PrefectRest(stub.url, {}))
     asked = server.ask(PROJECT, "none", None)
     assert asked.state == told
     assert not server.has_ended(PROJECT, asked.run)
@@ -85,7 +86,7 @@ def test_only_a_run_that_has_not_begun_sees_everything(stub: Stub, state: str, t
 
 def test_a_run_that_completes_without_our_sessions_is_doubted(stub: Stub) -> None:
     """It had not begun when it was asked for, so it should have found them; one that failed says so itself."""
-    server = PrefectServer(stub.url, {})
+    server = PrefectServer(PrefectRest(stub.url, {}))
     before = record("waiting", generation="g", run=server.ask(PROJECT, "g", None).run)
     stub.end("FAILED")
     assert server.ask(PROJECT, "g", before).doubt == ""
@@ -100,11 +101,11 @@ def test_what_may_pass(stub: Stub, status: int) -> None:
     """A busy server is away, for as long as it says."""
     stub.answers = [lambda handler: handler.send(status, {}, retry_after="7")]
     with pytest.raises(AwayError, match=str(status)) as caught:
-        PrefectServer(stub.url, {}).ask(PROJECT, "none", None)
+        PrefectServer(PrefectRest(stub.url, {})).ask(PROJECT, "none", None)
     assert caught.value.retry_after == 7
     stub.answers = [(200, {"id": "d-1"}), (status, b"<html>")]
     with pytest.raises(AwayError) as caught:
-        PrefectServer(stub.url, {}).ask(PROJECT, "none", None)
+        PrefectServer(PrefectRest(stub.url, {})).ask(PROJECT, "none", None)
     assert caught.value.retry_after == 0
 
 
@@ -117,7 +118,7 @@ def test_what_does_not_pass_names_what_mends_it(stub: Stub, status: int, command
     """Credentials, the deployment, or the address; one request, and no other."""
     stub.answers = [lambda handler: handler.send(status, b"<html>", location="http://127.0.0.1:1/stolen")]
     with pytest.raises(RefusedError) as caught:
-        PrefectServer(stub.url, {"Authorization": "Basic eA=="}).ask(PROJECT, "none", None)
+        PrefectServer(PrefectRest(stub.url, {"Authorization": "Basic eA=="})).ask(PROJECT, "none", None)
     assert command in (caught.value.next_command or "")
     assert isinstance(caught.value, NotDeployedError) is (status == 404)
     assert len(stub.requests) == 1
@@ -126,7 +127,7 @@ def test_what_does_not_pass_names_what_mends_it(stub: Stub, status: int, command
 def test_a_server_that_asks_for_a_token_gets_it(stub: Stub) -> None:
     """With protection against forged requests a POST is repeated with a token; without, 403 is what it says."""
     stub.answers = [(200, {"id": "d-1"}), (403, {"detail": "Missing CSRF token."}), (200, {"token": "t-1"})]
-    assert PrefectServer(stub.url, {}).ask(PROJECT, "none", None).run == "r-0"
+    assert PrefectServer(PrefectRest(stub.url, {})).ask(PROJECT, "none", None).run == "r-0"
     _, asked, _, _ = stub.requests[-2]
     sent = {name.lower(): value for name, value in stub.requests[-1][2].items()}
     assert asked == f"/api/csrf-token?client={sent['prefect-csrf-client']}"
@@ -136,12 +137,12 @@ def test_a_server_that_asks_for_a_token_gets_it(stub: Stub) -> None:
     for last in ends:
         stub.answers = [(200, {"id": "d-1"}), (403, {}), *last]
         with pytest.raises(RefusedError, match="HTTP 403"):
-            PrefectServer(stub.url, {}).ask(PROJECT, "none", None)
+            PrefectServer(PrefectRest(stub.url, {})).ask(PROJECT, "none", None)
 
 
 def test_lost_answers_make_no_second_run(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     """Dropped, cut short, or late: that is away; asked again, the run is the same."""
-    monkeypatch.setattr(prefect, "_SECONDS", 0.3)
+    monkeypatch.setattr(rest, "_SECONDS", 0.3)
     release = threading.Event()
 
     def hang(handler: Handler) -> None:
@@ -151,10 +152,10 @@ def test_lost_answers_make_no_second_run(stub: Stub, monkeypatch: pytest.MonkeyP
     for answer in (drop, accept_and_drop, hang):
         stub.answers = [deployment, answer]
         with pytest.raises(AwayError) as caught:
-            PrefectServer(stub.url, {}).ask(PROJECT, "none", None)
+            PrefectServer(PrefectRest(stub.url, {})).ask(PROJECT, "none", None)
         assert not caught.value.nobody_listens
     release.set()
-    assert PrefectServer(stub.url, {}).ask(PROJECT, "none", None).run == "r-0"
+    assert PrefectServer(PrefectRest(stub.url, {})).ask(PROJECT, "none", None).run == "r-0"
     assert len(stub.runs) == 1
 
 
@@ -163,11 +164,11 @@ def test_nobody_listens() -> None:
     with prefect_stub() as gone:
         url = gone.url
     with pytest.raises(AwayError) as caught:
-        PrefectServer(url, {}).ask(PROJECT, "none", None)
+        PrefectServer(PrefectRest(url, {})).ask(PROJECT, "none", None)
     assert caught.value.nobody_listens
     for address in ("nonsense", "ftp://x/api", "http://[::1/api", "http://127.0.0.1:x/api"):
         with pytest.raises(RefusedError, match="not the API"):
-            PrefectServer(address, {}).ask(PROJECT, "none", None)
+            PrefectServer(PrefectRest(address, {})).ask(PROJECT, "none", None)
 
 
 @pytest.mark.parametrize("scheme", ["http", "ftp"])
@@ -176,12 +177,12 @@ def test_a_password_in_the_address_is_not_shown(scheme: str) -> None:
     with prefect_stub() as gone:
         url = gone.url.replace("http://", f"{scheme}://ann:secret@")
     with pytest.raises((AwayError, RefusedError)) as caught:
-        PrefectServer(url, {}).ask(PROJECT, "none", None)
+        PrefectServer(PrefectRest(url, {})).ask(PROJECT, "none", None)
     assert "secret" not in str(caught.value)
 
 
 def authorization(stub: Stub) -> str | None:
-    configured_server(stub.url).deployment()
+    configured_rest(stub.url).get(DEPLOYMENT_PATH.removeprefix("/api"), dict)
     return stub.requests[-1][2].get("Authorization")
 
 
@@ -201,25 +202,25 @@ def test_credentials_are_those_of_prefects_client(
     assert stub.requests[-1][2]["X-Team"] == "tide"
     monkeypatch.setenv("PREFECT_CLIENT_CUSTOM_HEADERS", "[1]")
     with pytest.raises(RefusedError, match="CUSTOM_HEADERS"):
-        configured_server(stub.url)
+        configured_rest(stub.url)
 
 
 def test_certificates_are_those_of_prefects_client(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One's own, or none where the user says so; a file that holds none is named."""
     made: list[object] = []
     monkeypatch.setattr(ssl, "create_default_context", lambda cafile: f"context of {cafile}")
-    monkeypatch.setattr(PrefectServer, "__init__", lambda self, *arguments, **_: made.append(arguments[-1]))
+    monkeypatch.setattr(PrefectRest, "__init__", lambda self, *arguments: made.append(arguments[-1]))
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    configured_server("https://x/api")
+    configured_rest("https://x/api")
     monkeypatch.setenv("PREFECT_API_SSL_CERT_FILE", "/team.pem")
-    configured_server("https://x/api")
+    configured_rest("https://x/api")
     monkeypatch.setenv("PREFECT_API_TLS_INSECURE_SKIP_VERIFY", "true")
-    configured_server("https://x/api")
+    configured_rest("https://x/api")
     assert made == [True, "context of /team.pem", False]
     monkeypatch.undo()
     monkeypatch.setenv("PREFECT_API_SSL_CERT_FILE", str(home / "none.pem"))
     with pytest.raises(RefusedError, match=r"none\.pem"):
-        configured_server("https://x/api")
+        configured_rest("https://x/api")
 
 
 def test_a_certificate_that_nobody_vouches_for(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,7 +232,7 @@ def test_a_certificate_that_nobody_vouches_for(stub: Stub, monkeypatch: pytest.M
 
     monkeypatch.setattr("socket.create_connection", connect)
     with pytest.raises(RefusedError, match="not trusted") as caught:
-        PrefectServer(stub.url, {}).ask(PROJECT, "none", None)
+        PrefectServer(PrefectRest(stub.url, {})).ask(PROJECT, "none", None)
     assert "PREFECT_API_SSL_CERT_FILE" in (caught.value.next_command or "")
 
 
@@ -239,4 +240,4 @@ def test_a_proxy_is_for_others(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> N
     """A server of this machine is asked directly."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
-    assert PrefectServer(stub.url, {}).ask(PROJECT, "none", None).run == "r-0"
+    assert PrefectServer(PrefectRest(stub.url, {})).ask(PROJECT, "none", None).run == "r-0"
