@@ -90,7 +90,10 @@ def close_runs_not_begun(name: str, wait: timedelta, pool: str | None = None) ->
         wait: how long that takes; longer than it takes to start what runs there.
         pool: the type of the work pools that it looks at; None for all runs.
     """
-    where = [{"prefect.resource.role": "work-pool", "prefect.work-pool.type": pool}] if pool else []
+    ours: list[ResourceSpecification] = [_OURS]
+    if pool:
+        where: dict[str, str | list[str]] = {"prefect.resource.role": "work-pool", "prefect.work-pool.type": pool}
+        ours.append(ResourceSpecification(where))
     return _closing(
         name,
         "A worker that was killed leaves runs behind that it had taken up. Others would wait for them for ever.",
@@ -99,7 +102,7 @@ def close_runs_not_begun(name: str, wait: timedelta, pool: str | None = None) ->
             expect={f"{_RUN}*"},
             posture=Posture.Proactive,
             within=wait,
-            match_related=[_OURS, *map(ResourceSpecification, where)],
+            match_related=[*ours],
             **_EACH,
         ),
         "Its process never began. The next trigger makes another run.",

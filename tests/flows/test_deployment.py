@@ -23,6 +23,7 @@ from pydantic import BaseModel
 from compiler.runtime import open_runtime
 from flows.ask import ask
 from flows.compile import compile_context
+from flows.deploy import POOL
 from flows.nightly import nightly_recompile
 from flows.server_setup import DEAD_RUNS, MODELS_AT_ONCE, NO_CONTAINER, NOT_BEGUN
 from store.generations import heads
@@ -53,6 +54,7 @@ def test_every_key_is_one_that_prefect_knows(config: dict[str, Any]) -> None:
     for deployment in config["deployments"]:
         assert unknown_keys(deployment, DeploymentConfig) == set()
         assert unknown_keys(deployment["work_pool"], WorkPoolConfig) == set()
+        assert deployment["work_pool"]["name"] == POOL
         assert unknown_keys(deployment["concurrency_limit"], ConcurrencyLimitSpec) == set()
         for schedule in deployment.get("schedules", []):
             assert unknown_keys(schedule, RawScheduleConfig) == set()
@@ -78,9 +80,9 @@ def test_every_step_is_a_function_that_takes_what_it_is_given(config: dict[str, 
     inspect.signature(getattr(import_module(module), function)).bind(**arguments)
 
 
-def prefect(*arguments: str, cwd: Path = ROOT) -> None:
-    """Run Prefect's command line against the server that this process uses."""
-    command = [sys.executable, "-m", "prefect", *arguments]
+def python(*arguments: str, cwd: Path = ROOT) -> None:
+    """Run a module against the Prefect server that this process uses."""
+    command = [sys.executable, "-m", *arguments]
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -98,10 +100,14 @@ def assert_set_up_once(api: Api) -> None:
 
 
 def test_a_run_created_over_rest_completes_on_a_worker(api: Api, uploaded: str, tmp_path: Path) -> None:
-    """Deployed from the checkout, triggered twice as a hook would (one run), run by a process worker."""
-    prefect("work-pool", "create", "rlm-context", "--type", "process")
-    prefect("--no-prompt", "deploy", "--all")
+    """Deployed from the checkout to a server without a pool, and again; triggered twice as a hook would (one run), run
+    by a process worker."""
+    python("flows.deploy")
     assert_set_up_once(api)
+    pool = api.call("GET", f"/work_pools/{POOL}")
+    python("flows.deploy")
+    assert_set_up_once(api)
+    assert (api.call("GET", f"/work_pools/{POOL}"), pool["type"]) == (pool, "process")
     deployment = api.call("GET", f"/deployments/name/{NAME}")
     assert deployment["tags"] == ["rlm-context"]
     assert deployment["concurrency_options"]["collision_strategy"] == "ENQUEUE"
@@ -110,7 +116,7 @@ def test_a_run_created_over_rest_completes_on_a_worker(api: Api, uploaded: str, 
     first, second = (api.call("POST", path, trigger) for _ in range(2))
     assert first["id"] == second["id"]
     assert os.environ["RLM_CONTEXT_HOME"]  # which the worker hands on to the run
-    prefect("worker", "start", "--pool", "rlm-context", "--run-once", cwd=tmp_path)
+    python("prefect", "worker", "start", "--pool", "rlm-context", "--run-once", cwd=tmp_path)
     run = api.call("GET", f"/flow_runs/{first['id']}")
     assert (run["state_type"], run["name"]) == ("COMPLETED", f"compile {uploaded}")
     assert len(heads(open_runtime().store, uploaded)) == 1

@@ -1,0 +1,32 @@
+"""Deploys to a Prefect server from a checkout, also to one that is new: `python -m flows.deploy`.
+
+`prefect deploy` reads the work pool before it runs any step of `prefect.yaml`, and ends where there is none; so no step
+there can make it.
+"""
+
+import subprocess
+import sys
+from contextlib import suppress
+
+from prefect import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectAlreadyExists
+from prefect.workers.process import ProcessWorker
+
+POOL = "rlm-context"
+"""The work pool of all deployments in `prefect.yaml`."""
+
+
+def main() -> int:
+    """Make the work pool where it is missing, and have Prefect deploy all; its exit code. Again changes nothing."""
+    with get_client(sync_client=True) as client:
+        template = ProcessWorker.get_default_base_job_template()
+        pool = WorkPoolCreate(name=POOL, type=ProcessWorker.type, base_job_template=template)
+        with suppress(ObjectAlreadyExists):  # of whatever type: a team may run containers
+            client.create_work_pool(pool)
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    return subprocess.run(command, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
