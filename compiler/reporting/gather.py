@@ -138,7 +138,7 @@ def _run(record: RunRecord, prices: Mapping[str, Price]) -> Run:
     report = record.report
     return Run(
         started=record.started,
-        seconds=max(0, record.ended - record.started) / 1000,
+        seconds=record.seconds,
         trigger=record.trigger,
         state=record.state,
         error=record.error,

@@ -1,5 +1,6 @@
 """`rlm-context status`: what is published, what waits, how the last runs went."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from flows.up import is_up
 from rlm_context.attention import concern_lines, concerns
 from rlm_context.concern import Concern
 from rlm_context.costs import amount, cost_line, dollars
+from rlm_context.hooks.text import span
 from rlm_context.hooks.trigger.record import Trigger
 from rlm_context.output import plural, print_json, table
 from rlm_context.shown import day, harmless, minute
@@ -135,13 +137,23 @@ def _runs(found: Status) -> str:
         (
             minute(run.started),
             run.state,
-            f"{(run.ended - run.started) / 1000:.1f} s" if run.ended else "-",
+            _took(run),
             run.trigger,
             run.project,
         )
         for run in runs[:_MOST_ROWS]
     ]
     return table(rows, ("run of (UTC)", "state", "took", "trigger", "project"))
+
+
+def _took(run: RunRecord) -> str:
+    """How long a run took; of one under way, for how long it has been."""
+    return f"running for {_for(run.seconds)}" if run.state == "running" else f"{run.seconds:.1f} s"
+
+
+def _for(seconds: float) -> str:
+    """A time that still grows, in words."""
+    return span(seconds) if seconds >= 60 else f"{seconds:.0f} s"
 
 
 def _began(run: RunRecord) -> int:
@@ -165,7 +177,9 @@ def _compiling(project: ProjectStatus) -> Iterator[str]:
     """Who compiles it now."""
     if project.compiling:
         where = "this machine" if project.compiling.is_here else "another machine"
-        yield f"{project.project}: being compiled on {where} since {minute(project.compiling.since)} UTC"
+        since = project.compiling.since
+        running = _for(max(time.time() - since / 1000, 0.0))
+        yield f"{project.project}: being compiled on {where} since {minute(since)} UTC, for {running}"
 
 
 def _handed_over(project: ProjectStatus) -> Iterator[str]:

@@ -4,13 +4,18 @@ import asyncio
 import fcntl
 import json
 import os
+import re
 import shutil
+import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from compiler.copies import compiled_copies
 from compiler.report import ProjectReport
-from compiler.runs import recorded
+from compiler.reporting.gather import gather
+from compiler.runs import RunRecord, recorded
 from compiler.runtime import open_runtime
 from compiler.turn import compile_lease
 from compiler.uploading.upload import upload
@@ -18,6 +23,8 @@ from flows.server_process import try_lock
 from flows.up import UP_LOCK
 from store import leases
 from store.batches import new_record
+from store.keys import run_key
+from store.machine import machine
 from store.registry import open_store
 from tests.cli.helpers import rlm
 from tests.cli.shapes import SHAPES, misfits
@@ -81,10 +88,29 @@ def test_who_compiles(store: Path, machine: str | None, where: str, monkeypatch:
     assert lease is not None
     held = rlm("status", "--json").document["projects"][0]["compiling"]
     assert held == {"since": lease.since, "until": lease.since + 60_000, "is_here": machine is None}
-    assert f"shop: being compiled on {where} since 20" in rlm("status").out
+    (line,) = (line for line in rlm("status").out.splitlines() if "being compiled" in line)
+    assert line.startswith(f"shop: being compiled on {where} since 20")
+    assert re.search(r" UTC, for (\d+ s|1 minute)$", line)
     lease.release()
     assert rlm("status", "--json").document["projects"][0]["compiling"] is None
     assert "being compiled" not in rlm("status").out
+
+
+def test_how_long_a_run_takes(store: Path) -> None:
+    """One under way has been running for a while, of which its record knows the part until its last sign of life."""
+    runtime = open_runtime()
+    began = int(time.time() * 1000) - 150_000
+    record = RunRecord(
+        id=f"{began:013d}-00000000", project="shop", trigger="on-session-end", started=began, seen=began + 120_000,
+        seconds=120.0, machine=machine(), process=os.getpid(),
+    )  # fmt: skip
+    runtime.store.put(run_key("shop", record.id), msgspec.json.encode(record))
+    run = rlm("status", "--json").document["projects"][0]["runs"][0]
+    assert (run["id"], run["state"], run["ended"], run["seconds"] >= 150) == (record.id, "running", 0, True)
+    out = rlm("status").out
+    assert "running for 2 minutes" in out or "running for 3 minutes" in out  # on a busy machine
+    (project,) = gather(runtime, compiled_copies(runtime, "shop")).projects
+    assert project.runs[0].seconds >= 150
 
 
 def test_which_server_compiles_go_to(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
