@@ -16,6 +16,7 @@ connect at once and wait.
 
 import base64
 import fcntl
+import gc
 import json
 import os
 import re
@@ -27,6 +28,7 @@ import time
 import urllib.request
 from datetime import UTC, datetime
 from http.client import HTTPException
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +44,9 @@ _PASSWORD_BYTES = 24
 _IS_PASSWORD = re.compile(r"[A-Za-z0-9_-]{32}").fullmatch  # what `token_urlsafe` makes of them
 _LOG_BYTES = 1_000_000
 _WATCH_SECONDS = 0.5
+_COLLECT_SECONDS = 1.0
+_OLD_EVERY = 60
+"""Every so many collections look at old objects too, which takes a tenth of a second."""
 
 SCHEDULES = "schedules"
 # What a server for one user, without schedules or automations, never needs. What stays: the recorder of task runs,
@@ -125,6 +130,7 @@ def _serve(folder: Path, lock: int, linger: float, schedules: bool) -> None:
     _write_state(folder, {"pid": os.getpid(), "url": f"{url}/api", "auth": auth, SCHEDULES: schedules})
     import uvicorn
 
+    collect_aside()
     config = uvicorn.Config(
         "prefect.server.api.server:create_app",
         factory=True,
@@ -140,6 +146,26 @@ def _serve(folder: Path, lock: int, linger: float, schedules: bool) -> None:
         (folder / STATE).unlink(missing_ok=True)
     if not server.started:
         sys.exit(1)
+
+
+def collect_aside() -> None:
+    """Collect garbage in a thread of its own from now on, or servers on SQLite stand still.
+
+    Python 3.11 leaves a statement that failed with its cursor, and mostly the cycles of garbage hold both. Who frees it
+    waits for as long as its connection is in use: for a minute where that waits for the database's lock (Prefect's
+    `busy_timeout`). In the thread that serves all requests nobody went on meanwhile, not even who held the lock and was
+    about to let go. Since 3.12 nothing is left.
+    """
+    if sys.version_info >= (3, 12):
+        return
+    gc.disable()
+    threading.Thread(target=_collect, name="garbage", daemon=True).start()
+
+
+def _collect() -> None:
+    for turn in count(1):
+        time.sleep(_COLLECT_SECONDS)
+        gc.collect(1 if turn % _OLD_EVERY else 2)
 
 
 def _last_port(folder: Path) -> socket.socket:

@@ -30,6 +30,8 @@ DEAD_AFTER = timedelta(seconds=90)
 
 _SERVER = """
 import socket, sys, uvicorn
+from flows.server_process import collect_aside
+collect_aside()
 listener = socket.socket()
 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
 listener.bind(("127.0.0.1", int(sys.argv[1])))
