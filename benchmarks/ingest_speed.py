@@ -16,10 +16,11 @@ from pathlib import Path
 
 import msgspec
 
+from transcripts.agent import SessionFiles
 from transcripts.events import read_events
 from transcripts.lines import UNREADABLE, read_lines
 from transcripts.slim import Slim, slim_session
-from transcripts.sources import SessionFiles, find_sessions
+from transcripts.sources import find_sessions
 
 
 def keep(text: str, counts: dict[str, int], /) -> str:

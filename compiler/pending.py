@@ -6,9 +6,8 @@ from typing import NamedTuple
 from compiler.order import ordered
 from compiler.plan import plan
 from compiler.runtime import Runtime, redaction_key_known
-from compiler.uploading.author import author_of
+from compiler.uploading.reading import SessionReader
 from compiler.uploading.sharing import Sharing
-from compiler.uploading.upload import Progress, read_session
 from data_models.errors import DamagedError, KeyMissingError
 from data_models.events import Event, Reject
 from data_models.records import Receipt
@@ -52,13 +51,13 @@ class PendingSessions:
         project: str = "",
         wanted: Callable[[str], bool] = lambda name: True,
         full: bool = False,
-        progress: Progress | None = None,
+        progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> None:
         self._runtime = runtime
         self._fresh = fresh
         self._project = project
         self._wanted = wanted
-        self._progress = progress or (lambda done, total: None)
+        self._progress = progress
         self._sharing = Sharing(runtime.home, runtime.store.url, named=bool(project))
         self._spooled = self._in_spool()
         names = [name for name in projects(runtime.store) if wanted(name)]
@@ -91,9 +90,9 @@ class PendingSessions:
 
     def _in_files(self) -> Iterator[Pending | None]:
         """The sessions of the agents' files; None for each that would not be compiled, or not from there."""
-        author, redactor = author_of(self._runtime.settings), _redactor(self._runtime)
+        reader = SessionReader(self._runtime.settings, _redactor(self._runtime), self._project)
         for files in self._fresh:
-            read = read_session(self._runtime, files, self._project, author, redactor)
+            read = reader.read(files)
             if isinstance(read, Reject):
                 self.skipped.append(read)
                 yield None

@@ -9,7 +9,7 @@ import msgspec
 from compiler.pending import PendingSessions
 from compiler.runtime import Runtime
 from compiler.step import Step
-from compiler.uploading.upload import Preview, preview
+from compiler.uploading.preview import Preview, preview
 from data_models.events import Reject
 from rlm.prices import PRICES_DATE
 from rlm_context.costs import PRICES, dollars, unpriced

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from compiler.runtime import Runtime
 from compiler.uploading.latest import own_sessions
-from compiler.uploading.upload import Uploaded, upload_sessions
+from compiler.uploading.upload import upload_sessions
+from compiler.uploading.uploaded import Uploaded
 from rlm_context.progress import reading_shown
-from transcripts.sources import SessionFiles
+from transcripts.agent import SessionFiles
 
 _MOST_BYTES = 1_000_000_000
 """Of transcripts: ten seconds of reading. The hooks' own sweep takes up the rest, in the background."""

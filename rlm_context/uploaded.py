@@ -5,7 +5,7 @@ from typing import Any
 
 from compiler.runtime import Runtime
 from compiler.uploading.sharing import how_to_share
-from compiler.uploading.upload import Kept, Sent, Uploaded
+from compiler.uploading.uploaded import Kept, Sent, Uploaded
 from rlm_context.output import plural
 from rlm_context.summary import reject_lines
 

@@ -33,6 +33,11 @@ class SessionFiles(msgspec.Struct, frozen=True):
     main: Path
     parts: tuple[Part, ...] = ()
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All of them, the main one first."""
+        return (self.main, *(part.path for part in self.parts))
+
 
 class Found(msgspec.Struct, frozen=True):
     """What a source holds. A skipped file is a `Reject` with line 0: it stands for the file as a whole."""

@@ -1,17 +1,15 @@
 """From a path that a user names to the sessions in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from data_models.errors import SourceError
 from data_models.events import Reject
-from transcripts.agent import Found, Part, PartKind, SessionFiles
+from transcripts.agent import Found, SessionFiles
 from transcripts.claude_find import is_transcript, not_sessions, session_of
 from transcripts.registry import AGENTS
-
-__all__ = ["Found", "Part", "PartKind", "SessionFiles", "default_sources", "find_sessions"]
 
 _DEPTH = 2
 """Folders of folders are looked into this deep: a source may hold a folder of authors."""
@@ -46,6 +44,26 @@ def find_sessions(source: Path) -> Found:
         reason = error.strerror or "cannot be read"
         raise SourceError(f"{source}: {reason}", next_command=f"ls -ld {source}") from error
     return _without_twins(found)
+
+
+def find_all_sessions(sources: Sequence[Path]) -> Found:
+    """The sessions in several sources, each file once.
+
+    Raises:
+        SourceError: a source is missing, empty or unreadable, or there is no session in any of them.
+    """
+    sessions: dict[Path, SessionFiles] = {}
+    skipped: list[Reject] = []
+    for source in sources:
+        here = find_sessions(source)
+        skipped += here.skipped
+        sessions |= {files.main: files for files in here.sessions}
+    if not sessions:
+        places = ", ".join(map(str, sources))
+        raise SourceError(
+            f"no sessions found in {places}", next_command=f"rlm-context doctor --source {sources[0]}"
+        )
+    return Found(tuple(sessions.values()), tuple(skipped))
 
 
 def _holds_a_file(source: Path) -> bool:

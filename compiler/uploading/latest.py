@@ -5,9 +5,10 @@ from pathlib import Path
 
 from data_models.errors import NotFoundError, SourceError
 from data_models.project import find_repository
+from transcripts.agent import SessionFiles
 from transcripts.lines import first_records
 from transcripts.registry import AGENTS
-from transcripts.sources import SessionFiles, default_sources, find_sessions
+from transcripts.sources import default_sources, find_sessions
 
 
 def own_sessions() -> list[SessionFiles]:

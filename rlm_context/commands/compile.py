@@ -14,7 +14,8 @@ from compiler.plan import plan
 from compiler.report import CompileReport, ProjectReport, summed
 from compiler.runtime import Runtime, open_runtime
 from compiler.uploading.sharing import local_store_url
-from compiler.uploading.upload import Uploaded, upload
+from compiler.uploading.upload import upload
+from compiler.uploading.uploaded import Uploaded
 from data_models.errors import NotFoundError, PipelineError, RlmContextError, SourceError
 from rlm.prices import PRICES_DATE
 from rlm_context.dry_run import foresee, print_dry_run

@@ -7,14 +7,15 @@ import click
 
 from compiler.runtime import Runtime, open_runtime
 from compiler.uploading.latest import latest_session
-from compiler.uploading.upload import found_in, upload_sessions
+from compiler.uploading.upload import upload_sessions
 from data_models.errors import SourceError
 from rlm_context.commands.upload_preview import show_preview
 from rlm_context.failures import say
 from rlm_context.output import print_json
 from rlm_context.progress import reading_shown
 from rlm_context.uploaded import adopted_lines, described, told
-from transcripts.sources import Found, default_sources
+from transcripts.agent import Found
+from transcripts.sources import default_sources, find_all_sessions
 
 
 @click.command("upload")
@@ -69,10 +70,10 @@ def everything_here() -> Found:
             "no agent sessions on this machine (looked in ~/.claude/projects, ~/.codex/sessions and ~/.gemini/tmp)",
             next_command="rlm-context upload PATH",
         )
-    return found_in(sources)
+    return find_all_sessions(sources)
 
 
 def _chosen(paths: tuple[Path, ...], everything: bool) -> Found:
     if everything:
         return everything_here()
-    return found_in(paths) if paths else Found((latest_session(Path.cwd()),))
+    return find_all_sessions(paths) if paths else Found((latest_session(Path.cwd()),))

@@ -7,16 +7,16 @@ import click
 import zstandard
 
 from compiler.runtime import Runtime
-from compiler.uploading.author import author_of
 from compiler.uploading.destinations import Destinations
+from compiler.uploading.preview import unsent
 from compiler.uploading.readable import readable
-from compiler.uploading.upload import read_session, unsent
+from compiler.uploading.reading import SessionReader
 from data_models.events import Reject
 from data_models.records import Receipt
 from rlm_context.output import plural, print_json
 from rlm_context.shown import harmless
 from rlm_context.summary import reject_lines
-from transcripts.sources import Found
+from transcripts.agent import Found
 
 
 def show_preview(runtime: Runtime, found: Found, as_json: bool) -> None:
@@ -41,9 +41,9 @@ def show_preview(runtime: Runtime, found: Found, as_json: bool) -> None:
 
 
 def _drafts(runtime: Runtime, found: Found, skipped: list[Reject]) -> Iterator[tuple[Receipt, bytes]]:
-    author = author_of(runtime.settings)
+    reader = SessionReader(runtime.settings, runtime.redactor)
     for files in unsent(runtime, found.sessions):
-        read = read_session(runtime, files, "", author, runtime.redactor)
+        read = reader.read(files)
         if isinstance(read, Reject):
             skipped.append(read)
         else:

@@ -13,7 +13,8 @@ from compiler.pipeline import DirectSteps, compile_project
 from compiler.report import ProjectReport
 from compiler.runtime import Runtime, open_runtime
 from compiler.step import Step
-from compiler.uploading.upload import preview, upload
+from compiler.uploading.preview import preview
+from compiler.uploading.upload import upload
 from data_models.errors import SettingsError
 from data_models.records import Tokens, Usage
 from rlm.prices import PRICES, Price

@@ -14,7 +14,8 @@ from compiler.pipeline import DirectSteps, compile_project
 from compiler.plan import plan
 from compiler.runtime import Runtime, open_runtime
 from compiler.turn import compile_lease
-from compiler.uploading.upload import FORGOTTEN, upload
+from compiler.uploading.spooling import FORGOTTEN
+from compiler.uploading.upload import upload
 from data_models.errors import StoreError
 from search.query import Filters, search
 from store.generations import history

@@ -8,7 +8,8 @@ import zstandard
 
 from compiler.pipeline import DirectSteps, compile_project
 from compiler.runtime import Runtime, open_runtime
-from compiler.uploading.upload import Uploaded, upload
+from compiler.uploading.upload import upload
+from compiler.uploading.uploaded import Uploaded
 from store.generations import Generation, heads
 
 SESSIONS = Path(__file__).parents[2] / "examples" / "sessions"

@@ -9,9 +9,9 @@ import pytest
 import zstandard
 
 from data_models.events import Event, Reject
+from transcripts.agent import SessionFiles
 from transcripts.events import read_events
 from transcripts.slim import Slim, slim_session
-from transcripts.sources import SessionFiles
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from data_models.events import Event
+from transcripts.agent import SessionFiles
 from transcripts.drift import drift_report
 from transcripts.events import read_events
 from transcripts.slim import slim_session
-from transcripts.sources import SessionFiles, find_sessions
+from transcripts.sources import find_sessions
 
 from .conftest import keep
 

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from transcripts.agent import Part
 from transcripts.events import read_events
 from transcripts.slim import OUTPUT_LIMIT, slim_session
-from transcripts.sources import Part, find_sessions
+from transcripts.sources import find_sessions
 
 from .conftest import FIXTURES, Session, keep, unpacked
 

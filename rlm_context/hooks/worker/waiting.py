@@ -25,7 +25,8 @@ from rlm_context.hooks.trigger.record import Trigger, trigger_line
 from store.counted import CountedStore
 from store.receipts import projects
 from store.registry import open_store
-from transcripts.sources import SessionFiles, find_sessions
+from transcripts.agent import SessionFiles
+from transcripts.sources import find_sessions
 
 _QUIET_SECONDS = 600.0
 """A session without a mark that was written this recently may still run, in an agent that has no hooks of ours."""
