@@ -18,8 +18,9 @@ from time import perf_counter, process_time
 import msgspec
 
 from compiler.ingest import ingest
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.runtime import Runtime, open_runtime
+from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from store.receipts import receipt_keys
 from transcripts.sources import find_sessions

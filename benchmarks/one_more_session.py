@@ -20,9 +20,10 @@ from pathlib import Path
 from time import perf_counter
 from unittest.mock import patch
 
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.report import ProjectReport
 from compiler.runtime import Runtime, open_runtime
+from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from tests.compiler.models.server_model import MAP, ROOT, SUB, TREE, FittingClient
 from tests.synthetic import write_session, write_team

@@ -36,9 +36,10 @@ from typing import NamedTuple
 from compiler.index import index_batch
 from compiler.local_copy import refresh
 from compiler.memoised import recall
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.runtime import Runtime, open_runtime
 from compiler.sessions import load_events
+from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from compiler.work import NODE
 from data_models.events import Event

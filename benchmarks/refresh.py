@@ -20,8 +20,9 @@ import time
 from pathlib import Path
 
 from benchmarks.hooks import bare
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.runtime import open_runtime
+from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from store.keys import encode_name
 

@@ -23,8 +23,9 @@ from typing import NamedTuple
 import msgspec
 
 from compiler.local_copy import refresh
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.runtime import open_runtime
+from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from rlm.clients.protocol import Message, Request
 from rlm.clients.registry import open_client

@@ -19,8 +19,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.runtime import Runtime, open_runtime
+from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from store.cached import CachedStore, CopyCache
 from store.counted import CountedStore

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from compiler.pipeline import DirectSteps
 from compiler.plan import versions
 from compiler.runtime import Runtime
+from compiler.steps import DirectSteps
 from compiler.work import Ingested, Plan, Summarized, Unreadable
 from data_models.decoding import decode_json
 from data_models.errors import SettingsError

@@ -13,6 +13,7 @@ from compiler.account import REPLY
 from compiler.buckets import Spec, plan_tree
 from compiler.chunk import chunk_session
 from compiler.costs import model_of, models_asked
+from compiler.foreseen import Foreseen
 from compiler.memoised import recall
 from compiler.models import chunks, prompts
 from compiler.models.root_pass import prompt as root_prompt
@@ -20,7 +21,6 @@ from compiler.models.root_pass.rlm import BUDGET
 from compiler.pending import Pending
 from compiler.plan import versions
 from compiler.runtime import Runtime
-from compiler.step import Step
 from compiler.work import NODE
 from data_models.knowledge import Chunk, Node
 from data_models.records import CatalogEntry
@@ -47,7 +47,7 @@ _REDUCE_LINES = 150
 """Lines among which the plain reduce chooses."""
 
 
-def estimate(runtime: Runtime, sessions: Iterable[Pending], *, full: bool = False) -> list[Step]:
+def estimate(runtime: Runtime, sessions: Iterable[Pending], *, full: bool = False) -> list[Foreseen]:
     """What a compile of these sessions would send.
 
     Args:
@@ -61,11 +61,11 @@ def estimate(runtime: Runtime, sessions: Iterable[Pending], *, full: bool = Fals
     models = models_asked(runtime.settings)
     if not models:
         return []
-    mapped = _Map(runtime, Step(step="map", model=models["map"]), full)
+    mapped = _Map(runtime, Foreseen(step="map", model=models["map"]), full)
     for session in sessions:
         mapped.read(session)
-    digests = Step(step="digests", model=models["tree"])
-    rollups = Step(step="rollups", model=models["tree"])
+    digests = Foreseen(step="digests", model=models["tree"])
+    rollups = Foreseen(step="rollups", model=models["tree"])
     for project, entries in mapped.entries.items():
         _Tree(runtime, project, entries, digests, rollups, full).count()
     steps = [mapped.step, digests, rollups, *_root(models, len(mapped.entries))]
@@ -80,7 +80,7 @@ def estimate(runtime: Runtime, sessions: Iterable[Pending], *, full: bool = Fals
 class _Map:
     """Counts the map's requests, and keeps of each session what the tree has to know."""
 
-    def __init__(self, runtime: Runtime, step: Step, full: bool) -> None:
+    def __init__(self, runtime: Runtime, step: Foreseen, full: bool) -> None:
         self._runtime = runtime
         self._full = full
         self._held: dict[str, Set[str]] = {}
@@ -152,8 +152,8 @@ class _Tree:
         runtime: Runtime,
         project: str,
         new: Sequence[CatalogEntry],
-        digests: Step,
-        rollups: Step,
+        digests: Foreseen,
+        rollups: Foreseen,
         full: bool,
     ) -> None:
         self._runtime = runtime
@@ -192,7 +192,7 @@ class _Tree:
         return min(below, _PER_DIGEST)
 
 
-def _join(step: Step, system: str, statements: int, paid: bool) -> None:
+def _join(step: Foreseen, system: str, statements: int, paid: bool) -> None:
     if paid:
         step.cached += 1
     else:
@@ -213,18 +213,18 @@ def _same(entry: CatalogEntry, known: Mapping[tuple[str, str], CatalogEntry]) ->
     return found if found and found.chunks == entry.chunks else entry
 
 
-def _root(models: Mapping[str, str], projects: int) -> list[Step]:
+def _root(models: Mapping[str, str], projects: int) -> list[Foreseen]:
     """The root passes: one for each project with something new."""
     if "sub" not in models:
-        reduce = Step(step="root", model=models["root"])
+        reduce = Foreseen(step="root", model=models["root"])
         asked = len(root_prompt.REDUCE) // 4 + _STATEMENT * _REDUCE_LINES
         reduce.add(asked * projects, _REDUCE_ANSWER * projects, projects)
         return [reduce]
     turns, calls = BUDGET.iterations, BUDGET.calls
-    root = Step(step="root", model=models["root"], at_most=True)
+    root = Foreseen(step="root", model=models["root"], at_most=True)
     # Each turn reads all that came before it: what the earlier ones wrote, and what they were shown.
     read = turns * _RUN_BEGINS + (_TURN_ANSWER + SHOWN // 4) * turns * (turns - 1) // 2
     root.add(read * projects, turns * _TURN_ANSWER * projects, turns * projects)
-    sub = Step(step="sub-calls", model=models["sub"], at_most=True)
+    sub = Foreseen(step="sub-calls", model=models["sub"], at_most=True)
     sub.add(calls * _SUB_ASKED * projects, calls * _SUB_ANSWER * projects, calls * projects)
     return [root, sub]

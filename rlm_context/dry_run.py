@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 import msgspec
 
+from compiler.foreseen import Foreseen
 from compiler.pending import PendingSessions
 from compiler.runtime import Runtime
-from compiler.step import Step
 from compiler.uploading.preview import Preview, preview
 from data_models.events import Reject
 from rlm.prices import PRICES_DATE
@@ -33,7 +33,7 @@ class DryRun(msgspec.Struct, kw_only=True):
     skipped: list[Reject]
     backend: str
     pending: int | None
-    steps: list[Step]
+    steps: list[Foreseen]
     calls: int
     cached: int
     batched: int
@@ -80,7 +80,7 @@ def foresee(runtime: Runtime, folders: Sequence[Path], *, given: str, only: str 
     return _document(runtime, found, sessions.read, steps)
 
 
-def _document(runtime: Runtime, found: Preview, pending: int | None, steps: Sequence[Step]) -> DryRun:
+def _document(runtime: Runtime, found: Preview, pending: int | None, steps: Sequence[Foreseen]) -> DryRun:
     return DryRun(
         sessions=found.sessions,
         new=found.new,
@@ -117,7 +117,7 @@ def print_dry_run(found: DryRun, as_json: bool) -> None:
 
 
 def _table(found: DryRun) -> str:
-    total = Step(
+    total = Foreseen(
         step="all",
         model="",
         calls=found.calls,
@@ -131,7 +131,7 @@ def _table(found: DryRun) -> str:
     return table([_row(step) for step in (*found.steps, total)], header)
 
 
-def _row(step: Step) -> tuple[str, ...]:
+def _row(step: Foreseen) -> tuple[str, ...]:
     limit = "≤ " if step.at_most and step.calls else ""
     cost = "?" if step.usd is None else limit + dollars(step.usd)
     tokens = (f"{limit}{step.input_tokens:,}", f"{limit}{step.output_tokens:,}")

@@ -1,4 +1,4 @@
-"""The steps of a compile as Prefect tasks: names, retries and timeouts around `compiler.pipeline`."""
+"""The steps of a compile as Prefect tasks: names, retries and timeouts around `compiler.steps`."""
 
 from collections.abc import Sequence
 from functools import lru_cache, partial
@@ -7,8 +7,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, tags, task
 
-from compiler.pipeline import DirectSteps
 from compiler.runtime import Runtime, open_runtime
+from compiler.steps import DirectSteps
 from compiler.work import Grown, Ingested, Made, Plan, Summarized, Texts, Unreadable
 from data_models.events import Reject
 from data_models.records import CatalogEntry, Segment, Usage
@@ -35,7 +35,7 @@ async def ingest(plan: Plan, receipts: Sequence[str], label: str) -> list[Ingest
     sessions = [one for one in done if isinstance(one, Ingested)]
     log_step(
         begun,
-        f"{_count(sessions, 'session')} read: {sum(one.events for one in sessions):,} events, "
+        f"{_sessions(sessions)} read: {sum(one.events for one in sessions):,} events, "
         f"{sum(len(one.rejects) for one in sessions):,} records rejected, "
         f"{sum(sum(one.redactions.values()) for one in sessions):,} secrets replaced, "
         f"{len(done) - len(sessions):,} uploads damaged",
@@ -59,7 +59,7 @@ async def summarize(plan: Plan, sessions: Sequence[Ingested], label: str) -> lis
     chunks = sum(len(one.chunks) for one in done)
     new = sum(one.new_chunks for one in done)
     usage = sum((one.usage for one in done), Usage())
-    log_step(begun, f"{_count(done, 'session')} in {chunks:,} chunks, {new:,} summarised now{_paid(usage)}")
+    log_step(begun, f"{_sessions(done)} in {chunks:,} chunks, {new:,} summarised now{_paid(usage)}")
     return done
 
 
@@ -89,9 +89,7 @@ async def index(plan: Plan, entries: Sequence[CatalogEntry], label: str) -> Segm
     """A batch of sessions to one index segment."""
     begun = perf_counter()
     segment = await _steps().index(plan, entries, label)
-    log_step(
-        begun, f"{_count(entries, 'session')} in {segment.documents:,} documents, {segment.blob.size:,} bytes"
-    )
+    log_step(begun, f"{_sessions(entries)} in {segment.documents:,} documents, {segment.blob.size:,} bytes")
     return segment
 
 
@@ -127,8 +125,8 @@ async def publish(
     return key
 
 
-def _count(items: Sequence[object], name: str) -> str:
-    return f"{len(items):,} {name}{'' if len(items) == 1 else 's'}"
+def _sessions(found: Sequence[object]) -> str:
+    return f"{len(found):,} session{'' if len(found) == 1 else 's'}"
 
 
 def _paid(usage: Usage) -> str:
@@ -163,7 +161,7 @@ class PrefectSteps:
         self.watch = Watch()
 
     async def ingest(self, plan: Plan, receipts: Sequence[str], label: str) -> list[Ingested | Unreadable]:
-        """See `compiler.pipeline.Steps.ingest`."""
+        """See `compiler.steps.Steps.ingest`."""
         await self.watch.begin(plan)
         with tags(*author_tags(authors_of(receipts))):
             ingested: list[Ingested | Unreadable] = await self._batch(
@@ -176,7 +174,7 @@ class PrefectSteps:
         return ingested
 
     async def summarize(self, plan: Plan, sessions: Sequence[Ingested], label: str) -> list[Summarized]:
-        """See `compiler.pipeline.Steps.summarize`."""
+        """See `compiler.steps.Steps.summarize`."""
         step = _asking(summarize, plan)
         with tags(*author_tags(session.author for session in sessions)):
             done: list[Summarized] = await self._batch(step, plan=plan, sessions=sessions, label=label)
@@ -184,20 +182,20 @@ class PrefectSteps:
         return done
 
     async def grow(self, plan: Plan, new: Sequence[Summarized]) -> Grown:
-        """See `compiler.pipeline.Steps.grow`."""
+        """See `compiler.steps.Steps.grow`."""
         await self.watch.mapped()
         with tags(*author_tags(session.ingested.author for session in new)):
             return await insist(lambda: _asking(grow, plan)(plan, new), may_repeat=plan.max_usd is None)
 
     async def index(self, plan: Plan, entries: Sequence[CatalogEntry], label: str) -> Segment:
-        """See `compiler.pipeline.Steps.index`."""
+        """See `compiler.steps.Steps.index`."""
         with tags(*author_tags(entry.author for entry in entries)):
             return await insist(lambda: index(plan, entries, label))
 
     async def write_texts(
         self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment]
     ) -> Texts:
-        """See `compiler.pipeline.Steps.write_texts`."""
+        """See `compiler.steps.Steps.write_texts`."""
         with tags(*author_tags(entry.author for entry in new)):
             return await insist(
                 lambda: _asking(write_texts, plan)(plan, new, segments), may_repeat=plan.max_usd is None
@@ -206,7 +204,7 @@ class PrefectSteps:
     async def publish(
         self, plan: Plan, new: Sequence[CatalogEntry], segments: Sequence[Segment], texts: Texts, made: Made
     ) -> str:
-        """See `compiler.pipeline.Steps.publish`."""
+        """See `compiler.steps.Steps.publish`."""
         with tags(*author_tags(entry.author for entry in new)):
             key = await insist(lambda: publish(plan, new, segments, texts, made))
         self.number, self.drops = plan.number, self.drops or plan.drops

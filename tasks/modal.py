@@ -9,8 +9,8 @@ import modal
 from grpclib.exceptions import GRPCError, StreamTerminatedError
 
 from compiler import batches
-from compiler.pipeline import DirectSteps
 from compiler.runtime import Runtime
+from compiler.steps import DirectSteps
 from compiler.work import Ingested, Plan, Summarized, Unreadable
 from data_models.errors import SettingsError, StoreError
 
@@ -65,12 +65,12 @@ class ModalSteps(DirectSteps):
         self._app = app_name(runtime.store.url)
 
     async def ingest(self, plan: Plan, receipts: Sequence[str], label: str) -> list[Ingested | Unreadable]:
-        """See `compiler.pipeline.Steps.ingest`."""
+        """See `compiler.steps.Steps.ingest`."""
         sent = batches.ingest_batch(self.runtime, plan, receipts, label)
         return batches.ingested(await _asked(self._app, INGEST, sent))
 
     async def summarize(self, plan: Plan, sessions: Sequence[Ingested], label: str) -> list[Summarized]:
-        """See `compiler.pipeline.Steps.summarize`."""
+        """See `compiler.steps.Steps.summarize`."""
         sent = batches.summarize_batch(self.runtime, plan, sessions, label)
         return batches.summarized(await _asked(self._app, SUMMARIZE, sent))
 

@@ -66,8 +66,9 @@ def app_answers(folder: Path) -> str:
 
 def batches_go_out(folder: Path) -> str:
     """A compile here sends its batches there; what comes back is what this process makes."""
-    from compiler.pipeline import DirectSteps, compile_project
+    from compiler.pipeline import compile_project
     from compiler.runtime import open_runtime
+    from compiler.steps import DirectSteps
     from compiler.uploading.upload import upload
     from tasks.modal import ModalSteps
     from tests.flows.same import hits, made

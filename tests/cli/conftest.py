@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 import flows.run
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.report import ProjectReport
 from compiler.runtime import open_runtime
+from compiler.steps import DirectSteps
 from data_models.errors import RlmContextError
 from flows.local_server import local_server, wait_until_healthy
 from tests.cli.helpers import EXAMPLES, Result, rlm, shell

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.runtime import open_runtime
+from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from rlm_context.hooks.trigger.record import Trigger, forget_trigger, read_triggers, write_trigger
 from tests.cli.helpers import MIRA, rlm

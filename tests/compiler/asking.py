@@ -13,8 +13,9 @@ from compiler.asking.ask import ask
 from compiler.asking.progress import Progress
 from compiler.local_copy import Copy, refresh
 from compiler.models import clients
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.runtime import Runtime, open_runtime
+from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from rlm.clients.options import Options
 from rlm.clients.protocol import Client

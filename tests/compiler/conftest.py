@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.report import ProjectReport
 from compiler.runtime import Runtime, open_runtime
+from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from tests.synthetic import write_team
 

@@ -8,11 +8,12 @@ import pytest
 
 from compiler.costs import at_prices, check_limit
 from compiler.estimate import estimate
+from compiler.foreseen import Foreseen
 from compiler.pending import PendingSessions
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.report import ProjectReport
 from compiler.runtime import Runtime, open_runtime
-from compiler.step import Step
+from compiler.steps import DirectSteps
 from compiler.uploading.preview import preview
 from compiler.uploading.upload import upload
 from data_models.errors import SettingsError
@@ -37,20 +38,20 @@ def long_team(tmp_path: Path) -> Path:
     return write_team(tmp_path / "team", 6, turns=12, per_day=2)
 
 
-def before_upload(source: Path, *, full: bool = False) -> dict[str, Step]:
+def before_upload(source: Path, *, full: bool = False) -> dict[str, Foreseen]:
     """The steps of a dry run over a folder."""
     runtime = open_runtime(make_store=False)
     _, fresh = preview(runtime, [source], project="shop", again=full)
     return by_name(estimate(runtime, PendingSessions(runtime, fresh, project="shop", full=full), full=full))
 
 
-def in_store(*, full: bool = False) -> dict[str, Step]:
+def in_store(*, full: bool = False) -> dict[str, Foreseen]:
     """The steps of a dry run over what the store holds."""
     runtime = open_runtime(make_store=False)
     return by_name(estimate(runtime, PendingSessions(runtime, [], full=full), full=full))
 
 
-def by_name(steps: list[Step]) -> dict[str, Step]:
+def by_name(steps: list[Foreseen]) -> dict[str, Foreseen]:
     return {step.step: step for step in steps}
 
 

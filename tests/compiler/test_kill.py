@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from compiler.local_copy import refresh
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.runtime import open_runtime
+from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from store.generations import newest, verify
 from tests.synthetic import write_team

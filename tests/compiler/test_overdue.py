@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from compiler.maintenance import garbage, overdue
 from compiler.maintenance.nightly import NOTE, Note, now_ms
 from compiler.maintenance.overdue import DAY_MS, LATE_MS, Share, do_share, is_overdue, read_share
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.report import ProjectReport
 from compiler.runs import recorded
 from compiler.runtime import Runtime, open_runtime
+from compiler.steps import DirectSteps
 from compiler.turn import compile_lease
 from compiler.uploading.upload import upload
 from data_models.errors import StoreError

@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from compiler.local_copy import Copy, refresh
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.plan import plan
 from compiler.runtime import Runtime, open_runtime
+from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from data_models.errors import SourceError
 from search.query import Filters, search

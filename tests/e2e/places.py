@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from compiler.local_copy import refresh
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.runtime import open_runtime
+from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from data_models.env import raw_folder
 from flows.local_server import local_server

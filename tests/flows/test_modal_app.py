@@ -12,9 +12,10 @@ import modal
 import msgspec
 import pytest
 
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.runs import read_runs
 from compiler.runtime import Runtime, open_runtime
+from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from data_models.errors import NotFoundError, SettingsError
 from tasks.modal import ModalSteps

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.runtime import open_runtime
+from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from data_models.errors import DamagedError, SettingsError
 from flows.compile import compile_context

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from compiler.local_copy import refresh
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.runtime import Runtime, open_runtime
+from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from tests.forget.words import write_words
 

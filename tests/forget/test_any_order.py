@@ -12,9 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from compiler.forgetting.purge import purge
 from compiler.maintenance.rollback import roll_back
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.plan import plan
 from compiler.runtime import open_runtime
+from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from data_models.errors import NotFoundError
 from store.generations import newest, verify

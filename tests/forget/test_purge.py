@@ -10,9 +10,10 @@ from compiler.forgetting.home import purge_home
 from compiler.forgetting.purge import purge
 from compiler.local_copy import Copy, refresh
 from compiler.maintenance.verify import verify_store
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.plan import plan
 from compiler.runtime import Runtime, open_runtime
+from compiler.steps import DirectSteps
 from compiler.turn import compile_lease
 from compiler.uploading.spooling import FORGOTTEN
 from compiler.uploading.upload import upload

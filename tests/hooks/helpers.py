@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.runtime import open_runtime
+from compiler.steps import DirectSteps
 from tests.synthetic import write_session
 from tests.waiting import PATIENCE
 

@@ -12,8 +12,9 @@ from compiler.local_copy import refresh
 from compiler.maintenance import garbage
 from compiler.maintenance.copy import copy_store
 from compiler.maintenance.verify import verify_store
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.runtime import Runtime, open_runtime
+from compiler.steps import DirectSteps
 from compiler.turn import compile_lease
 from compiler.uploading.upload import upload
 from data_models.errors import KeyMissingError, StoreError

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.runtime import Runtime, open_runtime
+from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from compiler.uploading.uploaded import Uploaded
 from store.generations import Generation, heads

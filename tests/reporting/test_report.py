@@ -11,7 +11,7 @@ import pytest
 
 from compiler.copies import compiled_copies
 from compiler.maintenance.nightly import Note, Stored
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.report import ProjectReport
 from compiler.reporting.figures import DeadLetter, Figures, Run
 from compiler.reporting.gather import by_period, gather, most_worked
@@ -19,6 +19,7 @@ from compiler.reporting.leave import REPORT_KEY, leave_report
 from compiler.reporting.page import render
 from compiler.runs import recorded
 from compiler.runtime import Runtime, open_runtime
+from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from data_models.knowledge import FileStat
 from data_models.records import CatalogEntry, Tokens, Usage

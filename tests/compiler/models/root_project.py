@@ -13,9 +13,10 @@ from compiler.extractive import lines
 from compiler.local_copy import refresh
 from compiler.models.clients import Clients
 from compiler.models.root_pass.root import root
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.runtime import Runtime
 from compiler.sessions import Sessions
+from compiler.steps import DirectSteps
 from compiler.tree import load_nodes
 from compiler.uploading.upload import upload
 from data_models.knowledge import Line, Node, Root, Section

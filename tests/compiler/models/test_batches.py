@@ -16,9 +16,10 @@ from compiler.health import status
 from compiler.models.batches import settle, submit
 from compiler.models.batches.submit import Submitted
 from compiler.pending import PendingSessions
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.report import ProjectReport
 from compiler.runtime import open_runtime
+from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from data_models.errors import StoreError
 from rlm.clients.anthropic import AnthropicClient

@@ -11,8 +11,9 @@ import pytest
 
 from compiler.local_copy import refresh
 from compiler.models import clients
-from compiler.pipeline import DirectSteps, compile_project
+from compiler.pipeline import compile_project
 from compiler.runtime import open_runtime
+from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from rlm.clients.options import Options
 from rlm.clients.protocol import Client

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Step(msgspec.Struct, kw_only=True):
+class Foreseen(msgspec.Struct, kw_only=True):
     """What one step of a compile would send.
 
     `model` is `provider:model`; `cached` counts answers that memo has, and `batched` calls that a batch holds which a
