@@ -1,7 +1,8 @@
 """The texts of a generation: the root pass over the month nodes, then the brief and the full text as blobs."""
 
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -35,12 +36,7 @@ async def write_texts(
         account: pays.
     """
     nodes = await load_nodes(runtime, project, entries, account)
-    with tempfile.TemporaryDirectory(prefix="rlm-context-") as folder:
-
-        def open_index() -> Path:
-            assemble_index(runtime, segments, Path(folder) / "index", Path(folder) / "segments")
-            return Path(folder) / "index"
-
+    with _index_at_hand(runtime, segments) as open_index:
         sessions = Sessions(runtime.store, project, entries, open_index)
         part = account.part()
         root = await compile_root(runtime.backend, project, nodes, sessions, part)
@@ -60,3 +56,16 @@ async def write_texts(
         degraded=root.degraded,
         usage=account.usage,
     )
+
+
+@contextmanager
+def _index_at_hand(runtime: Runtime, segments: Sequence[Segment]) -> Iterator[Callable[[], Path]]:
+    """What lays out the search index of these segments when it is called, to be used within the block."""
+    with tempfile.TemporaryDirectory(prefix="rlm-context-") as name:
+        folder = Path(name)
+
+        def open_index() -> Path:
+            assemble_index(runtime, segments, folder / "index", folder / "segments")
+            return folder / "index"
+
+        yield open_index

@@ -235,35 +235,38 @@ class ModalStore:
             passing: errors of the client that the caller has a meaning for.
             writing: bytes that go up, for which there is more time; None if nothing does.
         """
-        some_done = writing is not None
         try:
             return run(work, self._patience + (writing or 0) / _SLOWEST)
         except passing:
             raise
-        except (modal.exception.AuthError, modal.exception.PermissionDeniedError) as error:
-            raise StoreFullError(
+        except (DeadlineError, *_FAILURES) as error:
+            raise self._failure(error, some_done=writing is not None) from error
+
+    def _failure(self, error: Exception, *, some_done: bool) -> StoreError:
+        """What an error of the client means here, and what to do about it."""
+        if isinstance(error, (modal.exception.AuthError, modal.exception.PermissionDeniedError)):
+            return StoreFullError(
                 f"Modal does not accept the token for {self.url}",
                 next_command="modal token new",
                 partial=some_done,
-            ) from error
-        except modal.exception.ResourceExhaustedError as error:
-            raise StoreFullError(
+            )
+        if isinstance(error, modal.exception.ResourceExhaustedError):
+            return StoreFullError(
                 f"Modal takes no more for {self.url}: a limit or a quota is reached",
                 next_command=f"modal volume ls {self._name}",
                 partial=some_done,
-            ) from error
-        except (DeadlineError, *_BROKEN) as error:
-            raise StoreError(
+            )
+        if isinstance(error, (DeadlineError, *_BROKEN)):
+            return StoreError(
                 f"Modal gives no answer for {self.url} ({type(error).__name__})",
                 next_command="check the network and status.modal.com, then run the same command again",
                 partial=some_done,
-            ) from error
-        except _FAILURES as error:
-            raise StoreError(
-                f"Modal cannot do this in {self.url} ({type(error).__name__})",
-                next_command=f"modal volume ls {self._name} {self._prefix}",
-                partial=some_done,
-            ) from error
+            )
+        return StoreError(
+            f"Modal cannot do this in {self.url} ({type(error).__name__})",
+            next_command=f"modal volume ls {self._name} {self._prefix}",
+            partial=some_done,
+        )
 
 
 async def _open(name: str, *, make: bool) -> modal.Volume:

@@ -71,27 +71,30 @@ def compile_command(
     reports, failed = _compile(runtime, _wanted(runtime, project), full, max_usd)
     runtime.spool.acknowledge(runtime.store)
     _add_upload_time(reports, uploading)
-    generation = reports[0].generation if len(reports) == 1 else None
-    result = CompileReport(
-        generation=generation,
-        projects=reports,
-        totals=summed(reports),
-        prices_date=PRICES_DATE,
-        skipped=uploaded.skipped,
-    )
+    result = _document(reports, uploaded)
     print_json(result) if as_json else print_report(runtime, result, perf_counter() - begun)
-    for report in reports:
-        _say_degraded(report)
+    _say_degraded(reports)
     for name, error in failed:
         explain(error, about=name)
     return 1 if failed else 0
 
 
-def _say_degraded(report: ProjectReport) -> None:
-    for reason in report.degraded:
-        say(f"rlm-context: {report.project} is degraded: {reason}")
-    if report.next_command:
-        say(f"rlm-context: {report.project}: what was paid is kept. Next: {report.next_command}")
+def _document(reports: list[ProjectReport], uploaded: Uploaded) -> CompileReport:
+    return CompileReport(
+        generation=reports[0].generation if len(reports) == 1 else None,
+        projects=reports,
+        totals=summed(reports),
+        prices_date=PRICES_DATE,
+        skipped=uploaded.skipped,
+    )
+
+
+def _say_degraded(reports: Sequence[ProjectReport]) -> None:
+    for report in reports:
+        for reason in report.degraded:
+            say(f"rlm-context: {report.project} is degraded: {reason}")
+        if report.next_command:
+            say(f"rlm-context: {report.project}: what was paid is kept. Next: {report.next_command}")
 
 
 def _own_sources(runtime: Runtime) -> Sequence[Path]:

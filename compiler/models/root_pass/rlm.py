@@ -68,15 +68,7 @@ async def run(
     """
     draft = Draft(citable)
     tools = RootTools(sessions, citable, draft)
-    engine = RLM(
-        root=clients.root,
-        sub=clients.sub,
-        tools=tools.table,
-        sandbox=open_sandbox(settings.sandbox),
-        budget=replace(BUDGET, usd=part.account.left),
-        cache=part.account.replies,
-        prices=part.account.prices,
-    )
+    engine = _engine(clients, settings, tools, part)
     early, failed = "", 0
     try:
         result = await engine.complete(f"{QUESTION}\n\nProject: {fence.line(project)}", rows)
@@ -89,6 +81,18 @@ async def run(
     if tools.failure:
         raise tools.failure
     return Ended(draft, early, failed)
+
+
+def _engine(clients: Clients, settings: Settings, tools: RootTools, part: Part) -> RLM:
+    return RLM(
+        root=clients.root,
+        sub=clients.sub,
+        tools=tools.table,
+        sandbox=open_sandbox(settings.sandbox),
+        budget=replace(BUDGET, usd=part.account.left),
+        cache=part.account.replies,
+        prices=part.account.prices,
+    )
 
 
 def _booked(part: Part, result: RLMResult) -> int:
