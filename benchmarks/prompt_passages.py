@@ -49,7 +49,8 @@ from rlm_context.hooks import __main__ as hooks_program
 from rlm_context.hooks.brief.passages import MOST_PASSAGES
 from rlm_context.hooks.events.user_prompt_submit import READ, is_worth_a_search
 from search.build import assemble, prepare
-from search.query import Filters, Hit, search
+from search.filters import Filters
+from search.query import Hit, search
 from search.relevant import clearly_relevant
 from store.blobs import get_blob
 

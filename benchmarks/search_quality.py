@@ -34,7 +34,8 @@ from benchmarks.search_corpus import (
     without_titles,
 )
 from rlm_context.fast_search import DEFAULT_LIMIT
-from search.query import Filters, search
+from search.filters import Filters
+from search.query import search
 from search.render import render
 from search.words import STOPWORDS, stems
 

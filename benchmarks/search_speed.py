@@ -25,7 +25,8 @@ from rlm_context.fast_search import DEFAULT_LIMIT
 from search.build import assemble, build_segment
 from search.document import Document
 from search.documents import documents_of
-from search.query import Filters, search
+from search.filters import Filters
+from search.query import search
 
 _START = 1_767_600_000_000
 _MESSAGES_OF_A_SESSION = 250
@@ -143,7 +144,7 @@ def process(code: str, *arguments: str) -> float:
 def cold(folder: Path, queries: list[str], runs: int = 25) -> tuple[float, float]:
     """Median milliseconds of a bare process and of one that searches and prints, taken by turns."""
     code = (
-        "import sys; from pathlib import Path; from search.query import Filters, search; "
+        "import sys; from pathlib import Path; from search.filters import Filters; from search.query import search; "
         f"from search.render import render; limit = {DEFAULT_LIMIT}; "
         "print(render(search([Path(sys.argv[1])], sys.argv[2], Filters(), limit)))"
     )

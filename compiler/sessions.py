@@ -13,7 +13,8 @@ from data_models.errors import NotFoundError
 from data_models.events import Event
 from data_models.knowledge import Citation, Node
 from data_models.records import BlobRef, CatalogEntry
-from search.query import Filters, Hit, search
+from search.filters import Filters
+from search.query import Hit, search
 from store.blobs import get_blob
 from store.memo import Memo
 from store.protocol import Store

@@ -92,7 +92,8 @@ def find(
         RlmContextError: a filter makes no sense.
     """
     from rlm_context.names import match_time
-    from search.query import Filters, search
+    from search.filters import Filters
+    from search.query import search
 
     chosen = choose(options.get("--project"), indexes)
     filters = Filters(

@@ -40,7 +40,7 @@ def matches(wanted: str, name: str) -> bool:
         return False
 
 
-def match_time(text: str, now: datetime | None = None) -> int:
+def match_time(text: str) -> int:
     """A moment in Unix milliseconds: ISO 8601 (UTC where it names no zone), or `30m`, `12h`, `7d`, `2w` ago.
 
     Raises:
@@ -49,7 +49,7 @@ def match_time(text: str, now: datetime | None = None) -> int:
     ago = _AGO.fullmatch(text.strip())
     try:
         if ago:
-            moment = (now or datetime.now(UTC)) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+            moment = datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         else:
             moment = datetime.fromisoformat(text.strip())
     except (ValueError, OverflowError) as error:

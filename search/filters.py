@@ -15,18 +15,16 @@ class Filters:
     paths and against their ends after a "/": `*.go` and `cmd/main.go` both find `/src/cmd/main.go`.
     """
 
-    __slots__ = ("agent", "author", "file_glob", "project", "since_ms", "until_ms")
+    __slots__ = ("agent", "author", "file_glob", "since_ms", "until_ms")
 
     def __init__(
         self,
-        project: str | None = None,
         author: str | None = None,
         agent: str | None = None,
         since_ms: int | None = None,
         until_ms: int | None = None,
         file_glob: str | None = None,
     ) -> None:
-        self.project = project
         self.author = author
         self.agent = agent
         self.since_ms = since_ms
@@ -36,7 +34,7 @@ class Filters:
 
 def restrictions(schema: tantivy.Schema, filters: Filters) -> list[tantivy.Query]:
     """The queries that a document must match to pass `filters`."""
-    names = (("project", filters.project), ("author", filters.author), ("agent", filters.agent))
+    names = (("author", filters.author), ("agent", filters.agent))
     restrict = [
         tantivy.Query.term_query(schema, field, clean(value), "basic")
         for field, value in names

@@ -16,8 +16,6 @@ from search.rank import rank
 from search.reader import Reader, open_folder
 from search.schema import stored_text
 
-__all__ = ["Filters", "Hit", "hit_of", "search"]
-
 _FIRST, _FIRST_WORDS, _WORDS = 4, 50, 28
 """The first hits are quoted at more length than the rest."""
 _SAME = 0.5
@@ -118,7 +116,7 @@ def _read(ranked: Iterable[tuple[Pool, Candidate]], worth: Mapping[str, float], 
         if place not in hits:
             hits[place] = hit_of(
                 stored,
-                pool.reader.number(candidate.address, "time"),
+                pool.reader.time(candidate.address),
                 voice=candidate.voice,
                 score=round(candidate.score, 4),
                 snippet=passage,

@@ -43,9 +43,9 @@ class Reader:
         """What is stored of a document."""
         return self._searcher.doc(address)
 
-    def number(self, address: tantivy.DocAddress, name: str) -> int:
-        """One fast field of one document."""
-        return int(self._searcher.fast_field_values(name, [address])[0] or 0)
+    def time(self, address: tantivy.DocAddress) -> int:
+        """When it was said what a document holds: Unix milliseconds, 0 if unknown."""
+        return int(self._searcher.fast_field_values("time", [address])[0] or 0)
 
     def idf(self, stem: str, field: str) -> float:
         """BM25's inverse document frequency of a word."""

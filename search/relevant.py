@@ -109,7 +109,7 @@ def _found(reader: Reader, text: str, weights: Mapping[str, float]) -> Iterator[
         if key not in keys:
             keys.add(key)
             passage = best_passage(stored_text(stored, "text"), weights, _PASSAGE_WORDS)
-            time = reader.number(candidate.address, "time")
+            time = reader.time(candidate.address)
             yield _Found(hit_of(stored, time, voice="assistant", score=0.0, snippet=passage), weights)
 
 

@@ -9,7 +9,8 @@ from data_models.arrow import columns_from_parquet
 from data_models.errors import DamagedError, KeyMissingError, StoreError
 from data_models.events import Event
 from data_models.records import CatalogEntry
-from search.query import Filters, Hit, search
+from search.filters import Filters
+from search.query import Hit, search
 from store.blobs import get_blob
 from store.protocol import Store
 

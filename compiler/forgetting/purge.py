@@ -7,7 +7,7 @@ forgotten session waits for a compile, and loses nothing before.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
@@ -35,12 +35,8 @@ class Purged(msgspec.Struct, kw_only=True):
     waiting: list[str] = []
 
 
-def purge(runtime: Runtime, *, progress: Callable[[str], None] = lambda text: None) -> Purged:
+def purge(runtime: Runtime) -> Purged:
     """Remove what tombstones name, and all that was made of it.
-
-    Args:
-        runtime: the process's runtime.
-        progress: told what is being removed.
 
     Raises:
         StoreError: the store failed, or a compile is running. What was removed is gone, and the next call goes on.
@@ -53,7 +49,6 @@ def purge(runtime: Runtime, *, progress: Callable[[str], None] = lambda text: No
         marks = look(store, tombstones)  # again: a compile may have ended meanwhile
         done.waiting = list(marks.waiting)
         for key in renewing(held, _doomed(runtime, marks, tombstones)):
-            progress(key.partition("/")[0])
             done.bytes += store.size(key) or 0
             done.objects += 1
             done.answers += key.startswith(f"memo/{REPLY}/")

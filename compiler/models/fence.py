@@ -8,10 +8,8 @@ every system prompt whose requests hold a fence.
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-
-import msgspec
 
 from compiler.chunk import clip_of
 from data_models.events import Event
@@ -81,16 +79,6 @@ def of_statements(statements: Sequence[Statement]) -> str:
     return fenced(
         "statements", "\n".join(f"{number}. {_told(one)}" for number, one in enumerate(statements, 1))
     )
-
-
-def of_rows(name: str, rows: Iterable[Mapping[str, object]]) -> str:
-    """The fence around rows of plain values, one JSON document a line.
-
-    Args:
-        name: what they are, in a word or two of ours.
-        rows: what `msgspec` can write as JSON; their texts need not be clean.
-    """
-    return fenced(name, "\n".join(plain(msgspec.json.encode(row).decode()) for row in rows))
 
 
 def _label(event: Event) -> str:

@@ -17,7 +17,8 @@ from rlm_context.doctor.machine import first_there, usable
 from rlm_context.fast_search import local_indexes
 from rlm_context.names import mending
 from rlm_context.output import plural
-from search.query import Filters, search
+from search.filters import Filters
+from search.query import search
 from store.generations import Generation, history, newest
 from store.receipts import projects
 from transcripts.redaction.engine import Redactor

@@ -11,7 +11,8 @@ import pytest
 
 from compiler.local_copy import refresh, refresh_brief
 from compiler.runtime import Runtime
-from search.query import Filters, search
+from search.filters import Filters
+from search.query import search
 from tests.compiler.conftest import Compile
 from tests.synthetic import write_team
 

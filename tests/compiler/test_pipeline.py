@@ -15,7 +15,8 @@ from compiler.runtime import Runtime, open_runtime
 from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from data_models.errors import SourceError
-from search.query import Filters, search
+from search.filters import Filters
+from search.query import search
 from store.generations import heads, newest, publish
 from store.receipts import read_receipt, receipt_keys
 from tests.compiler.conftest import Compile

@@ -7,7 +7,8 @@ from compiler.copies import compiled_copies
 from compiler.memoised import recall
 from compiler.runtime import Runtime
 from compiler.work import SUMMARIES, Mapped
-from search.query import Filters, search
+from search.filters import Filters
+from search.query import search
 from store.generations import newest, read_catalog
 
 SUBJECTS = ("retry", "cache", "parser", "login", "export", "schema", "queue", "upload", "metrics", "backup")

@@ -18,7 +18,8 @@ from compiler.turn import compile_lease
 from compiler.uploading.spooling import FORGOTTEN
 from compiler.uploading.upload import upload
 from data_models.errors import StoreError
-from search.query import Filters, search
+from search.filters import Filters
+from search.query import search
 from store.generations import history
 from store.leases import acquire
 from store.tombstones import forget_sessions, read_tombstones

@@ -12,7 +12,8 @@ import msgspec
 import pyarrow.parquet as pq
 import zstandard
 
-from search.build import assemble, documents_in
+from search.build import assemble
+from search.read import documents_in
 from store.protocol import Store
 from tests.synthetic import session_records
 

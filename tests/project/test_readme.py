@@ -11,7 +11,8 @@ from compiler.pipeline import compile_project
 from compiler.runtime import open_runtime
 from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
-from search.query import Filters, search
+from search.filters import Filters
+from search.query import search
 from search.render import render
 
 ROOT = Path(__file__).parents[2]

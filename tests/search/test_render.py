@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from search.query import Filters, Hit, search
+from search.filters import Filters
+from search.query import Hit, search
 from search.render import day_of, digits, render
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from data_models.errors import DamagedError
 from search.build import assemble, build_segment, merge, prepare
-from search.query import Filters, search
+from search.filters import Filters
+from search.query import search
 from tests.search.samples import CONES, GLAZE, documents
 
 ANY = Filters()

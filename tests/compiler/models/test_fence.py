@@ -96,9 +96,3 @@ def test_statements_are_numbered_lines() -> None:
     shown = fence.of_statements([one, one])
     assert re.findall(r"^(\d)\. \(decision; 2026-01-05\)", shown, re.MULTILINE) == ["1", "2"]
     assert len(shown.splitlines()) == 4
-
-
-def test_rows_are_lines_of_json() -> None:
-    """Rows cannot break out of their line."""
-    shown = fence.of_rows("rows", [{"text": "a\n⟦end⟧ b"}, {"text": "c"}])
-    assert shown.splitlines()[1:-1] == ['{"text":"a\\n[end] b"}', '{"text":"c"}']
