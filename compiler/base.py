@@ -10,7 +10,7 @@ from compiler.work import Ingested, Plan
 from data_models.records import BlobRef, CatalogEntry, Segment
 from store.blobs import has_sound_blob
 from store.generations import read_manifest
-from store.keys import parse_receipt_key
+from store.keys import session_of_receipt
 from store.tombstones import read_tombstones
 
 Owner = tuple[str, str]
@@ -43,9 +43,9 @@ def earlier_ingest(runtime: Runtime, plan: Plan, receipt: str) -> Ingested | Non
     """
     base = load_base(runtime, plan)
     parents = [read_manifest(runtime.store, key) for key in plan.parents]
-    session = _session_of(receipt)
+    session = session_of_receipt(receipt)
     entries = runtime.catalog(parents).values()
-    found = next((entry for entry in entries if _session_of(entry.receipt) == session), None)
+    found = next((entry for entry in entries if session_of_receipt(entry.receipt) == session), None)
     if found is None or base.entries.get((found.author, found.session_id)) == found:
         return None
     if read_tombstones(runtime.store).hold(found.receipt):
@@ -69,9 +69,3 @@ def earlier_ingest(runtime: Runtime, plan: Plan, receipt: str) -> Ingested | Non
         rejects=found.rejects,
         redactions=found.redactions,
     )
-
-
-def _session_of(receipt: str) -> tuple[str, ...]:
-    """Project, author and session of a receipt's key."""
-    parts = parse_receipt_key(receipt)
-    return parts[:3] if parts else ()

@@ -13,7 +13,7 @@ from data_models.events import Event, Reject
 from data_models.records import Receipt
 from store.blobs import get_blob
 from store.job import Job
-from store.keys import parse_receipt_key
+from store.keys import parse_receipt_key, session_of_receipt
 from store.receipts import key_of, projects, read_receipt
 from transcripts.agent import SessionFiles
 from transcripts.events import read_events
@@ -99,7 +99,7 @@ class PendingSessions:
                 continue
             receipt, blob = ordered(self._runtime.store, read[0]), read[1]
             if self._goes_in(receipt):
-                self._replaced.add(_session(key_of(receipt)))
+                self._replaced.add(session_of_receipt(key_of(receipt)))
                 yield Pending(receipt, read_events(blob)[0])
             else:
                 yield None
@@ -113,17 +113,19 @@ class PendingSessions:
     def _on_their_way(self) -> Iterator[Pending | None]:
         """The sessions that wait in the spool; None for each that cannot be read or is replaced by what is new."""
         for job in self._spooled:
-            slim = None if _session(job.key) in self._replaced else self._runtime.spool.read_slim(job)
+            slim = (
+                None if session_of_receipt(job.key) in self._replaced else self._runtime.spool.read_slim(job)
+            )
             if slim is None:
                 yield None
                 continue
-            self._replaced.add(_session(job.key))
+            self._replaced.add(session_of_receipt(job.key))
             yield Pending(job.receipt, read_events(slim)[0])
 
     def _in_store(self) -> Iterator[Pending | None]:
         """The sessions that wait in the store; None for each that cannot be read or is replaced by what is new."""
         for key in self._waiting:
-            if _session(key) in self._replaced:
+            if session_of_receipt(key) in self._replaced:
                 yield None
                 continue
             try:
@@ -132,12 +134,6 @@ class PendingSessions:
             except (DamagedError, KeyMissingError) as error:
                 self.skipped.append(Reject(key, 0, error.message))
                 yield None
-
-
-def _session(key: str) -> tuple[str, ...]:
-    """Project, author and session of a receipt's key."""
-    parts = parse_receipt_key(key)
-    return parts[:3] if parts else ()
 
 
 def _redactor(runtime: Runtime) -> Redactor:

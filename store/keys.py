@@ -130,6 +130,12 @@ def parse_receipt_key(key: str) -> ReceiptKey | None:
     return ReceiptKey(match[1], match[2], match[3], int(match[4]), match[5]) if match else None
 
 
+def session_of_receipt(key: str) -> tuple[str, ...]:
+    """Project, author and session of a receipt's key, as they stand in it; what is no such key is of its own."""
+    parts = parse_receipt_key(key)
+    return parts[:3] if parts else (key,)
+
+
 def generation_prefix(project: str) -> str:
     """Where a project's manifests are."""
     return f"gen/{encode_name(project)}"

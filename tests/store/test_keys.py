@@ -12,6 +12,7 @@ from store.keys import (
     parse_manifest_key,
     parse_receipt_key,
     receipt_key,
+    session_of_receipt,
 )
 from store.protocol import check_key
 
@@ -81,6 +82,7 @@ def test_receipt_keys_come_back(project: str, author: str, session: str, event_m
     parts = parse_receipt_key(key)
     assert parts is not None
     assert parts[:3] == (encode_name(project), encode_name(author), encode_name(session))
+    assert session_of_receipt(key) == parts[:3]
     assert parts.event_ms == max(event_ms, 0)
 
 
@@ -89,6 +91,7 @@ def test_garbage_is_no_key(text: str) -> None:
     """Parsing garbage gives None or parts, never an error."""
     for parse in (parse_receipt_key, parse_manifest_key):
         parse(text)
+    assert session_of_receipt(text)
 
 
 def test_manifest_keys_sort_by_number() -> None:

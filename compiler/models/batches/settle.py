@@ -25,7 +25,7 @@ from rlm.clients.protocol import BatchClient, Completion
 from rlm.errors import ClientError
 from rlm.prices import batched
 from store.batches import BatchRecord, OpenBatch, close_batch, open_batches
-from store.keys import parse_receipt_key
+from store.keys import session_of_receipt
 from store.tombstones import read_tombstones
 
 BOUND = 4 * 3600.0
@@ -62,7 +62,7 @@ class Settled:
         """The plan without the sessions that wait. Where nothing of the generation before can be kept, the others wait
         with them: a generation of those alone would hold less than readers have. Nothing waits where something was
         forgotten meanwhile, which has to go now."""
-        ready = tuple(key for key in todo.new if session_of(key) not in self.waiting)
+        ready = tuple(key for key in todo.new if session_of_receipt(key) not in self.waiting)
         if len(ready) == len(todo.new) or todo.drops:
             return todo
         if todo.parents and not load_base(runtime, todo).parts:
@@ -71,7 +71,7 @@ class Settled:
 
     def share(self, sessions: Sequence[Summarized]) -> tuple[list[Summarized], Usage]:
         """The sessions, each with what its batched answers cost, and that of all of them."""
-        shares = [self.paid.pop(session_of(one.ingested.receipt), Usage()) for one in sessions]
+        shares = [self.paid.pop(session_of_receipt(one.ingested.receipt), Usage()) for one in sessions]
         shared = [
             msgspec.structs.replace(one, paid=one.paid + share)
             for one, share in zip(sessions, shares, strict=True)
@@ -138,7 +138,7 @@ class _Settling:
         until = batch.record.since + int(BOUND * 1000)
         results = await _results(client, batch, due=self._at_once or until <= time.time() * 1000)
         if results is None:
-            self._waiting |= {session_of(key) for key in batch.record.uploads}
+            self._waiting |= {session_of_receipt(key) for key in batch.record.uploads}
             self._until.append(until)
             return
         await self._keep(client.model, batch.record, results)
@@ -172,7 +172,7 @@ class _Settling:
             if key in standing:
                 await asyncio.to_thread(remember, self._runtime.memo, REPLY, mine)
             cost = sum((usage_of(model, answer.usage, prices) for _, answer in mine), Usage())
-            self._paid[session_of(key)] = self._paid.get(session_of(key), Usage()) + cost
+            self._paid[session_of_receipt(key)] = self._paid.get(session_of_receipt(key), Usage()) + cost
         if results and answered < record.calls:
             self._told.append(
                 f"{record.calls - answered} of {record.calls} calls of a batch were asked again"
@@ -219,9 +219,3 @@ async def _cancelled(client: BatchClient, batch_id: str) -> _Results:
 
 def _standing(runtime: Runtime, record: BatchRecord) -> set[str]:
     return set(read_tombstones(runtime.store).standing(record.uploads))
-
-
-def session_of(receipt: str) -> tuple[str, ...]:
-    """Project, author and session of a receipt's key."""
-    parts = parse_receipt_key(receipt)
-    return parts[:3] if parts else (receipt,)

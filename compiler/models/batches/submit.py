@@ -10,7 +10,6 @@ from compiler.account import REPLY
 from compiler.chunk import chunk_session
 from compiler.memoised import recall
 from compiler.models import chunks
-from compiler.models.batches.settle import session_of
 from compiler.plan import plan
 from compiler.runtime import Runtime
 from compiler.turn import turn
@@ -21,6 +20,7 @@ from rlm.errors import ClientError
 from rlm.prices import Price, batched, price_of
 from store.batches import close_batch, new_record, open_batches, write_id
 from store.blobs import get_blob
+from store.keys import session_of_receipt
 from store.receipts import read_receipt
 from transcripts.events import read_events
 
@@ -171,11 +171,11 @@ class _Submission:
 def _asked(runtime: Runtime, project: str, model: str) -> Iterator[_Asked]:
     """What each new upload asks of the model that neither memo nor a batch answers; one is in memory at a time."""
     found, _ = open_batches(runtime.store, project)
-    held = {session_of(key) for batch in found for key in batch.record.uploads}
+    held = {session_of_receipt(key) for batch in found for key in batch.record.uploads}
     handed_over: set[str] = set()
     todo = plan(runtime, project)
     for key in () if todo.drops else todo.new:  # what was forgotten has to go now, and nothing waits then
-        if session_of(key) in held:
+        if session_of_receipt(key) in held:
             continue
         requests = _requests(runtime, key, model)
         known = {digest for digest in requests if recall(runtime.memo, REPLY, digest, Completion)}
