@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager, suppress
 
 from compiler.runtime import Runtime
 from data_models.errors import StoreError
-from store.leases import Candidate, Lease
+from store.leases import Candidate, Lease, holder
+from store.protocol import Store
 
 logger = logging.getLogger(__name__)
 progress = logging.getLogger("rlm_context.progress")
@@ -22,13 +23,26 @@ def compile_lease(project: str) -> str:
     return f"compile {project}"
 
 
+def others_compile(store: Store, project: str) -> str:
+    """That somebody else compiles a project now, and where, in words; "" where nobody does.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    compiling = holder(store, compile_lease(project))
+    if compiling is None:
+        return ""
+    return f"another compile of {project} on {'this machine' if compiling.is_here else 'another machine'}"
+
+
 @asynccontextmanager
 async def turn(runtime: Runtime, project: str) -> AsyncIterator[None]:
     """Wait until nobody else compiles this project, and hold others back during the block."""
     candidate = Candidate(runtime.store, compile_lease(project), _SECONDS)
     lease = await asyncio.to_thread(candidate.acquire)
     if lease is None:
-        progress.info("waiting for another compile of %s", project)
+        others = await asyncio.to_thread(others_compile, runtime.store, project)
+        progress.info("waiting for %s", others or f"another compile of {project}")
     while lease is None:
         await asyncio.sleep(_POLL)
         lease = await asyncio.to_thread(candidate.acquire)

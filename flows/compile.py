@@ -1,17 +1,22 @@
 """The flow that compiles one project: plan, ingest, chunk and summarize, tree, index, root, publish."""
 
+import asyncio
 import os
 from contextvars import ContextVar
+from typing import cast
 
 from prefect import flow, tags
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment
+from prefect.states import Cancelled
 
 from compiler.pipeline import compile_project
 from compiler.report import ProjectReport
 from compiler.runs import recorded
+from compiler.turn import others_compile
 from tasks.announcing import announce
 from tasks.artifacts import forget_artifacts, show
+from tasks.cancelling import RunCancelledError, unless_cancelled
 from tasks.compile import PrefectSteps, process_runtime
 from tasks.dask import dask_cluster
 from tasks.insisting import insist
@@ -37,6 +42,7 @@ async def compile_context(project: str, full: bool = False, max_usd: float | Non
         What was done.
 
     Raises:
+        CancelledRun: somebody cancelled it in Prefect's UI.
         RlmContextError: a step failed for good. What was done so far is kept, and the next run goes on there.
     """
     runtime = process_runtime()
@@ -44,6 +50,8 @@ async def compile_context(project: str, full: bool = False, max_usd: float | Non
         steps = PrefectSteps(cluster)
 
         async def run() -> ProjectReport:
+            if others := await asyncio.to_thread(others_compile, runtime.store, project):
+                get_run_logger().info("waiting for %s", others)
             report = await compile_project(runtime, project, steps, full=full, max_usd=max_usd)
             _log(report, steps.number)
             if steps.number:
@@ -53,7 +61,13 @@ async def compile_context(project: str, full: bool = False, max_usd: float | Non
             return report
 
         with tags("rlm-context", project):
-            return await recorded(runtime, project, _trigger(), run, announce)
+            try:
+                return await unless_cancelled(recorded(runtime, project, _trigger(), run, announce))
+            except RunCancelledError:
+                # A state that a flow returns is its own, and a run that is being cancelled ends in no other.
+                return cast(
+                    "ProjectReport", Cancelled(message="What it did is kept; the next one goes on there.")
+                )
 
 
 def _trigger() -> str:

@@ -57,7 +57,7 @@ def _compiled(project: str, full: bool, max_usd: float | None) -> ProjectReport 
     """What one flow run did, or the error that stopped it; for a process whose Prefect server is decided on."""
     from httpx import HTTPError
     from prefect import tags
-    from prefect.exceptions import PrefectException
+    from prefect.exceptions import CancelledRun, PrefectException
 
     from flows.compile import compile_context
 
@@ -66,6 +66,10 @@ def _compiled(project: str, full: bool, max_usd: float | None) -> ProjectReport 
             return asyncio.run(compile_context(project, full, max_usd))
     except RlmContextError as error:
         return error
+    except CancelledRun:
+        return PipelineError(
+            f"the compile of {project} was cancelled", next_command="rlm-context compile", partial=True
+        )
     except (HTTPError, PrefectException) as error:
         return _server_failed(project, error)
 

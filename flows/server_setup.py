@@ -92,7 +92,10 @@ def close_runs_not_begun(name: str, wait: timedelta, pool: str | None = None) ->
     """
     ours: list[ResourceSpecification] = [_OURS]
     if pool:
-        where: dict[str, str | list[str]] = {"prefect.resource.role": "work-pool", "prefect.work-pool.type": pool}
+        where: dict[str, str | list[str]] = {
+            "prefect.resource.role": "work-pool",
+            "prefect.work-pool.type": pool,
+        }
         ours.append(ResourceSpecification(where))
     return _closing(
         name,

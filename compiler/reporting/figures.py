@@ -21,8 +21,11 @@ class DayCost(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One run as its record tells it; `started` is Unix milliseconds, `seconds` how long it took, or has been running for
-    so far, `written` bytes added to the store."""
+    """One run as its record tells it.
+
+    `started` is Unix milliseconds, `seconds` how long it took, or has been running for so far, `written` bytes added to
+    the store.
+    """
 
     started: int
     seconds: float

@@ -1,6 +1,7 @@
 """A run that somebody cancels, as the UI does it: it stops within seconds, and what it had done is not done again."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -10,7 +11,12 @@ import pytest
 from compiler.account import REPLY
 from compiler.runs import read_runs
 from compiler.runtime import open_runtime
+from compiler.turn import compile_lease
+from data_models.errors import PipelineError
 from flows.local_server import live_server
+from flows.run import compile_projects
+from store import leases
+from tasks import cancelling
 from tests.compiler.models.server_model import MAP, calls_of, request_digest
 from tests.flows.helpers import Api
 from tests.flows.models import PROJECT, entries, upload_chunks, use
@@ -79,3 +85,38 @@ def test_a_cancelled_run_stops_and_the_next_goes_on(
     assert len(set(questions)) == len(chunks)
     assert in_flight <= AT_ONCE
     assert len(questions) - len(chunks) <= in_flight
+
+
+def cancel_once_it_waits(api: Api, project: str) -> str:
+    """Cancel the run of a command line once its log says for whom it waits; what it says."""
+    name = {"flow_runs": {"name": {"any_": [f"compile {project}"]}, "state": {"type": {"any_": ["RUNNING"]}}}}
+    (run,) = until(lambda: api.call("POST", "/flow_runs/filter", name))
+    said = {"logs": {"flow_run_id": {"any_": [run["id"]]}}}
+
+    def waits() -> str:
+        lines = (line["message"] for line in api.call("POST", "/logs/filter", said))
+        return next((line for line in lines if "waiting" in line), "")
+
+    found = until(waits)
+    cancel(api, run["id"])
+    return found
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # of Prefect's threads
+def test_one_of_a_command_line_ends_too(
+    api: Api, server_home: Path, uploaded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No runner watches its process: it sees by itself that somebody cancelled it, also while it waits for its turn."""
+    monkeypatch.setattr(cancelling, "_LOOKS_EVERY", 0.1)
+    runtime = open_runtime()
+    with monkeypatch.context() as patch:
+        patch.setattr(leases, "machine", lambda: "00000000")
+        assert leases.acquire(runtime.store, compile_lease(uploaded), 600) is not None
+    with ThreadPoolExecutor(1) as pool:
+        cancelled = pool.submit(cancel_once_it_waits, api, uploaded)
+        (failed,) = compile_projects(server_home, [uploaded])
+    assert cancelled.result() == f"waiting for another compile of {uploaded} on another machine"
+    assert isinstance(failed, PipelineError)
+    assert (failed.message, failed.partial) == (f"the compile of {uploaded} was cancelled", True)
+    assert api.flow_run(f"compile {uploaded}")["state_type"] == "CANCELLED"
+    assert [record.state for record in read_runs(runtime, uploaded, 10)] == ["cancelled"]
