@@ -107,7 +107,7 @@ def brief_markdown(manifest: Manifest, brief: str, kinds: Sequence[str]) -> str:
     """
     published = datetime.fromtimestamp(manifest.created / 1000, UTC)
     links = [
-        run_link("this run"),
+        run_link(),
         *(artifact_link(kind, artifact_key(kind, manifest.project)) for kind in kinds),
     ]
     head = (

@@ -20,9 +20,9 @@ def artifact_link(text: str, key: str) -> str:
     return f"[{text}]({_base()}/artifacts/key/{key})"
 
 
-def run_link(text: str) -> str:
+def run_link() -> str:
     """A Markdown link to the current flow run."""
-    return f"[{text}]({_base()}/runs/flow-run/{flow_run.id})"
+    return f"[this run]({_base()}/runs/flow-run/{flow_run.id})"
 
 
 def _base() -> str:
