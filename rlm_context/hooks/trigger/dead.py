@@ -154,7 +154,7 @@ def _heard(run: Run, state: State, record: RunRecord) -> datetime:
     began = state.timestamp
     if run.state_type == "CANCELLING" and run.start_time is not None:
         began = run.start_time
-    return began + timedelta(seconds=min(record.seconds, _MOST_SECONDS))
+    return began + timedelta(seconds=min(max(record.seconds, 0.0), _MOST_SECONDS))
 
 
 def _may_sleep(record: RunRecord) -> bool:

@@ -125,6 +125,7 @@ def test_no_dead_run_is_alive_for_long(drawn: tuple[Told, float | None, bool, bo
         (Told(began=2 * HOUR, seconds=60, heartbeat=30), False),
         # A record may hold anything.
         (Told(began=HOUR, seconds=1e300), False),
+        (Told(began=HOUR, seconds=-1e300), True),
         # Cancelled, and nobody was there to stop it; one that goes on all the same.
         (Told(began=2 * HOUR, seconds=HOUR, cancelled=HOUR), True),
         (Told(began=2 * HOUR, seconds=2 * HOUR - 30, cancelled=HOUR), False),
