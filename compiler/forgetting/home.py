@@ -7,11 +7,12 @@ Prefect's database in the home is only rid of what Prefect deleted: the compile 
 artifacts that showed it.
 """
 
+import errno
 import hashlib
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ _LEAST = 8
 """Characters of a session's id that are worth looking for in the names of files."""
 
 _BUSY_SECONDS = 60.0
+_TRIES = 10
 
 
 def purge_home(runtime: Runtime, *, shown: Path | None = None, again: bool = False) -> None:
@@ -140,8 +142,15 @@ def _text(path: Path) -> str:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        with suppress(FileNotFoundError):  # another process removes it too
-            shutil.rmtree(path)
-    else:
+    if not path.is_dir() or path.is_symlink():
         path.unlink(missing_ok=True)
+        return
+    for left in reversed(range(_TRIES)):
+        try:
+            return shutil.rmtree(path)
+        except FileNotFoundError:
+            return  # another process removes it too
+        except OSError as error:
+            # Who has an index open for searching leaves a lock's file in there when he looks whether it has changed.
+            if error.errno != errno.ENOTEMPTY or not left:
+                raise

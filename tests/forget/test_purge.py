@@ -1,6 +1,7 @@
 """What is forgotten is found nowhere, and nothing else is lost."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,22 @@ def test_another_machine_lets_go_with_its_next_refresh(
     forget(compiled, 1)
     copy_of(other)
     assert found_in(other.home, [word_of(1)]) == {}
+
+
+def test_who_searches_meanwhile_holds_nothing_up(compiled: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock's file that appears in an index while that is being removed goes with it."""
+    index, remove, late = copy_of(compiled).index, os.rmdir, []
+
+    def rmdir(path: str | Path, *, dir_fd: int | None = None) -> None:
+        if not late and index.is_dir() and not any(index.iterdir()):
+            late.append(index / ".tantivy-meta.lock")
+            late[0].touch()
+        remove(path, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "rmdir", rmdir)
+    forget(compiled, 1)
+    assert late
+    assert not index.parent.exists()
 
 
 def test_generations_that_hold_it_go_and_those_before_stay(compiled: Runtime) -> None:
