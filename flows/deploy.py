@@ -18,7 +18,7 @@ POOL = "rlm-context"
 
 
 def main() -> int:
-    """Make the work pool where it is missing, and have Prefect deploy all; its exit code. Again changes nothing."""
+    """Make the work pool where it is missing, and have Prefect deploy all; its exit code. Again makes nothing twice."""
     with get_client(sync_client=True) as client:
         template = ProcessWorker.get_default_base_job_template()
         pool = WorkPoolCreate(name=POOL, type=ProcessWorker.type, base_job_template=template)

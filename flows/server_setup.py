@@ -44,10 +44,10 @@ def set_up() -> None:
     """
     with get_client(sync_client=True) as client:
         _limit_models(client)
-        pool = "process" if client.read_work_pools(limit=1) else None
+        pool_type = "process" if client.read_work_pools(limit=1) else None
         for automation in (
             close_dead_runs(SILENCE),
-            close_runs_not_begun(NOT_BEGUN, BEGINS_IN, pool),
+            close_runs_not_begun(NOT_BEGUN, BEGINS_IN, pool_type),
             close_runs_not_begun(NO_CONTAINER, PULLS_IN),
         ):
             if not client.read_automations_by_name(name=automation.name):
@@ -82,19 +82,19 @@ def close_dead_runs(silence: timedelta) -> AutomationCore:
     )
 
 
-def close_runs_not_begun(name: str, wait: timedelta, pool: str | None = None) -> AutomationCore:
+def close_runs_not_begun(name: str, wait: timedelta, pool_type: str | None = None) -> AutomationCore:
     """An automation that marks a run as crashed that a worker took up and that does not begin.
 
     Args:
         name: what it is called.
         wait: how long that takes; longer than it takes to start what runs there.
-        pool: the type of the work pools that it looks at; None for all runs.
+        pool_type: of the work pools whose runs it looks at; None for all runs, also those in no pool.
     """
     ours: list[ResourceSpecification] = [_OURS]
-    if pool:
+    if pool_type:
         where: dict[str, str | list[str]] = {
             "prefect.resource.role": "work-pool",
-            "prefect.work-pool.type": pool,
+            "prefect.work-pool.type": pool_type,
         }
         ours.append(ResourceSpecification(where))
     return _closing(

@@ -14,7 +14,7 @@ from data_models.errors import PipelineError
 from tasks.insisting import insist
 
 _SECONDS = 300.0
-"""Less than after which a run that has told nothing is called dead."""
+"""Half of the time after which others call a run dead that has not told its key."""
 
 
 async def announce(key: str) -> None:

@@ -22,8 +22,8 @@ from flows.local_server import LocalServer
 from rlm_context.hooks.trigger.remote import AwayError, NotDeployedError, RefusedError
 
 DEPLOYMENT = "compile-context/on-session-end"
-"""What everything is asked for: a server that lacks what a path names lacks this."""
-_DEPLOY = "rlm-context up, or prefect deploy --all (docs/prefect.md)"
+"""What compiles. A server that answers 404 is taken for one to which nothing was deployed, so not this either."""
+_DEPLOY = "rlm-context up, or from a checkout python -m flows.deploy (docs/prefect.md)"
 _SECONDS = 20.0
 """For an answer; a server on SQLite takes a second when it is busy."""
 _LONGEST_WAIT = 60.0

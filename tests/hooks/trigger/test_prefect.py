@@ -24,6 +24,8 @@ from tests.hooks.trigger.prefect_stub import (
 )
 
 PROJECT = "git.example.com/acme/tide"
+DEPLOY = "python -m flows.deploy"
+"""Works also on a server without a work pool, where `prefect deploy` ends."""
 
 
 @pytest.fixture
@@ -111,8 +113,8 @@ def test_what_may_pass(stub: Stub, status: int) -> None:
 
 @pytest.mark.parametrize(
     ("status", "command"),
-    [(401, "PREFECT_API_AUTH_STRING"), (403, "PREFECT_API_AUTH_STRING"), (400, "deploy"), (404, "deploy"),
-     (409, "deploy"), (422, "deploy"), (301, "PREFECT_API_URL"), (200, "PREFECT_API_URL")],
+    [(401, "PREFECT_API_AUTH_STRING"), (403, "PREFECT_API_AUTH_STRING"), (400, DEPLOY), (404, DEPLOY),
+     (409, DEPLOY), (422, DEPLOY), (301, "PREFECT_API_URL"), (200, "PREFECT_API_URL")],
 )  # fmt: skip
 def test_what_does_not_pass_names_what_mends_it(stub: Stub, status: int, command: str) -> None:
     """Credentials, the deployment, or the address; one request, and no other."""
