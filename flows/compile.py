@@ -16,7 +16,7 @@ from compiler.runs import recorded
 from compiler.turn import others_compile
 from tasks.announcing import announce
 from tasks.artifacts import forget_artifacts, show
-from tasks.cancelling import RunCancelledError, unless_cancelled
+from tasks.cancelling import FlowRunCancelledError, unless_cancelled
 from tasks.compile import PrefectSteps, process_runtime
 from tasks.dask import dask_cluster
 from tasks.insisting import insist
@@ -63,7 +63,7 @@ async def compile_context(project: str, full: bool = False, max_usd: float | Non
         with tags("rlm-context", project):
             try:
                 return await unless_cancelled(recorded(runtime, project, _trigger(), run, announce))
-            except RunCancelledError:
+            except FlowRunCancelledError:
                 # A state that a flow returns is its own, and a run that is being cancelled ends in no other.
                 return cast(
                     "ProjectReport", Cancelled(message="What it did is kept; the next one goes on there.")

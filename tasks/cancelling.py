@@ -22,7 +22,7 @@ _LOOKS_EVERY = 5.0
 _CANCELLED = (StateType.CANCELLING, StateType.CANCELLED)
 
 
-class RunCancelledError(Exception):
+class FlowRunCancelledError(Exception):
     """Somebody cancelled the current flow run."""
 
 
@@ -31,7 +31,7 @@ async def unless_cancelled(work: Coroutine[Any, Any, T]) -> T:
 
     Raises:
         Exception: what the work raised.
-        RunCancelledError: it was cancelled, and has ended.
+        FlowRunCancelledError: it was cancelled, and has ended.
     """
     if deployment.id and not flow_run.parent_flow_run_id:
         return await work
@@ -41,7 +41,7 @@ async def unless_cancelled(work: Coroutine[Any, Any, T]) -> T:
         if doing.done():
             return doing.result()
         watching.result()
-        raise RunCancelledError
+        raise FlowRunCancelledError
     finally:
         doing.cancel()
         watching.cancel()
