@@ -201,9 +201,9 @@ async def _compile(project: str, full: bool, max_usd: float | None) -> ProjectRe
     if project not in known:
         raise NotFoundError(f"nothing of {project} was uploaded; there is: {', '.join(known) or 'nothing'}")
     if os.environ.get("PREFECT_API_URL"):
-        from flows.compile import compile_context  # Prefect, which takes a second to import
+        from flows.run import compile_as_run  # Prefect, which takes a second to import
 
-        return await compile_context(project, full, max_usd)
+        return await compile_as_run(project, full, max_usd)
     runtime = _runtime()
     steps = ModalSteps(runtime)
     return await recorded(

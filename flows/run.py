@@ -46,7 +46,7 @@ def compile_projects(
 
         STARTED_BY.set(trigger)
         results: list[ProjectReport | RlmContextError] = []
-        with tags("rlm-context", f"by:{author_of(load_settings())}"):
+        with tags(f"by:{author_of(load_settings())}"):
             for project in projects:
                 begins(project)
                 results.append(_compiled(project, full, left(max_usd, results)))
@@ -54,7 +54,18 @@ def compile_projects(
 
 
 def _compiled(project: str, full: bool, max_usd: float | None) -> ProjectReport | RlmContextError:
-    """What one flow run did, or the error that stopped it; for a process whose Prefect server is decided on."""
+    try:
+        return asyncio.run(compile_as_run(project, full, max_usd))
+    except RlmContextError as error:
+        return error
+
+
+async def compile_as_run(project: str, full: bool, max_usd: float | None) -> ProjectReport:
+    """Compile a project as a flow run, in a process whose Prefect server is decided on; arguments as of the flow.
+
+    Raises:
+        RlmContextError: it failed, somebody cancelled it, or the Prefect server failed.
+    """
     from httpx import HTTPError
     from prefect import tags
     from prefect.exceptions import CancelledRun, PrefectException
@@ -62,16 +73,18 @@ def _compiled(project: str, full: bool, max_usd: float | None) -> ProjectReport 
     from flows.compile import compile_context
 
     try:
-        with tags(project):
-            return asyncio.run(compile_context(project, full, max_usd))
-    except RlmContextError as error:
-        return error
-    except CancelledRun:
-        return PipelineError(
+        with tags("rlm-context", project):
+            return await compile_context(project, full, max_usd)
+    except CancelledRun as error:
+        raise PipelineError(
             f"the compile of {project} was cancelled", next_command="rlm-context compile", partial=True
-        )
+        ) from error
     except (HTTPError, PrefectException) as error:
-        return _server_failed(project, error)
+        raise PipelineError(
+            f"the Prefect server failed during the compile of {project} ({type(error).__name__})",
+            next_command="rlm-context compile",
+            partial=True,
+        ) from error
 
 
 def left(max_usd: float | None, results: Sequence[ProjectReport | RlmContextError]) -> float | None:
@@ -82,11 +95,3 @@ def left(max_usd: float | None, results: Sequence[ProjectReport | RlmContextErro
     if len(reports) < len(results):
         return 0.0
     return max(max_usd - sum(report.spent_now for report in reports), 0.0)
-
-
-def _server_failed(project: str, error: Exception) -> PipelineError:
-    return PipelineError(
-        f"the Prefect server failed during the compile of {project} ({type(error).__name__})",
-        next_command="rlm-context compile",
-        partial=True,
-    )

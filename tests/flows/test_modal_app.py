@@ -112,7 +112,7 @@ def test_a_compile_and_a_question_run_there(deployed: Runtime, tmp_path: Path) -
 def test_prefect_sees_a_compile_that_runs_there(
     api: Api, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a Prefect server named in a secret, the compile is a flow run, and its batches are task runs."""
+    """With a Prefect server named in a secret, the compile is a flow run like any other, its batches are task runs."""
     auth = f"PREFECT_API_AUTH_STRING={api.server.auth}"
     command("secret", "create", "team", f"PREFECT_API_URL={api.server.url}", auth)
     command("volume", "create", "other", "--version", "2")
@@ -125,6 +125,7 @@ def test_prefect_sees_a_compile_that_runs_there(
     assert call("compile", PROJECT, app="other")["sessions"]["new"] == SESSIONS
     run = api.flow_run(f"compile {PROJECT}")
     assert run["state_type"] == "COMPLETED"
+    assert {"rlm-context", PROJECT} <= set(run["tags"])  # by which dead runs are looked for
     assert "summarize sessions 1-10 of 24, acme/shop" in api.task_runs(run["id"])
     assert [run.trigger for run in read_runs(runtime, PROJECT, 10)] == ["Modal"]
     schedule = modal.Function.from_name("other", "compile_all").hydrate().info().schedule
