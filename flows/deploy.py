@@ -11,14 +11,24 @@ from contextlib import suppress
 from prefect import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists
+from prefect.settings import PREFECT_API_URL
 from prefect.workers.process import ProcessWorker
 
 POOL = "rlm-context"
 """The work pool of all deployments in `prefect.yaml`."""
+_NO_SERVER = (
+    "flows.deploy: no Prefect server is configured. Next: prefect config set PREFECT_API_URL=http://HOST:4200/api; "
+    "on this machine alone, rlm-context up needs none."
+)
 
 
 def main() -> int:
     """Make the work pool where it is missing, and have Prefect deploy all; its exit code. Again makes nothing twice."""
+    if (
+        not PREFECT_API_URL.value()
+    ):  # Prefect would deploy to a server of its own, which ends with this process
+        print(_NO_SERVER, file=sys.stderr)  # noqa: T201  a command
+        return 2
     with get_client(sync_client=True) as client:
         template = ProcessWorker.get_default_base_job_template()
         pool = WorkPoolCreate(name=POOL, type=ProcessWorker.type, base_job_template=template)

@@ -55,7 +55,11 @@ async def _cancelled(run: UUID) -> None:
             await asyncio.sleep(_LOOKS_EVERY)
             try:
                 found = await client.read_flow_run(run)
-            except (HTTPError, PrefectException):
+            except (
+                HTTPError,
+                PrefectException,
+                ValueError,
+            ):  # the last: a proxy's page, say, and no answer of Prefect
                 continue
             if found.state and found.state.type in _CANCELLED:
                 return

@@ -99,6 +99,22 @@ def assert_set_up_once(api: Api) -> None:
     assert [one["schedule"]["timezone"] for one in nightly["schedules"]] == ["UTC"]
 
 
+def test_nothing_is_deployed_to_nowhere(tmp_path: Path) -> None:
+    """Without a server, Prefect would start one that ends with the command: said, with what to do, and not done."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.deploy"],
+        cwd=ROOT,
+        env=environment | {"PREFECT_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert (done.returncode, "Next: prefect config set PREFECT_API_URL=" in done.stderr) == (2, True), (
+        done.stderr
+    )
+
+
 def test_a_run_created_over_rest_completes_on_a_worker(api: Api, uploaded: str, tmp_path: Path) -> None:
     """Deployed from the checkout to a server without a pool, and again; triggered twice as a hook would (one run), run
     by a process worker."""
