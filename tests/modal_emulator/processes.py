@@ -85,7 +85,9 @@ class Process:
 
     async def wait(self) -> int:
         """Its end, and the end of its outputs."""
-        await self._collecting
+        await asyncio.shield(
+            self._collecting
+        )  # a caller who goes away does not take the others' outputs along
         code = await self._process.wait()
         if self._process.stdin:
             self._process.stdin.close()
