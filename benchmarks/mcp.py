@@ -26,20 +26,11 @@ from compiler.pipeline import compile_project
 from compiler.runtime import open_runtime
 from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
+from tests.mcp_server.helpers import HELLO
 
 _ROOT = Path(__file__).parents[1]
 _SERVER = ["-m", "rlm_context", "mcp"]
 _CALLS = 50
-_HELLO = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "benchmark", "version": "1"},
-    },
-}
 
 
 def python(code: str) -> float:
@@ -57,7 +48,7 @@ def started() -> float:
     ) as process:
         assert process.stdin
         assert process.stdout
-        process.stdin.write(json.dumps(_HELLO) + "\n")
+        process.stdin.write(json.dumps(HELLO) + "\n")
         process.stdin.flush()
         assert json.loads(process.stdout.readline())["id"] == 1
         taken = (time.perf_counter() - began) * 1000

@@ -24,10 +24,8 @@ _NO_SERVER = (
 
 def main() -> int:
     """Make the work pool where it is missing, and have Prefect deploy all; its exit code. Again makes nothing twice."""
-    if (
-        not PREFECT_API_URL.value()
-    ):  # Prefect would deploy to a server of its own, which ends with this process
-        print(_NO_SERVER, file=sys.stderr)  # noqa: T201  a command
+    if not PREFECT_API_URL.value():  # Prefect would start a server of its own, which ends with this process
+        print(_NO_SERVER, file=sys.stderr)  # noqa: T201  a command talks to whoever called it
         return 2
     with get_client(sync_client=True) as client:
         template = ProcessWorker.get_default_base_job_template()

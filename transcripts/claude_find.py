@@ -27,7 +27,7 @@ _HOST_FILES = frozenset({"sessions-index.json"})
 
 
 class _Ids(msgspec.Struct):
-    sessionId: str | None = None  # noqa: N815 - the host's name
+    sessionId: str | None = None
 
 
 _IDS = msgspec.json.Decoder(_Ids)

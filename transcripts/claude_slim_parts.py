@@ -39,13 +39,13 @@ class _ToolUseResult(msgspec.Struct):
 
     answers: Any = None
     annotations: Any = None
-    agentId: Any = None  # noqa: N815 - the host's names
-    planWasEdited: Any = None  # noqa: N815
+    agentId: Any = None
+    planWasEdited: Any = None
     plan: msgspec.Raw = _ABSENT
-    userModified: Any = None  # noqa: N815
-    structuredPatch: msgspec.Raw = _ABSENT  # noqa: N815
-    persistedOutputPath: Any = None  # noqa: N815
-    backgroundTaskId: Any = None  # noqa: N815
+    userModified: Any = None
+    structuredPatch: msgspec.Raw = _ABSENT
+    persistedOutputPath: Any = None
+    backgroundTaskId: Any = None
 
 
 _MESSAGE = msgspec.json.Decoder(_Message)

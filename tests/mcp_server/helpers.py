@@ -14,6 +14,17 @@ from mcp_types import CallToolResult, TextContent
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "sessions"
 PROJECT = "git.example.com/acme/tidewatch"
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+"""A client's first message."""
 T = TypeVar("T")
 
 

@@ -11,7 +11,7 @@ import anyio
 import pytest
 from mcp import Client
 
-from tests.mcp_server.helpers import ROOT, call, document_of, text_of, with_client
+from tests.mcp_server.helpers import HELLO, ROOT, call, document_of, text_of, with_client
 from tests.rlm.servers.faults import Fault, always
 from tests.rlm.servers.messages import MESSAGES, MessagesServer
 
@@ -33,17 +33,6 @@ FINISH = """```repl
 hits = search("alerts after a restart", 3)
 finish("Alerts are kept in the database [s:" + hits[0]["s"] + "].")
 ```"""
-
-HELLO = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
-}
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ def test_a_heartbeat_is_a_sign_of_life(stub: Stub, prefect: Remote) -> None:
     assert prefect.ask(PROJECT, "none", None).run == run
     stub.heartbeats.clear()
     shown = stub.answer
-    stub.answer = lambda path, body: (404, {}) if "events" in path else shown(path, body)  # type: ignore[method-assign]
+    stub.answer = lambda path, body: (404, {}) if "events" in path else shown(path, body)  # type: ignore[method-assign]  # a stub
     assert prefect.ask(PROJECT, "none", None).run != run
 
 
