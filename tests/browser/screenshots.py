@@ -31,7 +31,8 @@ def main() -> None:
 
 def _prefect(lived: Scene, browser: Window, folder: Path) -> None:
     api = Api(lived.server)
-    publish = api.task_runs(lived.retried)[f"publish generation 1, {PROJECT}"]["id"]
+    named = f"publish generation 1, {PROJECT}"
+    publish = api.task_runs(lived.retried, named)[named]["id"]
     brief = api.artifact(artifact_key("brief", PROJECT))["latest_id"]
     pages = {
         "runs": ("runs", "nightly-recompile", 1090),

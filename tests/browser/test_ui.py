@@ -9,7 +9,7 @@ from tests.flows.helpers import Api
 
 def task_run(scene: Scene, run: str, name: str) -> str:
     """The id of a flow run's task run."""
-    return str(Api(scene.server).task_runs(run)[name]["id"])
+    return str(Api(scene.server).task_runs(run, name)[name]["id"])
 
 
 def newest_brief(scene: Scene) -> str:

@@ -78,15 +78,19 @@ class Api:
         body = {"flow_runs": {"name": {"any_": [name]}}, "sort": "START_TIME_DESC"}
         return self.call("POST", "/flow_runs/filter", body)[0]
 
-    def task_runs(self, flow_run: str) -> dict[str, dict[str, Any]]:
-        """The task runs of a flow run by name in their order, once the server knows how all ended."""
+    def task_runs(self, flow_run: str, *needed: str) -> dict[str, dict[str, Any]]:
+        """The task runs of a flow run by name in their order, once the server knows `needed` and how all ended.
+
+        The server learns of task runs from events, which come after the run itself has ended, and not at once.
+        """
         body = {"task_runs": {"flow_run_id": {"any_": [flow_run]}}, "sort": "EXPECTED_START_TIME_ASC"}
 
-        def ended() -> tuple[list[dict[str, Any]]] | None:  # there may be none
-            runs = self.call("POST", "/task_runs/filter", body)
-            return (runs,) if all(run["state_type"] in ("COMPLETED", "FAILED") for run in runs) else None
+        def ended() -> tuple[dict[str, dict[str, Any]]] | None:  # there may be none
+            runs = {run["name"]: run for run in self.call("POST", "/task_runs/filter", body)}
+            over = all(run["state_type"] in ("COMPLETED", "FAILED") for run in runs.values())
+            return (runs,) if over and runs.keys() >= set(needed) else None
 
-        return {run["name"]: run for run in until(ended)[0]}
+        return until(ended)[0]
 
     def artifact(self, key: str) -> dict[str, Any]:
         """The newest artifact of this key."""

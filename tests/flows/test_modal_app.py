@@ -126,7 +126,7 @@ def test_prefect_sees_a_compile_that_runs_there(
     run = api.flow_run(f"compile {PROJECT}")
     assert run["state_type"] == "COMPLETED"
     assert {"rlm-context", PROJECT} <= set(run["tags"])  # by which dead runs are looked for
-    assert "summarize sessions 1-10 of 24, acme/shop" in api.task_runs(run["id"])
+    assert api.task_runs(run["id"], "summarize sessions 1-10 of 24, acme/shop")
     assert [run.trigger for run in read_runs(runtime, PROJECT, 10)] == ["Modal"]
     schedule = modal.Function.from_name("other", "compile_all").hydrate().info().schedule
     assert schedule == "Cron('0 3 * * *', UTC)"
