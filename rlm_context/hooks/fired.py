@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 ANSWERED_ONCE = ("session-start", "user-prompt-submit")
 """What these print reaches the model, which must not read it twice."""
-_TWIN_SECONDS = 2.0
-"""Hooks of one event run at the same time; a busy machine may keep one of them back."""
+_TWIN_SECONDS = 10.0
+"""Hooks of one event run at the same time; a busy machine may keep one of them back for as long as it may take."""
 _LONGEST = 8192
 """Bytes of a note: a word and a path."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -85,6 +86,11 @@ def context_of(done: subprocess.CompletedProcess[str]) -> str:
     assert output["hookEventName"] == "SessionStart"
     found: str = output["additionalContext"]
     return found
+
+
+def undated(text: str) -> str:
+    """A brief without how long ago it was published, which changes while one looks."""
+    return re.sub(r", published [^,]+, from ", ", from ", text)
 
 
 def compile_here(store_url: str, projects: Sequence[str], *, own_server: bool = False) -> bool:

@@ -87,7 +87,7 @@ def test_one_start_is_answered_once(home: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_same_program_may_answer_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A session that is resumed twice within a second is answered twice; without an id nothing is noted."""
+    """A session that is resumed twice in a row is answered twice; without an id nothing is noted."""
     told = {"session_id": session_id(1), "source": "resume"}
     assert start("one", home, told, monkeypatch)
     assert start("one", home, told, monkeypatch)

@@ -47,9 +47,10 @@ UNDER_WAY = {
         "tags": {"all_": ["rlm-context"]},
         "state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}},
     },
+    "sort": "START_TIME_ASC",
     "limit": 200,
 }
-"""What `POST /flow_runs/filter` is asked for."""
+"""What `POST /flow_runs/filter` is asked for; the oldest first, since a run counts as dead only after minutes."""
 CRASHED = {
     "state": {
         "type": "CRASHED",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rlm_context.hooks.fetch.due import AGAIN, UNKNOWN
+from rlm_context.hooks.fetch.due import AGAIN, UNKNOWN, rest
 from tests.hooks.events.test_refresh import HASTE
 from tests.hooks.helpers import REMOTE, context_of, event
 from tests.hooks.newer import compiled_by_ann, ended, fetcher_has_ended, index_is_here, log_of, start_hook
@@ -34,10 +34,19 @@ def looked(home: Path) -> list[Path]:
     return list((home / "rlm-context" / "hooks" / "looked").iterdir())
 
 
+def keep_bursting(home: Path) -> None:
+    """The burst goes on, for longer than a busy machine takes for what it does next."""
+    (note,) = looked(home)
+    until, _, store = note.read_text().partition(" ")
+    assert float(until) - note.stat().st_mtime < AGAIN + 1
+    rest(str(home / "rlm-context"), REMOTE, store, UNKNOWN)
+
+
 def test_starts_in_a_burst_ask_once(home: Path, checkout: Path, service: Proxy) -> None:
     """The second session reads the brief from this machine; later the store is asked, and only what is newer comes."""
     assert "## Summary" in fetched(home, checkout)
     index_is_here(home)
+    keep_bursting(home)
     asked = service.calls.total()
     assert asked
     assert "## Summary" in fetched(home, checkout, number=8)

@@ -21,7 +21,7 @@ from rlm_context.hooks.events.session_start import session_start
 from rlm_context.hooks.quick_json import loads, quoted
 from rlm_context.hooks.worker.waiting import take_up
 from store.keys import encode_name
-from tests.hooks.helpers import IDLE, REMOTE, ROOT, context_of, event, hook, session_id, transcript
+from tests.hooks.helpers import IDLE, REMOTE, ROOT, context_of, event, hook, session_id, transcript, undated
 from transcripts.collect import FENCE, Collector, Position
 
 
@@ -260,7 +260,7 @@ def test_the_installed_form_says_the_same(home: Path, known: Path, tmp_path: Pat
         text=True,
         check=True,
     )
-    assert context_of(done) == start(home, known, 8)
+    assert undated(context_of(done)) == undated(start(home, known, 8))
 
 
 VALUES = st.recursive(

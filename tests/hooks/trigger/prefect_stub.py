@@ -1,6 +1,7 @@
 """A server that answers as Prefect's API does, or in any other way that it is told to."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -131,6 +132,14 @@ def prefect_stub() -> Iterator[Stub]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def nobody() -> Iterator[str]:
+    """The URL of a server that is not there: its port is taken, so that nobody else gets it, and not listened at."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}/api"
 
 
 def drop(handler: Handler) -> None:

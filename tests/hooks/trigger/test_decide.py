@@ -13,7 +13,7 @@ from rlm_context.hooks.trigger.record import Trigger, read_triggers
 from rlm_context.hooks.worker import process, waiting
 from rlm_context.hooks.worker.waiting import Work, take_up
 from tests.hooks.helpers import REMOTE, compile_here, event, transcript
-from tests.hooks.trigger.prefect_stub import Stub, prefect_stub
+from tests.hooks.trigger.prefect_stub import Stub, nobody, prefect_stub
 
 Calls = list[tuple[str, tuple[str, ...]]]
 
@@ -174,10 +174,10 @@ def test_a_server_of_this_machine_that_stays_away(
         own.append(own_server)
         return compile_here(store_url, projects)
 
-    with prefect_stub() as gone:
-        monkeypatch.setenv("PREFECT_API_URL", gone.url)
     monkeypatch.setattr(waiting, "compile_projects_of", compile_it)
-    assert end(1).compiled == REMOTE
+    with nobody() as gone:
+        monkeypatch.setenv("PREFECT_API_URL", gone)
+        assert end(1).compiled == REMOTE
     assert (own, waits(), records(home)) == ([True], 0, [])
 
 
