@@ -46,11 +46,12 @@ async def turn(runtime: Runtime, project: str) -> AsyncIterator[None]:
     while lease is None:
         await asyncio.sleep(_POLL)
         lease = await asyncio.to_thread(candidate.acquire)
-    renewing = asyncio.create_task(_renew(lease))
+    over = asyncio.Event()
+    renewing = asyncio.create_task(_renew(lease, over))
     try:
         yield
     finally:
-        renewing.cancel()
+        over.set()
         with suppress(asyncio.CancelledError):
             await renewing
         try:
@@ -59,10 +60,16 @@ async def turn(runtime: Runtime, project: str) -> AsyncIterator[None]:
             logger.warning("the lease of this compile was not given back, and expires: %s", error)
 
 
-async def _renew(lease: Lease) -> None:
-    while True:
-        await asyncio.sleep(_SECONDS / 3)
+async def _renew(lease: Lease, over: asyncio.Event) -> None:
+    """Renew it until it is over. A renewal that is under way then is waited for, or its claim would be left behind."""
+    while not await _is_set_within(over, _SECONDS / 3):
         try:
             await asyncio.to_thread(lease.renew, _SECONDS)
         except StoreError as error:  # another compile may begin meanwhile, and do the same work
             logger.warning("the lease of this compile was not renewed: %s", error)
+
+
+async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+    return event.is_set()

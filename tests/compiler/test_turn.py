@@ -1,13 +1,15 @@
 """The lease saves work and nothing depends on it: its failures stop no compile."""
 
 import asyncio
+import threading
 
 import pytest
 
 from compiler import turn
 from compiler.runtime import Runtime
 from data_models.errors import StoreError
-from store.leases import Lease
+from store.leases import Lease, holder
+from tests.waiting import PATIENCE
 
 
 def test_a_lease_that_cannot_be_kept_stops_nothing(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,4 +31,27 @@ def test_a_lease_that_cannot_be_kept_stops_nothing(runtime: Runtime, monkeypatch
     monkeypatch.setattr(turn, "_SECONDS", 0.03)
     monkeypatch.setattr(Lease, "renew", fail)
     monkeypatch.setattr(Lease, "release", fail)
-    assert asyncio.run(asyncio.wait_for(work(), 10)) == "done"
+    assert asyncio.run(asyncio.wait_for(work(), PATIENCE)) == "done"
+
+
+def test_a_renewal_that_the_end_overtakes_leaves_no_claim(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However slow the store is: nobody waits for a compile that has ended."""
+    renewing, go_on = threading.Event(), threading.Event()
+    renew = Lease.renew
+
+    def slow(lease: Lease, seconds: float) -> None:
+        renewing.set()
+        assert go_on.wait(PATIENCE)
+        renew(lease, PATIENCE)
+
+    async def work() -> None:
+        async with turn.turn(runtime, "shop"):
+            assert await asyncio.to_thread(renewing.wait, PATIENCE)
+            asyncio.get_running_loop().call_soon(go_on.set)  # once the block has ended
+
+    monkeypatch.setattr(turn, "_SECONDS", 0.03)
+    monkeypatch.setattr(Lease, "renew", slow)
+    asyncio.run(work())
+    assert holder(runtime.store, turn.compile_lease("shop")) is None
