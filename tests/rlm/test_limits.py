@@ -23,6 +23,7 @@ from rlm.engine import RLM
 from rlm.errors import ClientError, LimitError, RLMError, RunCancelled, UnpricedModelError
 from rlm.prices import PRICES, Price, price_of
 from tests.rlm.conftest import Run, repl
+from tests.rlm.passing_time import let_pass
 
 ROOT = Path(__file__).parents[2]
 
@@ -84,9 +85,25 @@ def test_what_ends_a_run_is_named(make: Run, replies: list[Any], budget: Budget,
     assert error.partial_answer in ("so far", "")
 
 
+class Hanging(EchoClient):
+    """Answers "fast" at once and anything else in an hour; when it is asked that, so many seconds have passed."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+    async def complete(self, request: Request) -> Completion:
+        self.latency = 0 if request.messages[0].text == "fast" else 3600
+        if self.latency:
+            for _ in range(100):  # turns of the event loop, in which what was asked before is answered
+                await asyncio.sleep(0)
+            let_pass(self.seconds)
+        return await super().complete(request)
+
+
 def test_wall_time_holds_while_a_model_hangs(make: Run) -> None:
     """A model that does not answer costs the budget's seconds and no more."""
-    error = stopped(make(repl("llm_query('x')"), sub=EchoClient(latency=3600), budget=Budget(seconds=0.3)))
+    error = stopped(make(repl("llm_query('x')"), sub=Hanging(601), budget=Budget(seconds=600)))
     assert isinstance(error, LimitError)
     assert error.limit == "seconds"
     assert error.result is not None
@@ -212,15 +229,9 @@ def test_cancellation_stays_one_and_brings_what_there_is(make: Run) -> None:
 
 def test_an_answer_that_arrived_before_a_cancellation_is_kept() -> None:
     """Of a batch that is cancelled half-way, what had arrived is in the cache and is not paid again."""
-
-    class Uneven(EchoClient):
-        async def complete(self, request: Request) -> Completion:
-            self.latency = 0 if request.messages[0].text == "fast" else 3600
-            return await super().complete(request)
-
     cache = MemoryCache()
     batch = repl("llm_query_batched(['fast', 'slow'])")
-    rlm = RLM(QueueClient([batch]), Uneven(), cache=cache, budget=Budget(seconds=0.5))
+    rlm = RLM(QueueClient([batch]), Hanging(601), cache=cache, budget=Budget(seconds=600))
     assert stopped(rlm).result is not None
     request = Request((Message("user", "fast"),), max_tokens=Budget().answer_tokens)
     kept = asyncio.run(cache.get(request.digest("echo")))

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from rlm.sandbox.jail import JailSandbox, why_not
 from rlm.sandbox.monty import MontySandbox
+from rlm.sandbox.protocol import SandboxLimits
 from rlm.values import as_text, plain
-from tests.rlm.test_adversarial import LIMITS
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT
@@ -52,7 +52,7 @@ class Echo:
 def echo(request: pytest.FixtureRequest) -> Iterator[Echo]:
     if request.param is JailSandbox and (reason := why_not()):
         pytest.skip(reason)
-    echo = Echo(request.param(LIMITS))
+    echo = Echo(request.param(SandboxLimits()))
     yield echo
     echo.close()
 

@@ -18,7 +18,8 @@ from tests.rlm.servers.toy import GENERATE, ToyServer
 
 KEY = "sk-test-0123456789"
 TOY = Provider("the toy of docs/extending.md", "examples.extending.toy_client:ToyClient")
-QUICK = Patience(total=10.0, attempt=5.0, first_wait=0.01)
+# Long enough that no busy machine meets a limit of it: tests count requests.
+QUICK = Patience(total=90.0, attempt=60.0, first_wait=0.01)
 
 
 @dataclass

@@ -94,7 +94,8 @@ def _usage(read: int, written: int) -> dict[str, int]:
 
 
 async def _post(environment: dict[str, str], body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    async with httpx2.AsyncClient(headers={"x-api-key": environment["ANTHROPIC_API_KEY"]}) as client:
+    headers = {"x-api-key": environment["ANTHROPIC_API_KEY"]}
+    async with httpx2.AsyncClient(headers=headers, timeout=None) as client:  # its caller has a limit
         response = await client.post(f"{environment['ANTHROPIC_BASE_URL']}/v1/messages?beta=true", json=body)
         return response.status_code, response.json()
 

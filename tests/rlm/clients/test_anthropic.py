@@ -163,14 +163,14 @@ def test_a_wait_beyond_the_deadline_is_told_at_once(claude: Bench) -> None:
             waits.append(caught.value.retry_after)
         return waits
 
-    assert run(client_of(claude), work) == [3600, pytest.approx(3600, abs=5)]
+    assert run(client_of(claude), work) == [3600, pytest.approx(3600, abs=60)]
     assert claude.asked == 1
 
 
 def test_concurrency_follows_what_the_provider_takes(claude: Bench) -> None:
     """With room for 4 at the server, 60 calls of a client set to 30 end answered without thirty refusals a round."""
     claude.server.capacity, claude.server.latency = 4, 0.02
-    patience = Patience(total=30, attempt=5, attempts=100, first_wait=0.02)
+    patience = Patience(total=90, attempt=60, attempts=100, first_wait=0.02)
 
     async def work(client: AnthropicClient) -> list[Completion]:
         return await asyncio.gather(*(client.complete(ask(str(number))) for number in range(60)))
@@ -184,13 +184,13 @@ def test_a_limit_that_is_used_up_holds_back_the_next_call(claude: Bench) -> None
     """An answer that says that no requests remain makes the next one wait for the reset."""
     claude.server.limits = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "300ms"}
 
-    async def work(client: AnthropicClient) -> float:
+    async def work(client: AnthropicClient) -> None:
         await client.complete(ask())
-        began = asyncio.get_running_loop().time()
         await client.complete(ask())
-        return asyncio.get_running_loop().time() - began
 
-    assert run(client_of(claude), work) >= 0.28
+    run(client_of(claude), work)
+    used_up, held_back = claude.server.requests(claude.path)
+    assert held_back.at - used_up.at >= 0.3
 
 
 def test_a_batch_is_collected_by_another_process(claude: Bench) -> None:
