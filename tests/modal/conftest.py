@@ -24,7 +24,7 @@ def modal_command(modal_emulator: Emulator) -> Command:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=100,
             **options,
         )
 

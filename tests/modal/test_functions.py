@@ -14,6 +14,7 @@ import pytest
 from tests.modal_emulator.fixtures import forget_client
 from tests.modal_emulator.presented import bubblewrap_works
 from tests.modal_emulator.server import Emulator
+from tests.waiting import PATIENCE
 
 HERE = Path(__file__).parent
 
@@ -25,7 +26,7 @@ def modal_command(*arguments: str) -> "subprocess.CompletedProcess[str]":
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=100,
     )
 
 
@@ -104,7 +105,7 @@ def test_exceptions_cross(deployed: Emulator) -> None:
 def test_spawn(deployed: Emulator) -> None:
     """A call goes on by itself, and its result is had by its id, more than once."""
     call_id = function("square").spawn(7).object_id
-    assert [modal.FunctionCall.from_id(call_id).get(timeout=30) for _ in range(2)] == [49, 49]
+    assert [modal.FunctionCall.from_id(call_id).get(timeout=PATIENCE) for _ in range(2)] == [49, 49]
 
 
 def test_a_call_that_takes_longer(deployed: Emulator) -> None:
@@ -113,7 +114,7 @@ def test_a_call_that_takes_longer(deployed: Emulator) -> None:
     with pytest.raises(TimeoutError):
         call.get(timeout=0)
     with pytest.raises(modal.exception.FunctionTimeoutError):
-        call.get(timeout=30)
+        call.get(timeout=PATIENCE)
 
 
 def test_large_payloads(deployed: Emulator) -> None:
@@ -132,7 +133,9 @@ def test_retries(deployed: Emulator, tmp_path: Path, how: str) -> None:
     if how == "map":
         assert list(call.map([argument])) == ["done"]
     else:
-        assert (call.spawn(argument).get(timeout=30) if how == "spawn" else call.remote(argument)) == "done"
+        assert (
+            call.spawn(argument).get(timeout=PATIENCE) if how == "spawn" else call.remote(argument)
+        ) == "done"
 
 
 def test_cancel(deployed: Emulator) -> None:
@@ -142,7 +145,7 @@ def test_cancel(deployed: Emulator) -> None:
         call.get(timeout=0.1)
     call.cancel()
     with pytest.raises(modal.exception.RemoteError):
-        call.get(timeout=30)
+        call.get(timeout=PATIENCE)
 
 
 def test_a_container_that_dies(deployed: Emulator) -> None:

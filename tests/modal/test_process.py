@@ -12,6 +12,7 @@ import pytest
 
 from tests.modal_emulator.fixtures import forget_client
 from tests.modal_emulator.server import Emulator
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 Start = Callable[[int], "subprocess.Popen[str]"]
@@ -64,7 +65,7 @@ def test_it_ends_when_asked(start: Start) -> None:
     """An interrupt ends it without a traceback."""
     process = start(0)
     process.terminate()
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=PATIENCE) == 0
 
 
 def test_a_taken_port(tmp_path: Path) -> None:

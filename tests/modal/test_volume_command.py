@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import modal
+import pytest
 
 from tests.modal.conftest import Command
 from tests.modal_emulator.server import Emulator
 
 
+@pytest.mark.timeout(400)  # eight commands, each of which imports modal
 def test_volume_commands(modal_command: Command, tmp_path: Path) -> None:
     """create, list, put, ls, get, rm and delete do what they say."""
     local = tmp_path / "note.txt"

@@ -2,7 +2,8 @@
 
 A body that stops arriving is given up, as S3 does (there after tens of seconds). That matters: when a connection
 ends during a put, aiohttp 3.14 repeats it with what modal 1.6.4 has not read yet, which is nothing, and both sides
-wait; without an end from the server the client would hang for ever.
+wait; without an end from the server the client would hang for ever. So it is soon given up where a connection was
+ended on purpose, and elsewhere only after a silence that no busy machine keeps.
 """
 
 import asyncio
@@ -16,7 +17,8 @@ from tests.modal_emulator.contents import Contents
 from tests.modal_emulator.faults import Faults, Traffic, delay
 
 BLOCK = "/block/{sha256:[0-9a-f]{64}}"
-SILENCE_S = 1.0
+SILENCE_S = 10.0
+SILENCE_AFTER_A_CUT_S = 1.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -27,6 +29,7 @@ class Http:
         self._contents = contents
         self._faults = faults
         self._traffic = traffic
+        self._silence = SILENCE_S
 
     def application(self) -> web.Application:
         """What to serve."""
@@ -44,7 +47,7 @@ class Http:
         if fault and fault.kind == "refused":
             return web.Response(status=503, text="planned by the test")
         if fault and fault.kind == "cut before":
-            return cut(request)
+            return self._cut(request)
         try:
             answer = await handler(request)
         except TimeoutError:
@@ -54,14 +57,21 @@ class Http:
         if fault and fault.kind == "lost":
             return web.Response(status=503, text="planned by the test")
         if fault and fault.kind == "cut after":
-            return cut(request)
+            return self._cut(request)
         return answer
+
+    def _cut(self, request: web.Request) -> web.Response:
+        """End the connection without an answer."""
+        self._silence = SILENCE_AFTER_A_CUT_S
+        if isinstance(request.transport, asyncio.Transport):
+            request.transport.abort()
+        return web.Response()
 
     async def _put(self, request: web.Request) -> web.Response:
         sha256, md5 = hashlib.sha256(), hashlib.md5()
         partial = self._contents.partial()
         with partial.open("wb") as file:
-            while chunk := await asyncio.wait_for(request.content.readany(), SILENCE_S):
+            while chunk := await asyncio.wait_for(request.content.readany(), self._silence):
                 self._traffic.bytes_in["BlockPut"] += len(chunk)
                 sha256.update(chunk)
                 md5.update(chunk)
@@ -81,10 +91,3 @@ class Http:
         self._traffic.bytes_out["BlockGet"] += path.stat().st_size
         digest = base64.b64encode(bytes.fromhex(name)).decode()
         return web.FileResponse(path, headers={"Repr-Digest": f"sha-256=:{digest}:"})
-
-
-def cut(request: web.Request) -> web.Response:
-    """End the connection without an answer."""
-    if isinstance(request.transport, asyncio.Transport):
-        request.transport.abort()
-    return web.Response()

@@ -33,7 +33,7 @@ from tests.modal_emulator.sandboxes import Sandbox, Sandboxes
 from tests.modal_emulator.volumes import Volumes
 from tests.modal_emulator.wire import TOKEN_ID, TOKEN_SECRET, Server, Service
 
-START_TIMEOUT_S = 20
+START_TIMEOUT_S = 60
 
 
 class Emulator:
