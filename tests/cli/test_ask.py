@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import stat
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from tests.cli.test_terminal import on_terminal
 from tests.rlm.servers.faults import Fault, always
 from tests.rlm.servers.messages import MESSAGES, MessagesServer
 from tests.rlm.servers.models import Call
+from tests.waiting import until
 
 QUESTION = "How are times stored?"
 NO_MODEL = "no model was used: these are the best passages"
@@ -194,7 +194,7 @@ def test_ctrl_c_keeps_what_there_is(server: MessagesServer) -> None:
     server.reply = turns('```repl\nanswer["content"] = "So far: UTC."\n```', FINISH)
     server.faults = lambda number, path: Fault("hang") if asked_twice(server) else None
     process = start("ask", QUESTION)
-    assert wait_for(lambda: asked_twice(server))
+    until(lambda: asked_twice(server))
     process.send_signal(signal.SIGINT)
     result = finish(process)
     assert result.code == 1
@@ -204,16 +204,6 @@ def test_ctrl_c_keeps_what_there_is(server: MessagesServer) -> None:
 
 def asked_twice(server: MessagesServer) -> bool:
     return len(server.requests(MESSAGES)) >= 2
-
-
-def wait_for(look: Callable[[], bool]) -> bool:
-    """Whether it becomes true in time."""
-    done = threading.Event()
-    for _ in range(600):
-        if look():
-            return True
-        done.wait(0.05)
-    return False
 
 
 def test_the_record_is_private_and_bounded(server: MessagesServer, small: Path) -> None:

@@ -15,9 +15,11 @@ from compiler.maintenance import overdue
 from compiler.maintenance.nightly import NOTE, Note
 from compiler.maintenance.overdue import Share
 from compiler.runtime import open_runtime
+from rlm_context import attention_prefect
 from store.codec import encode
 from tests.cli.helpers import rlm
 from tests.cli.shapes import SHAPES, misfits
+from tests.waiting import PATIENCE
 
 HOUR_MS = 3_600_000
 
@@ -51,7 +53,7 @@ class Stub(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.asked.append(body)
-        self.hold.wait(20)
+        self.hold.wait(PATIENCE)
         states = body.get("flow_runs", {}).get("state", {}).get("type", {}).get("any_", ["deployments"])
         answer = json.dumps(self.answers.get(states[0], [])).encode()
         self.send_response(200)
@@ -131,9 +133,16 @@ def test_damage_that_maintenance_found_is_told(small: Path) -> None:
     assert [command for _, _, command in found()] == ["rlm-context store verify"] * 3
 
 
-def test_what_prefect_knows_is_told(stub: type[Stub]) -> None:
+@pytest.fixture
+def answers(stub: type[Stub], monkeypatch: pytest.MonkeyPatch) -> type[Stub]:
+    """That server, which is given the time that it takes to answer here."""
+    monkeypatch.setattr(attention_prefect, "_SECONDS", PATIENCE)
+    return stub
+
+
+def test_what_prefect_knows_is_told(answers: type[Stub]) -> None:
     """A deployment without a worker, runs that did not begin, runs that crashed; none that was paused."""
-    stub.answers = {
+    answers.answers = {
         "deployments": [
             {"name": "nightly", "status": "NOT_READY", "work_pool_name": "rlm-context"},
             {"name": "ask", "status": "NOT_READY", "paused": True},
@@ -149,13 +158,13 @@ def test_what_prefect_knows_is_told(stub: type[Stub]) -> None:
     assert told["worker"][1].startswith("prefect worker start --pool rlm-context")
     assert told["late"][0].startswith("2 runs did not begin, the first, compile acme/tide, since 20")
     assert told["crashed"][0].startswith("1 run crashed, the last, compile acme/tide, at 20")
-    asked = [body["flow_runs"] for body in stub.asked if "flow_runs" in body]
+    asked = [body["flow_runs"] for body in answers.asked if "flow_runs" in body]
     assert all(one["tags"] == {"all_": ["rlm-context"]} for one in asked), "others' runs are not ours to tell"
 
 
-def test_a_crash_that_was_made_good_is_not_told(stub: type[Stub]) -> None:
+def test_a_crash_that_was_made_good_is_not_told(answers: type[Stub]) -> None:
     """A run of the same name has completed since."""
-    stub.answers = {"CRASHED": [run("compile acme/tide", 30)], "COMPLETED": [run("compile acme/tide", 10)]}
+    answers.answers = {"CRASHED": [run("compile acme/tide", 30)], "COMPLETED": [run("compile acme/tide", 10)]}
     assert found() == []
 
 
@@ -164,7 +173,7 @@ def test_a_server_that_does_not_answer_is_one_line(stub: type[Stub]) -> None:
     stub.hold.clear()
     begun = time.monotonic()
     document = rlm("status", "--json").document
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < PATIENCE
     ((about, what),) = [(one["about"], one["what"]) for one in document["concerns"]]
     assert (about, what) == ("prefect", "the Prefect server does not answer within 2 s")
     assert document["projects"]

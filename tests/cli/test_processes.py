@@ -2,11 +2,15 @@
 
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.helpers import MIRA, assert_one_line, finish, rlm, start
+from tests.rlm.servers.faults import Fault, always
+from tests.rlm.servers.messages import MESSAGES, MessagesServer
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -19,24 +23,39 @@ def own_store(
         monkeypatch.setenv(name, str(value))
 
 
-def stop_at(process: subprocess.Popen[str], step: str) -> list[str]:
-    """Press Ctrl-C when this step begins; what was said until then."""
-    seen = []
+@pytest.fixture
+def models() -> Iterator[MessagesServer]:
+    """A provider that never answers: no compile is over before it is stopped."""
+    with MessagesServer() as server:
+        server.faults = always(Fault("hang"))
+        yield server
+
+
+def stop_at(process: subprocess.Popen[str], step: str, models: MessagesServer) -> None:
+    """Press Ctrl-C when this step has begun, and where that asks models, when one is asked."""
     assert process.stderr is not None
+    seen = []
     for line in process.stderr:
         seen.append(line)
         if line.startswith(f"compile: {step}"):
-            process.send_signal(signal.SIGINT)
-            return seen
+            until(lambda: step == "reading" or models.requests(MESSAGES))
+            return process.send_signal(signal.SIGINT)
     raise AssertionError(f"{step} never began: {seen}")
 
 
 @pytest.mark.parametrize("step", ["reading", "summarize"])
-def test_ctrl_c_is_one_line_and_the_next_run_goes_on(step: str, own_store: None) -> None:
+def test_ctrl_c_is_one_line_and_the_next_run_goes_on(
+    step: str, own_store: None, models: MessagesServer
+) -> None:
     """While reading and inside the flow: exit 1, the last generation readable, nothing lost."""
     project = f"stopped-{step}"
-    process = start("compile", "--source", MIRA, "--project", project)
-    stop_at(process, step)
+    asks = {
+        "RLM_CONTEXT_BACKEND": "model",
+        "ANTHROPIC_BASE_URL": models.url,
+        "ANTHROPIC_API_KEY": "sk-test-0123456789",
+    }
+    process = start("compile", "--source", MIRA, "--project", project, **asks)
+    stop_at(process, step, models)
     result = finish(process)
     assert result.err.strip().splitlines()[-1] == (
         "rlm-context: interrupted. Nothing is lost. Next: the same command again, which goes on from here"

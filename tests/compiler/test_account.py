@@ -17,6 +17,7 @@ from rlm.clients.usage import Usage
 from rlm.errors import LimitError, UnpricedModelError
 from store.local import LocalStore
 from store.memo import Memo
+from tests.waiting import PATIENCE
 
 PRICES = {"queue": PriceSettings(input=1_000_000, output=1_000_000)}
 """A dollar a token."""
@@ -128,7 +129,7 @@ class HeldUp(Memo):
 
     def put_many(self, stage: str, results: Iterable[tuple[str, bytes]]) -> None:
         self.writing.set()
-        assert self.go_on.wait(10)
+        assert self.go_on.wait(PATIENCE)
         super().put_many(stage, results)
 
 
@@ -139,12 +140,12 @@ def test_an_answer_is_kept_though_whoever_asked_is_cancelled(tmp_path: Path) -> 
 
     async def run() -> Completion:
         task = asyncio.create_task(Account(replies).part().ask(EchoClient(), ask("kept")))
-        await asyncio.to_thread(memo.writing.wait, 10)
+        assert await asyncio.to_thread(memo.writing.wait, PATIENCE)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         memo.go_on.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while (kept := await replies.get(ask("kept").digest("echo"))) is None:
                 await asyncio.sleep(0)
         return kept

@@ -294,9 +294,9 @@ def test_a_huge_message_is_read_in_linear_time(unit: str) -> None:
         .run(f'git commit -m "{huge}"', huge)
         .call("Edit", huge, file="/repo/CLAUDE.md")
     )
-    started = time.perf_counter()
+    started = time.process_time()  # and not the clock's: others may use this machine
     summarise(talk)
-    assert time.perf_counter() - started < 4.0
+    assert time.process_time() - started < 4.0
 
 
 def test_equal_chunks_give_equal_summaries() -> None:
