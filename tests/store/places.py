@@ -29,7 +29,7 @@ _memory: dict[str, MemoryStore] = {}
 
 @dataclass(frozen=True)
 class Place:
-    """Where a store is: enough to open it in any process. Deadlines are short, so that slowness is a failure."""
+    """Where a store is: enough to open it in any process."""
 
     kind: Kind
     address: str
@@ -49,14 +49,12 @@ class Place:
         if self.kind == "memory":
             return _memory.setdefault(self.address, MemoryStore(self.address))
         if self.kind == "s3":
-            from store.s3 import Deadlines, S3Store
+            from store.s3 import S3Store
 
-            return S3Store(
-                BUCKET, self.address, Deadlines(connect=5, idle=5, request=10, retrying=5, retries=2)
-            )
+            return S3Store(BUCKET, self.address)
         from store.modal import ModalStore
 
-        return ModalStore(self.address, "store", patience=10)
+        return ModalStore(self.address, "store")
 
 
 @dataclass(frozen=True)
@@ -107,14 +105,16 @@ def _faulty_s3(place: Place, fault: Bad, proxy: Proxy) -> Iterator[Faulty]:
 
     place.open()
     os.environ.update(environment(proxy.url))
-    store = S3Store(BUCKET, place.address, Deadlines(connect=1, idle=0.2, request=2, retrying=2, retries=1))
+    # Only what is slow has to be given up; then a busy machine is given up too, and asked again.
+    waits = Deadlines(idle=0.3, retries=3) if fault == "slow" else Deadlines(retries=1)
+    store = S3Store(BUCKET, place.address, waits)
     proxy.methods = frozenset({"GET", "HEAD", "PUT", "DELETE"})
     proxy.plan = cycle([None, fault])
     yield Faulty(store, lambda: setattr(proxy, "plan", iter(())))
 
 
 def _faulty_modal(place: Place, fault: Bad, emulator: Emulator) -> Faulty:
-    from store.modal import ModalStore
+    from store.modal import PATIENCE, ModalStore
 
     place.open()
     faults = emulator.faults
@@ -126,5 +126,6 @@ def _faulty_modal(place: Place, fault: Bad, emulator: Emulator) -> Faulty:
         elif fault == "dropped":
             faults.cut("*", skip=2)
         else:
-            faults.slow("*", 2, times=1, skip=9)
-    return Faulty(ModalStore(place.address, "store", patience=1), faults.clear)
+            faults.slow("*", 4, times=1, skip=9)
+    patience = 2 if fault == "slow" else PATIENCE
+    return Faulty(ModalStore(place.address, "store", patience=patience), faults.clear)

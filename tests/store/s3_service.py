@@ -28,6 +28,7 @@ class Proxy(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = 128  # connections that come at once: of more than this, some wait a second
 
     def __init__(self, port: int) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -63,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         fault = self.server.next_fault(self.command)
         if fault == "slow":
-            self.server.closing.wait(20)
+            self.server.closing.wait(300)
         if fault in ("refused", "denied", "full"):
             status, code = {"refused": (503, "SlowDown"), "denied": (403, "InvalidAccessKeyId")}.get(
                 fault, (507, "QuotaExceeded")

@@ -1,6 +1,5 @@
 """Copies of blobs on this machine: nothing comes down twice, and a copy never hides what the store lost."""
 
-import multiprocessing
 import os
 import random
 import stat
@@ -18,6 +17,7 @@ from store.memo import Memo
 from store.memory import MemoryStore
 from store.protocol import Store
 from tests.store.conformance import StoreConformance
+from tests.store.forked import FORKED
 
 BOUND = 1 << 20
 
@@ -187,11 +187,10 @@ def test_several_processes_share_the_copies(tmp_path: Path) -> None:
     LocalStore(tmp_path / "remote").put_many(
         (blob_ref(data).key, data) for data in (bytes([index]) * 900 for index in range(30))
     )
-    context = multiprocessing.get_context("forkserver")
-    processes = [context.Process(target=read_and_evict, args=(tmp_path, seed)) for seed in range(4)]
+    processes = [FORKED.Process(target=read_and_evict, args=(tmp_path, seed)) for seed in range(4)]
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(90)
         assert process.exitcode == 0
     assert sum(path.stat().st_size for path in (tmp_path / "cache").glob("*/*")) <= 2 * 8000

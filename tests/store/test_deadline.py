@@ -42,16 +42,28 @@ def test_nobody_waits_for_work_that_ignores_its_end() -> None:
     ended.set()
 
 
-def test_what_arrives_extends_the_deadline() -> None:
+def test_what_arrives_extends_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only silence counts: work that goes on arriving may take longer in all."""
 
+    now, looks = 0.0, 0
+
+    def monotonic() -> float:
+        nonlocal looks
+        looks += 1
+        return now
+
     async def steady(arrived: Arrived) -> str:
-        for _ in range(12):
-            await asyncio.sleep(0.1)
+        nonlocal now
+        for _ in range(4):
+            before = looks
+            while looks < before + 2:  # whoever waits has looked at the clock, and goes on waiting
+                await asyncio.sleep(0.001)
+            now += 0.04
             arrived()
         return "whole"
 
-    assert run(steady, 1) == "whole"
+    monkeypatch.setattr("store.deadline.monotonic", monotonic)
+    assert run(steady, 0.05) == "whole"
 
 
 def test_threads_do_not_wait_for_each_other() -> None:
@@ -60,9 +72,9 @@ def test_threads_do_not_wait_for_each_other() -> None:
     results: list[int] = []
 
     async def meet(_: Arrived) -> int:
-        return await asyncio.to_thread(barrier.wait, 20)
+        return await asyncio.to_thread(barrier.wait, 60)
 
-    threads = [threading.Thread(target=lambda: results.append(run(meet, 30))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: results.append(run(meet, 90))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -4,7 +4,6 @@
 """
 
 import hashlib
-import multiprocessing
 import os
 import random
 import signal
@@ -18,12 +17,11 @@ from store.generations import Generation, heads, newest, read_catalog
 from store.protocol import Store
 from store.receipts import receipt_keys
 from store.spool import Spool
+from tests.store.forked import FORKED
 from tests.store.places import FAULTS, KINDS, Bad, Faulty, Kind, Place
 from tests.store.samples import PROJECT, compile_like, make_receipt, slim_of
 from tests.store.test_faults import until_done
 from tests.store.test_garbage import check_readers, garbage
-
-_fork = multiprocessing.get_context("forkserver")
 
 SHARED: tuple[Kind, ...] = ("local", "s3", "modal")
 """What processes can share: memory cannot."""
@@ -86,8 +84,8 @@ def test_killed_writers_leave_whole_objects(kind: Kind, seed: int, place: Place)
     store = place.open()
     acknowledged: set[str] = set()
     for kill in range(3):
-        receiver, sender = _fork.Pipe(duplex=False)
-        process = _fork.Process(target=write_objects, args=(place, seed * 10 + kill, sender))
+        receiver, sender = FORKED.Pipe(duplex=False)
+        process = FORKED.Process(target=write_objects, args=(place, seed * 10 + kill, sender))
         process.start()
         sender.close()
         told = [receiver.recv() for _ in range(1 + points.randrange(6))]
@@ -139,7 +137,7 @@ def test_many_writers_at_once(kind: Kind, place: Place) -> None:
     if kind == "memory":
         processes = [threading.Thread(target=write_as, args=(place, share)) for share in shares]
     else:
-        processes = [_fork.Process(target=write_as, args=(place, share)) for share in shares]  # type: ignore[misc]
+        processes = [FORKED.Process(target=write_as, args=(place, share)) for share in shares]  # type: ignore[misc]
     for process in processes:
         process.start()
     while any(process.is_alive() for process in processes):

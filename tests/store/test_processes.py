@@ -1,7 +1,6 @@
 """Several processes at once, and processes killed at any moment."""
 
 import hashlib
-import multiprocessing
 import os
 import random
 import signal
@@ -17,12 +16,8 @@ from store.local import LocalStore
 from store.receipts import receipt_keys
 from store.registry import open_store
 from store.spool import Spool
+from tests.store.forked import FORKED
 from tests.store.samples import PROJECT, compile_like, make_receipt, slim_of
-
-# Children start in milliseconds, so that a test can afford to kill many of them. They are forked from a server of
-# its own: a fork of this process would inherit the locks of threads that other tests left running.
-_fork = multiprocessing.get_context("forkserver")
-_fork.set_forkserver_preload(["store.generations", "store.local", "store.spool", __name__])
 
 
 def write_objects(folder: Path, told: Connection) -> None:
@@ -62,8 +57,8 @@ def run_and_kill(
     target: object, folder: Path, after: int, meanwhile: Callable[[Path], object] = lambda _: None
 ) -> list[str]:
     """Run `target` until it told `after` things, do something, then kill it; everything it told."""
-    receiver, sender = _fork.Pipe(duplex=False)
-    process = _fork.Process(target=target, args=(folder, sender))  # type: ignore[arg-type]
+    receiver, sender = FORKED.Pipe(duplex=False)
+    process = FORKED.Process(target=target, args=(folder, sender))  # type: ignore[arg-type]
     process.start()
     sender.close()
     told = [receiver.recv() for _ in range(after)]
@@ -115,18 +110,18 @@ def publish_sibling(folder: Path, name: str, barrier: Barrier) -> None:
         spool.add(make_receipt(f"{name}{index}", author=name), slim_of(f"{name}{index}"), store.url)
     spool.flush(store)
     # Everyone has decided on number and parents before anyone publishes.
-    compile_like(store, before_publish=(barrier.wait(30) for _ in range(1)))
+    compile_like(store, before_publish=(barrier.wait(60) for _ in range(1)))
 
 
 def test_siblings_are_united(tmp_path: Path) -> None:
     """Processes that publish one number at once: all stand, and the next compile holds everything of all."""
     names = ["ann", "bob", "cho", "dev"]
-    barrier = _fork.Barrier(len(names))
-    processes = [_fork.Process(target=publish_sibling, args=(tmp_path, name, barrier)) for name in names]
+    barrier = FORKED.Barrier(len(names))
+    processes = [FORKED.Process(target=publish_sibling, args=(tmp_path, name, barrier)) for name in names]
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(90)
         assert process.exitcode == 0
     store = open_store(str(tmp_path / "store"))
     siblings = heads(store, PROJECT)

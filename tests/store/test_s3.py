@@ -18,6 +18,10 @@ from tests.store.conformance import StoreConformance
 from tests.store.s3_service import BUCKET, Fault, Proxy, new_prefix
 
 QUICK = Deadlines(connect=1, idle=0.3, request=2, retrying=3, retries=2)
+"""For what is never answered."""
+
+LASTING = Deadlines(idle=0.5, retries=9)
+"""For what is answered late once: a busy machine may be late several times."""
 
 
 @pytest.mark.usefixtures("plain_s3")
@@ -31,8 +35,8 @@ class TestS3(StoreConformance):
 
 
 @pytest.fixture
-def store(s3: Proxy) -> S3Store:
-    return S3Store(BUCKET, new_prefix(), QUICK)
+def store(s3: Proxy, fault: Fault) -> S3Store:
+    return S3Store(BUCKET, new_prefix(), LASTING if fault == "slow" else Deadlines(retries=2))
 
 
 @pytest.mark.parametrize("fault", ["refused", "answer lost", "dropped", "slow"])
@@ -62,8 +66,9 @@ def test_a_read_outlives_a_fault(s3: Proxy, store: S3Store, fault: Fault) -> Non
 
 
 @pytest.mark.parametrize("fault", ["refused", "answer lost", "dropped", "slow"])
-def test_retries_are_bounded(s3: Proxy, store: S3Store, fault: Fault) -> None:
+def test_retries_are_bounded(s3: Proxy, fault: Fault) -> None:
     """A service that never answers costs a bounded time, and the error says what to do."""
+    store = S3Store(BUCKET, new_prefix(), QUICK)
     s3.methods = frozenset({"GET", "HEAD", "PUT"})
     s3.plan = repeat(fault)
     for call in (lambda: store.put("a", b"1"), lambda: store.get("a"), lambda: list(store.keys())):
@@ -72,7 +77,7 @@ def test_retries_are_bounded(s3: Proxy, store: S3Store, fault: Fault) -> None:
             call()
         assert not isinstance(caught.value, KeyMissingError)
         assert caught.value.next_command
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize(("fault", "kind"), [("denied", StoreFullError), ("full", StoreFullError)])
@@ -125,7 +130,7 @@ def put_raw(s3: Proxy, keys: Iterable[str]) -> None:
 def test_planted_keys_are_not_there(s3: Proxy) -> None:
     """Objects whose keys no store writes are not listed; one whose key is no path is an error that says so."""
     prefix = new_prefix().replace(" store", "")
-    store = S3Store(BUCKET, prefix, QUICK)
+    store = S3Store(BUCKET, prefix)
     store.put("a/real", b"x")
     put_raw(s3, [f"{prefix}/a/.hidden", f"{prefix}/a/sub/", f"{prefix}/.dot/x", f"{prefix}/a/a:b"])
     assert list(store.keys()) == ["a/real"]
