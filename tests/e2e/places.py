@@ -22,7 +22,7 @@ from store.receipts import receipt_keys
 from store.registry import open_store
 from tests.e2e.claude import PROJECT
 
-_PATIENCE = 90.0
+_PATIENCE = 200.0
 
 
 def checkout_in(home: Path) -> Path:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from data_models.env import INSIDE
 from tests.e2e.claude import Claude
 from tests.e2e.places import checkout_in, held, log_of, until_done, uploads, with_workers, without_home
 from tests.rlm.servers.messages import MessagesServer
@@ -37,7 +38,10 @@ class Day:
         """A session that starts, works and ends as always; its id."""
         began = time.monotonic()
         assert self.claude.run("-p", "Good morning.").strip() == "Good morning to you."
-        assert time.monotonic() - began < self.seconds + _SLACK
+        took = time.monotonic() - began
+        if took >= self.seconds + _SLACK:  # unless the machine is busier by now than when the day began
+            self.seconds = without_us(self.claude)
+        assert took < self.seconds + _SLACK
         return self.claude.transcripts()[-1].stem
 
     def trouble(self) -> dict[str, str]:
@@ -62,15 +66,22 @@ class Day:
         assert (done.returncode, uploads(store)) == (0, [session]), done.stderr
 
 
+def without_us(claude: Claude) -> float:
+    """The seconds that a session takes now in which no hook of ours does anything, and that leaves no trace."""
+    settings, claude.settings = claude.settings, {**claude.settings, INSIDE: "1"}
+    began = time.monotonic()
+    claude.run("-p", "Good morning.", "--no-session-persistence")
+    claude.settings = settings
+    return time.monotonic() - began
+
+
 @pytest.fixture
 def day(program: str, home: Path, models: MessagesServer) -> Iterator[Day]:
     """A day that begins well."""
     models.reply = lambda call: "Good morning to you."
     settings = {"RLM_CONTEXT_AUTHOR": "someone"}
     claude = Claude(program, home, checkout_in(home), models, Path(sys.executable).parent, settings)
-    began = time.monotonic()
-    claude.run("-p", "Good morning.", "--no-session-persistence")
-    seconds = time.monotonic() - began
+    seconds = without_us(claude)
     claude.install_hooks()
     yield Day(claude, seconds)
     without_home(claude.ours)

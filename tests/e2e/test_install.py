@@ -14,6 +14,8 @@ from tests.e2e.claude import Claude, calls, results, told
 from tests.rlm.servers.models import Call, Reply
 from tests.waiting import until
 
+pytestmark = pytest.mark.timeout(300)  # several runs of an agent, on a machine that does other things too
+
 CITATION = re.compile(r"\[s:\w{8}#[\w/-]+\]")
 TOOL = "mcp__rlm-context__search_context"
 THEIRS = """\
@@ -80,7 +82,7 @@ def test_in_and_out(claude: Claude, settings: Path) -> None:
     assert CITATION.search(results(last)[0])
     claude.run("-p", "--continue", "/upload-context")
     assert "Uploaded 1 session" in json.dumps(claude.sent()[-1])
-    until(lambda: all_fired(claude) or not claude.run("-p", "--continue", "Go on."))
+    until(lambda: all_fired(claude) or not claude.run("-p", "--continue", "Go on."), 150)
 
     assert claude.rlm("uninstall", "claude-code").returncode == 0
     assert settings.read_text() == THEIRS

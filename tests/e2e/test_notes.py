@@ -12,6 +12,8 @@ from tests.e2e.team import Team, two_homes
 from tests.rlm.servers.models import Call, Reply
 from tests.waiting import until
 
+pytestmark = pytest.mark.timeout(300)  # several runs of an agent, on a machine that does other things too
+
 _STEPS = 40
 
 

@@ -9,6 +9,8 @@ import pytest
 from tests.e2e.claude import PROJECT, ROOT, TOOL, Claude, calls, results
 from tests.rlm.servers.models import Call, Reply
 
+pytestmark = pytest.mark.timeout(300)  # several runs of an agent, on a machine that does other things too
+
 CITATION = re.compile(r"\[s:\w{8}#[\w/-]+\]")
 
 

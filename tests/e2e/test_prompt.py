@@ -4,6 +4,8 @@ import pytest
 
 from tests.e2e.claude import Claude, briefs, told
 
+pytestmark = pytest.mark.timeout(300)  # several runs of an agent, on a machine that does other things too
+
 _UNKNOWN = (
     "A webhook receiver in Bergen says our HMAC signature does not match the JSON body: which header and which "
     "bytes do we sign?"

@@ -9,6 +9,8 @@ from tests.e2e.places import compile_here
 from tests.e2e.team import Team, two_homes
 from tests.rlm.servers.models import Call, Reply
 
+pytestmark = pytest.mark.timeout(300)  # several runs of an agent, on a machine that does other things too
+
 _STEPS = 40
 
 

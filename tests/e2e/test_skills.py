@@ -7,6 +7,8 @@ import pytest
 
 from tests.e2e.claude import ROOT, Claude, told
 
+pytestmark = pytest.mark.timeout(300)  # several runs of an agent, on a machine that does other things too
+
 SKILLS = sorted(path.parent.name for path in (ROOT / "plugin" / "skills").glob("*/SKILL.md"))
 ONLY_THE_USER = {"upload-context", "private"}
 

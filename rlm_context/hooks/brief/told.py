@@ -1,8 +1,8 @@
 """What sessions have read of the brief, so that none reads it twice. Standard library only.
 
 <home>/hooks/shown/<session id> holds a line for each time that a session was told something: the generation, when it
-was told asynchronously (Unix seconds; 0 where the agent waited for it), and the marks of the lines that were new. An
-empty file: the session started, and there was nothing to tell.
+was told asynchronously (Unix seconds; 0 where the agent waited for it, 1 where the session was resumed since), and the
+marks of the lines that were new. An empty file: the session started, and there was nothing to tell.
 """
 
 import os
@@ -16,6 +16,7 @@ TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_RESUMED_SINCE = 1
 _OUTPUT = '{"hookSpecificOutput":{"hookEventName":"SessionStart","additionalContext":'
 
 
@@ -44,6 +45,12 @@ class Told:
         if not new and self.tellings and self.tellings[-1].generation == brief.generation:
             return self
         return Told([*self.tellings, Telling(brief.generation, when, new)])
+
+    def resumed(self) -> "Told":
+        """The same as a session begins that goes on: what it was told asynchronously was told before that."""
+        return Told(
+            [Telling(one.generation, min(one.when, _RESUMED_SINCE), one.marks) for one in self.tellings]
+        )
 
     def arrived(self, is_there: "Callable[[str], bool]", before: int) -> "Told":
         """Without what was told asynchronously before that time, and of which `is_there` knows no generation."""

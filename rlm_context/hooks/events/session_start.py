@@ -34,7 +34,7 @@ def session_start(event: "dict[str, Any]") -> str:
     told = Told([])
     try:
         if session_id and text_of(event, "source") == "resume":
-            told = read_told(told_file(home, session_id))
+            told = read_told(told_file(home, session_id)).resumed()
         brief = local_brief(home, text_of(event, "cwd") or os.getcwd())
         if brief:
             text, told = told.news(brief), told.after(brief)
