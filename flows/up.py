@@ -99,9 +99,10 @@ def is_up(home: Path) -> bool:
 
 @contextlib.contextmanager
 def _alone(home: Path) -> Iterator[None]:
-    lock = try_lock(prefect_folder(home) / UP_LOCK, fcntl.LOCK_EX)
-    if lock is None:
-        raise PipelineError("it is up already", next_command="rlm-context status")
+    path = prefect_folder(home) / UP_LOCK
+    while (lock := try_lock(path, fcntl.LOCK_EX)) is None:
+        if is_up(home):  # else somebody held it only to ask the same, as `status` does
+            raise PipelineError("it is up already", next_command="rlm-context status")
     try:
         yield
     finally:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from flows.local_server import LocalServer
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "examples" / "sessions" / "mira"
 SESSIONS = 4
+PATIENT = 300.0
+"""Seconds for a process to end by itself; one that compiles takes ten on an idle machine."""
 
 COMPILE = """
 import sys
@@ -70,12 +72,13 @@ class Api:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"Basic {credentials}", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
             return json.loads(response.read() or "null")
 
     def flow_run(self, name: str) -> dict[str, Any]:
-        """The newest flow run of this name."""
-        body = {"flow_runs": {"name": {"any_": [name]}}, "sort": "START_TIME_DESC"}
+        """The newest flow run of this name that has begun; what is due later would be newer still."""
+        wanted = {"name": {"any_": [name]}, "start_time": {"is_null_": False}}
+        body = {"flow_runs": wanted, "sort": "START_TIME_DESC"}
         return self.call("POST", "/flow_runs/filter", body)[0]
 
     def task_runs(self, flow_run: str, *needed: str) -> dict[str, dict[str, Any]]:

@@ -28,7 +28,7 @@ from flows.nightly import nightly_recompile
 from flows.server_setup import DEAD_RUNS, MODELS_AT_ONCE, NO_CONTAINER, NOT_BEGUN
 from store.generations import heads
 from tasks.options import MODELS_TAG
-from tests.flows.helpers import ROOT, Api
+from tests.flows.helpers import PATIENT, ROOT, Api
 
 # Prefect leaves the connections of its threads to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -83,7 +83,7 @@ def test_every_step_is_a_function_that_takes_what_it_is_given(config: dict[str, 
 def python(*arguments: str, cwd: Path = ROOT) -> None:
     """Run a module against the Prefect server that this process uses."""
     command = [sys.executable, "-m", *arguments]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=PATIENT, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -108,7 +108,7 @@ def test_nothing_is_deployed_to_nowhere(tmp_path: Path) -> None:
         env=environment | {"PREFECT_HOME": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENT,
     )
     assert (done.returncode, "Next: prefect config set PREFECT_API_URL=" in done.stderr) == (2, True), (
         done.stderr

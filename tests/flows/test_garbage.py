@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.flows.helpers import PATIENT, ROOT
+
 WORK = """
 import gc, sqlite3, sys, threading
 
@@ -64,6 +65,6 @@ def test_who_holds_the_lock_can_let_go(where: str, came: str, tmp_path: Path) ->
         env={"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENT,
     )
     assert done.stdout.strip() == came, done.stderr

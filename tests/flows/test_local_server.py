@@ -20,8 +20,8 @@ from flows.configured import configured_api
 from flows.local_server import live_server, local_server, wait_until_healthy
 from flows.prefect_api import prefect_api
 from flows.server_process import SERVER_LOCK, STATE, try_lock
-from tests.flows.helpers import COMPILE, HOLD, SESSIONS, SOURCE, Api
-from tests.waiting import until
+from tests.flows.helpers import COMPILE, HOLD, PATIENT, SESSIONS, SOURCE, Api
+from tests.waiting import PATIENCE, until
 
 Start = Callable[..., Popen[str]]
 
@@ -52,7 +52,7 @@ def ended(home: Path) -> bool | None:
 
 def test_importing_the_compiler_and_the_runner_does_not_import_prefect(start: Start) -> None:
     """Prefect is imported only after its server is decided on, and never by the compiler."""
-    out, errors = start(NOTHING_IMPORTED).communicate(timeout=60)
+    out, errors = start(NOTHING_IMPORTED).communicate(timeout=PATIENT)
     assert out.strip() == "[]", errors
 
 
@@ -61,7 +61,7 @@ def test_five_compiles_at_the_same_moment_share_one_server_and_all_succeed(
 ) -> None:
     """Five processes that start at once on a home without a server get one server, and each compiles."""
     compiles = [start(COMPILE, f"acme/project-{number}", SOURCE) for number in range(5)]
-    results = [process.communicate(timeout=100) for process in compiles]
+    results = [process.communicate(timeout=PATIENT) for process in compiles]
     assert [process.returncode for process in compiles] == [0] * 5, results
     counts, urls = zip(*(out.split() for out, _ in results), strict=True)
     assert counts == (str(SESSIONS),) * 5
@@ -160,7 +160,7 @@ def test_the_api_asks_for_credentials_and_allows_no_other_origin(api: Api) -> No
         f"{api.server.url}/admin/version", headers={"Origin": "https://example.com"}
     )
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=30)
+        urllib.request.urlopen(request, timeout=PATIENCE)
     with refused.value as response:
         assert response.status == 401
         assert response.headers.get("access-control-allow-origin") != "*"
@@ -175,7 +175,7 @@ def test_prefect_settings_of_the_working_folder_are_not_read(
         '[api]\nurl = "http://192.0.2.1/api"\n[logging]\nlevel = "DEBUG"\n'
     )
     (tmp_path / ".env").write_text("PREFECT_LOGGING_LEVEL=DEBUG\nPREFECT_PROFILES_PATH=evil.toml\n")
-    out, errors = start(SETTINGS_IN_FORCE, server_home, cwd=tmp_path).communicate(timeout=60)
+    out, errors = start(SETTINGS_IN_FORCE, server_home, cwd=tmp_path).communicate(timeout=PATIENT)
     assert out.split() == ["True", str(server_home / "prefect"), "INFO", str(tmp_path)], errors
 
 
@@ -213,7 +213,8 @@ def test_a_server_whose_home_was_removed_ends(warm_home: Path) -> None:
     """Nobody could find it any more: not its lock, nor its address."""
     with local_server(warm_home, linger=60) as server:
         wait_until_healthy(warm_home, server)
-        shutil.rmtree(warm_home)
+        # At once, since a server that lives still makes files in its folder while that is emptied.
+        shutil.rmtree(warm_home.rename(warm_home.with_name("removed")))
 
         def is_gone() -> bool | None:
             try:

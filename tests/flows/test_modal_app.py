@@ -19,7 +19,7 @@ from compiler.steps import DirectSteps
 from compiler.uploading.upload import upload
 from data_models.errors import NotFoundError, SettingsError
 from tasks.modal import ModalSteps
-from tests.flows.helpers import ROOT, Api
+from tests.flows.helpers import PATIENT, ROOT, Api
 from tests.flows.same import hits, made
 from tests.modal_emulator.fixtures import modal_emulator
 from tests.modal_emulator.server import Emulator
@@ -47,7 +47,7 @@ def command(modal_emulator: Emulator) -> Command:
             capture_output=True,
             text=True,
             check=False,
-            timeout=100,
+            timeout=PATIENT,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -167,14 +167,14 @@ def test_a_store_that_is_not_on_modal(modal_emulator: Emulator) -> None:
     environment = os.environ | {"RLM_CONTEXT_STORE": "/some/folder"}
     done = subprocess.run(
         [sys.executable, "-m", "modal", "deploy", "-m", "flows.modal_app"],
-        cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=100,
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=PATIENT,
     )  # fmt: skip
     assert done.returncode != 0
     assert "a store in a Modal volume" in done.stdout + done.stderr
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_the_script_for_real_accounts(modal_emulator: Emulator) -> None:
     """tests/real_modal.py finds the emulator to be what the project relies on, and leaves nothing there."""
     done = subprocess.run(
@@ -183,7 +183,7 @@ def test_the_script_for_real_accounts(modal_emulator: Emulator) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=PATIENT,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert [line[:3] for line in done.stdout.splitlines() if line[:3] in ("yes", "NO ")] == ["yes"] * 4

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.helpers import ROOT
+from tests.flows.helpers import PATIENT, ROOT
 from tests.synthetic import write_session
 
 PAGE = (ROOT / "docs" / "modal.md").read_text(encoding="utf-8")
@@ -28,7 +28,7 @@ def emulator(tmp_path: Path) -> Iterator[dict[str, str]]:
             yield dict(re.findall(SETTING, "".join(process.stdout.readline() for _ in range(4))))
         finally:
             process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=PATIENT)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def fits(shown: str, printed: str) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)  # two dozen commands, each of which imports modal
+@pytest.mark.timeout(900)  # two dozen commands, each of which imports modal
 def test_the_transcript_is_real(emulator: dict[str, str], homes: dict[str, dict[str, str]]) -> None:
     """Every command ends well, and every line that the page shows stands in its output, in that order."""
     base = os.environ | emulator | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
@@ -94,7 +94,7 @@ def test_the_transcript_is_real(emulator: dict[str, str], homes: dict[str, dict[
             for name in people or [""]
         ]  # fmt: skip
         for process in started:
-            out, complaints = process.communicate(timeout=110)
+            out, complaints = process.communicate(timeout=PATIENT)
             assert process.returncode == 0, f"{command}\n{out}\n{complaints}"
             lines = iter(out.splitlines())
             missing = [line for line in shown if not any(fits(line, printed) for printed in lines)]

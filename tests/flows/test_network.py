@@ -7,7 +7,9 @@ from pathlib import Path
 from subprocess import Popen
 
 from flows.local_server import live_server
-from tests.flows.helpers import COMPILE, SOURCE
+from tests.flows.helpers import COMPILE, PATIENT, SOURCE
+from tests.flows.test_local_server import ended
+from tests.waiting import until
 
 RECORDER = """
 import os, sys
@@ -34,11 +36,12 @@ def test_client_and_server_reach_loopback_only(
     seen = tmp_path / "connections"
     path = os.pathsep.join((str(tmp_path / "hook"), str(Path(__file__).parents[2])))
     process = start(COMPILE, "acme/tidewatch", SOURCE, PYTHONPATH=path, CONNECTIONS=seen)
-    _, errors = process.communicate(timeout=100)
+    _, errors = process.communicate(timeout=PATIENT)
     assert process.returncode == 0, errors
     server = live_server(warm_home)
     assert server is not None
     os.kill(server.pid, signal.SIGTERM)  # it would linger
+    until(lambda: ended(warm_home))  # what it does last is looked at too
     lines = seen.read_text().splitlines()
     assert any(line.startswith(f"{process.pid} connect") for line in lines)
     assert [line for line in lines if "127.0.0.1" not in line and "'/" not in line] == []

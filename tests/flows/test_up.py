@@ -1,5 +1,6 @@
 """`rlm-context up`: one process that keeps a server with schedules and serves the deployments."""
 
+import fcntl
 import os
 import signal
 from collections.abc import Callable
@@ -9,12 +10,15 @@ from subprocess import Popen
 import pytest
 
 from compiler.runtime import open_runtime
-from flows.local_server import live_server, local_server, wait_until_healthy
+from data_models.errors import PipelineError
+from flows import up
+from flows.local_server import live_server, local_server, prefect_folder, wait_until_healthy
 from flows.served import local_zone
+from flows.server_process import try_lock
 from flows.server_setup import DEAD_RUNS, NO_CONTAINER, NOT_BEGUN
 from flows.up import is_up
 from store.generations import newest
-from tests.flows.helpers import COMPILE, HOLD, SESSIONS, SOURCE, Api
+from tests.flows.helpers import COMPILE, HOLD, PATIENT, SESSIONS, SOURCE, Api
 from tests.waiting import until
 
 Start = Callable[..., Popen[str]]
@@ -79,9 +83,9 @@ def test_one_command_serves_all_and_stops_cleanly(
     )
     second = start(UP)
     assert "it is up already" in ready_line(second)
-    told, _ = start(STATUS).communicate(timeout=60)
+    told, _ = start(STATUS).communicate(timeout=PATIENT)
     assert f"Prefect: up at {server.url.removesuffix('/api')}" in told
-    out, errors = start(COMPILE, "acme/other", SOURCE).communicate(timeout=100)
+    out, errors = start(COMPILE, "acme/other", SOURCE).communicate(timeout=PATIENT)
     assert out.split() == [str(SESSIONS), server.url], errors
 
     def completed() -> bool | None:
@@ -90,7 +94,7 @@ def test_one_command_serves_all_and_stops_cleanly(
     until(completed)
     assert newest(open_runtime().store, uploaded) is not None
     running.send_signal(signal.SIGTERM)
-    assert running.wait(timeout=60) == 0
+    assert running.wait(timeout=PATIENT) == 0
     # The server stays for a moment; a schedule that nobody serves would only be late.
     assert nightly(api)[0]
     assert not is_up(warm_home)
@@ -110,7 +114,7 @@ def test_it_waits_for_a_compile_and_takes_its_servers_place(warm_home: Path, sta
     assert server is not None
     assert server.schedules
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=PATIENT) == 0
 
 
 @pytest.mark.slow
@@ -130,7 +134,7 @@ def test_it_gets_over_a_lost_server_and_stops_without_ctrl_c(warm_home: Path, st
     assert second.pid != first.pid
     assert nightly(Api(second)) == (False, True)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=PATIENT) == 0
     assert nightly(Api(second))[0]
 
 
@@ -145,7 +149,7 @@ def test_it_stops_also_where_its_server_is_gone_by_then(warm_home: Path, start: 
     process.send_signal(signal.SIGTERM)
     assert "stopping" in ready_line(process)
     os.kill(server.pid, signal.SIGKILL)
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=PATIENT) == 0
     assert not is_up(warm_home)
 
 
@@ -159,9 +163,28 @@ def test_a_server_of_the_users_own(warm_home: Path, start: Start) -> None:
         assert f"the server that you configured: {server.url.removesuffix('/api')}." in told
         assert "password" not in told
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=PATIENT) == 0
         refused = start(UP, PREFECT_API_URL=server.url, PREFECT_API_AUTH_STRING="ann:wrong")
         assert "does not accept what `rlm-context up` asks (HTTP 401). Next: " in ready_line(refused)
+
+
+def test_who_asks_whether_it_is_up_keeps_nobody_from_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`status` holds the lock for a moment in which the command may begin; who holds it for good is in the way."""
+    asking = try_lock(prefect_folder(home) / up.UP_LOCK, fcntl.LOCK_SH)
+    assert asking is not None
+
+    def asked(home: Path) -> bool:
+        found = is_up(home)
+        os.close(asking)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(up, "is_up", asked)
+        with up._alone(home):
+            assert is_up(home)
+            patch.undo()
+            with pytest.raises(PipelineError, match="up already"), up._alone(home):
+                pass
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from flows import server_process
 from flows.local_server import local_server, wait_until_healthy
 from flows.server_process import PASSWORD, PORT
+from tests.waiting import PATIENCE
 
 
 def port(folder: Path) -> int:
@@ -65,5 +66,5 @@ def test_the_ui_asks_the_server_that_shows_it(warm_home: Path) -> None:
     with local_server(warm_home, linger=0.2, schedules=True) as server:
         wait_until_healthy(warm_home, server)
         assert server.url.endswith(f":{(warm_home / 'prefect' / PORT).read_text()}/api")
-        with urllib.request.urlopen(server.url.replace("/api", "/ui-settings"), timeout=60) as response:
+        with urllib.request.urlopen(server.url.replace("/api", "/ui-settings"), timeout=PATIENCE) as response:
             assert json.load(response)["api_url"] == server.url
