@@ -106,11 +106,18 @@ class Server:
         self._thread.join()
         self._loop.close()
 
+    def hear_out(self) -> None:
+        """Wait until all is read that was sent by processes that are gone: some of it may come to be after their end.
+
+        Nobody else may be connected.
+        """
+        self._do(self._hear_out())
+
     def _do(self, work: Awaitable[Any]) -> Any:
         async def wrapped() -> Any:
             return await work
 
-        return asyncio.run_coroutine_threadsafe(wrapped(), self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(wrapped(), self._loop).result(60)
 
     async def _listen(self) -> int:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, backlog=1024)
@@ -121,6 +128,14 @@ class Server:
         for task in self._connections:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _hear_out(self) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        writer.write_eof()
+        await reader.read()  # who came before was let in before
+        writer.close()
+        while len(self._connections) > self._inside:  # some are not read to their end
+            await asyncio.sleep(0.01)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
