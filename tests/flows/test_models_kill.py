@@ -14,7 +14,7 @@ from flows.run import compile_projects
 from tests.compiler.models.server_model import MAP, calls_of, request_digest
 from tests.flows.models import PROJECT, entries, upload_chunks, use
 from tests.rlm.servers.messages import MessagesServer
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 # Prefect leaves the connections of its threads to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -34,7 +34,7 @@ if isinstance(report, Exception):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_what_was_answered_is_not_asked_again(
     server_home: Path,
     home: Path,
@@ -53,10 +53,7 @@ def test_what_was_answered_is_not_asked_again(
         server.latency = 0.1
         use(server, monkeypatch)
         upload_chunks(tmp_path / "team", SESSIONS, CHUNKS_EACH)
-        in_flight = [
-            _killed(server, start(COMPILE, server_home, PROJECT), chance.randrange(1, 20))
-            for _ in range(KILLS)
-        ]
+        in_flight = [_killed(server, start(COMPILE, server_home, PROJECT), chance) for _ in range(KILLS)]
         [report] = compile_projects(server_home, [PROJECT])
         assert isinstance(report, ProjectReport)
         asked = [request_digest(call) for call in calls_of(server, MAP)]
@@ -66,12 +63,14 @@ def test_what_was_answered_is_not_asked_again(
     assert len(asked) - len(chunks) <= sum(in_flight)
 
 
-def _killed(server: MessagesServer, process: Popen[str], after: int) -> int:
-    """Kill a compile once the server has so many calls of it; how many of its calls were in flight: not kept yet."""
+def _killed(server: MessagesServer, process: Popen[str], chance: random.Random) -> int:
+    """Kill a compile in the first part of what is left to ask; how many of its calls were in flight: not kept yet."""
     asked, kept = len(calls_of(server, MAP)), _kept()
-    until(lambda: len(calls_of(server, MAP)) - asked >= after)
+    after = chance.randrange(1, max((SESSIONS * CHUNKS_EACH - kept) // 3, 2))
+    until(lambda: process.poll() is not None or len(calls_of(server, MAP)) - asked >= after, 2 * PATIENCE)
     process.kill()
     process.wait()  # a zombie would still count as the holder of its lease
+    server.hear_out()
     return len(calls_of(server, MAP)) - asked - (_kept() - kept)
 
 
