@@ -39,8 +39,8 @@ EVERY_WAY = [
 ]
 """The ways in which a provider's answer goes wrong."""
 
-IMPATIENT = partial(Options, patience=Patience(total=120.0, attempt=3.0, attempts=20, first_wait=0.02))
-"""Stands in for the clients' options: an answer that never comes is given up after three seconds."""
+IMPATIENT = partial(Options, patience=Patience(total=120.0, attempt=6.0, attempts=20, first_wait=0.02))
+"""Stands in for the clients' options: an answer that never comes is given up after six seconds."""
 
 
 def use(server: MessagesServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,8 @@ from tests.rlm.servers.messages import MessagesServer
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 SESSIONS, CHUNKS_EACH = 30, 5
+AT_ONCE = 8
+"""So that no call waits for others of this process for as long as an attempt may take, however busy the machine is."""
 FAULTY = 3
 """Calls of a hundred that fail in each of ten ways."""
 
@@ -44,6 +46,7 @@ def test_a_provider_that_fails_in_every_way(
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     monkeypatch.setattr("compiler.models.clients.Options", IMPATIENT)
+    monkeypatch.setenv("RLM_CONTEXT_MODELS__AT_ONCE", str(AT_ONCE))
     with MessagesServer() as server:
         use(server, monkeypatch)
         upload_chunks(tmp_path / "team", SESSIONS, CHUNKS_EACH)
