@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,11 @@ from tests.compiler.models.server_model import MAP, ROOT, SUB, TREE, counted, fi
 from tests.flows.helpers import Api
 from tests.flows.models import PROJECT, entries, upload_chunks, use
 from tests.rlm.servers.chat import ChatServer
+from tests.rlm.servers.faults import Fault
 from tests.rlm.servers.messages import MessagesServer
 from tests.rlm.servers.models import ModelServer
+from tests.rlm.servers.web import Answer, Received
+from tests.waiting import PATIENCE
 
 # Prefect leaves the connections of its threads to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -24,6 +28,23 @@ AT_ONCE = 7
 
 ANTHROPIC = {part: f"anthropic:{model}" for part, model in (("MAP", MAP), ("TREE", TREE), ("SUB", SUB))}
 COMPATIBLE = {part: f"openai:local-{part.lower()}" for part in ANTHROPIC}
+
+
+class CrowdedServer(MessagesServer):
+    """Answers nobody until so many calls are in flight, however slowly they come."""
+
+    def __init__(self, crowd: int) -> None:
+        super().__init__()
+        self._crowd, self._is_full = crowd, asyncio.Event()
+
+    async def answer(self, received: Received, fault: Fault | None) -> Answer:
+        """See `Server.answer`."""
+        if self.peak >= self._crowd:
+            self._is_full.set()
+        with suppress(TimeoutError):  # then fewer come, and nobody waits any more
+            await asyncio.wait_for(self._is_full.wait(), PATIENCE)
+        self._is_full.set()
+        return await super().answer(received, fault)
 
 
 @pytest.fixture
@@ -83,13 +104,15 @@ def test_the_agent_sdk_as_root(
 
 
 def test_as_many_calls_are_in_flight_as_allowed(
-    api: Api, tmp_path: Path, claude: MessagesServer, monkeypatch: pytest.MonkeyPatch
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Over batches of sessions of one chunk too, the provider sees `models.at_once` calls at a time and never more."""
     monkeypatch.setenv("RLM_CONTEXT_MODELS__AT_ONCE", str(AT_ONCE))
-    claude.latency = 0.1
-    compiled(tmp_path, [claude], sessions=40, chunks_each=1)
-    assert claude.peak == AT_ONCE
+    with CrowdedServer(AT_ONCE) as server:
+        server.latency = 0.1  # in which one too many would come
+        use(server, monkeypatch)
+        compiled(tmp_path, [server], sessions=40, chunks_each=1)
+    assert server.peak == AT_ONCE
 
 
 def name_models(models: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
