@@ -44,6 +44,7 @@ from tasks.links import artifact_key
 from tasks.options import may_pass
 from tasks.watching import Watch
 from tests.flows.helpers import SESSIONS, SOURCE, Api
+from tests.flows.marks import hear_all
 
 # Prefect leaves the connections of its threads to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -237,6 +238,7 @@ def test_nothing_new_runs_no_step(api: Api, uploaded: str) -> None:
     """The second compile of the same uploads has no task runs and publishes nothing."""
     compile_now(uploaded)
     assert compile_now(uploaded).sessions.new == 0
+    hear_all(api)
     assert api.task_runs(api.flow_run(f"compile {uploaded}")["id"]) == {}
     (generation,) = heads(open_runtime().store, uploaded)
     assert generation.manifest.number == 1

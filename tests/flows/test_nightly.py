@@ -34,8 +34,10 @@ def night() -> Nightly:
 
 
 def nightly_run(api: Api) -> dict[str, object]:
-    """The newest run of the flow."""
-    filters = {"flows": {"name": {"any_": ["nightly-recompile"]}}, "sort": "START_TIME_DESC"}
+    """The newest run of the flow that has begun."""
+    begun = {"start_time": {"is_null_": False}}
+    named = {"name": {"any_": ["nightly-recompile"]}}
+    filters = {"flows": named, "flow_runs": begun, "sort": "START_TIME_DESC"}
     return api.call("POST", "/flow_runs/filter", filters)[0]
 
 

@@ -14,6 +14,7 @@ from store.codec import encode
 from store.generations import newest
 from tasks import overdue
 from tests.flows.helpers import Api
+from tests.flows.marks import hear_all
 
 # Prefect leaves the connections of its threads to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -41,6 +42,7 @@ def test_a_late_nights_share_is_done_once(api: Api, uploaded: str) -> None:
     assert share is not None
     assert share.looked > 0
     asyncio.run(compile_context(uploaded))
+    hear_all(api)
     assert SHARE not in tasks(api, uploaded)
 
 
