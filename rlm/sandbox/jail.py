@@ -117,18 +117,16 @@ class _Process:
     @classmethod
     async def start(cls) -> "_Process":
         ours, theirs = socket.socketpair()
-        with theirs, tempfile.TemporaryFile() as program:
-            program.write(seccomp.program(seccomp.COMPUTE + seccomp.START))
-            program.seek(0)
-            process = await asyncio.create_subprocess_exec(
-                *_command(program.fileno(), theirs.fileno()),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.DEVNULL,
-                env={},
-                pass_fds=(program.fileno(), theirs.fileno()),
-            )
-        return cls(process, *await asyncio.open_connection(sock=ours))
+        try:
+            process = await _spawned(theirs)
+            try:
+                return cls(process, *await asyncio.open_connection(sock=ours))
+            except BaseException:
+                await _ended(process)
+                raise
+        except BaseException:  # whoever wanted it may have gone away meanwhile
+            ours.close()
+            raise
 
     async def read(self, size: int) -> bytes:
         return await self._reader.readexactly(size)
@@ -139,10 +137,30 @@ class _Process:
 
     async def close(self) -> None:
         self._writer.close()
-        if self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                self._process.kill()
-        await self._process.wait()
+        await _ended(self._process)
+
+
+async def _spawned(theirs: socket.socket) -> asyncio.subprocess.Process:
+    """A process in the jail at the other end of `theirs`, which is closed here."""
+    with theirs, tempfile.TemporaryFile() as program:
+        program.write(seccomp.program(seccomp.COMPUTE + seccomp.START))
+        program.seek(0)
+        return await asyncio.create_subprocess_exec(
+            *_command(program.fileno(), theirs.fileno()),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={},
+            pass_fds=(program.fileno(), theirs.fileno()),
+        )
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """End a process, whatever it is doing."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.kill()
+    await process.wait()
 
 
 def _command(filter_descriptor: int, socket_descriptor: int) -> list[str]:
