@@ -48,12 +48,13 @@ class CopyCache:
         data = _read(path)
         if data is None:
             return None
+        is_sound = _is_sound(key, data)
         with suppress(OSError):  # gone meanwhile, or a home that may only be read
-            if not _is_sound(key, data):
+            if is_sound:
+                os.utime(path)
+            else:
                 path.unlink()
-                return None
-            os.utime(path)
-        return data
+        return data if is_sound else None
 
     def add(self, key: str, data: bytes) -> None:
         """Keep a copy of an object, if it is sound and can be kept: a full disk costs the copy and no more."""

@@ -136,6 +136,23 @@ def test_damage_is_fetched_anew(remote: CountedStore, tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_damage_that_cannot_be_removed_is_no_copy(
+    remote: CountedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process was quicker, or the folder may only be read: a damaged copy is not given out all the same."""
+    ref = put_blob(remote, b"sound")
+    get_blob(opened(remote, tmp_path), ref)
+    (path,) = (path for path in (tmp_path / "cache").rglob("*") if path.is_file())
+    path.write_bytes(b"s0und")
+
+    def gone(self: Path, missing_ok: bool = False) -> None:
+        if not missing_ok:
+            raise FileNotFoundError(self)
+
+    monkeypatch.setattr(Path, "unlink", gone)
+    assert get_blob(opened(remote, tmp_path), ref) == b"sound"
+
+
 def test_deleting_takes_the_copy_along(remote: CountedStore, tmp_path: Path) -> None:
     """What was deleted through this store is gone here and there."""
     store = opened(remote, tmp_path)
