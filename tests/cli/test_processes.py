@@ -57,7 +57,7 @@ def test_ctrl_c_is_one_line_and_the_next_run_goes_on(
     process = start("compile", "--source", MIRA, "--project", project, **asks)
     stop_at(process, step, models)
     result = finish(process)
-    said = [line for line in result.err.splitlines() if line]  # an empty one ends what a terminal shows of Ctrl-C
+    said = [line for line in result.err.splitlines() if line]  # an empty one follows a terminal's ^C
     assert said[-1] == (
         "rlm-context: interrupted. Nothing is lost. Next: the same command again, which goes on from here"
     )
