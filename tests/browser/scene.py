@@ -94,7 +94,7 @@ def scene(folder: Path) -> Iterator[Scene]:
         yield _lived(folder, server)
     finally:
         up.terminate()
-        up.communicate(timeout=60)
+        up.communicate(timeout=PATIENCE)
 
 
 def _lived(folder: Path, server: LocalServer) -> Scene:

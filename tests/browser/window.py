@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import ConsoleMessage, Page, Request, sync_playwright
 
 from tests.browser.scene import Scene
+from tests.waiting import until
 
 PATIENCE_MS = 60_000
 
@@ -41,6 +42,10 @@ class Window:
     def sees(self, text: str) -> None:
         """Wait until this text can be read on the page."""
         self.page.get_by_text(text).first.wait_for()
+
+    def says(self, text: str) -> None:
+        """Wait until this text is among all that can be read on the page: its parts are asked for one by one."""
+        until(lambda: text in self.words(), step=0.1)
 
     def words(self) -> str:
         """All that can be read on the page."""
