@@ -35,6 +35,8 @@ def run(arguments: list[str]) -> int:
         from rlm_context.failures import explain  # its imports cost more than a hook may take
 
         explain(error)
+        if isinstance(error, KeyboardInterrupt):
+            _forget_interrupt()
         return 1
 
 
@@ -61,6 +63,15 @@ def _fast(arguments: list[str]) -> int | None:
 
         return search_fast(arguments[1:])
     return None
+
+
+def _forget_interrupt() -> None:
+    """Let `python -m rlm_context` end with the exit code that it is given.
+
+    CPython notes a KeyboardInterrupt that leaves code executed from a string, as libraries do while they are imported,
+    and then ends as killed by SIGINT though it was handled. Whatever is executed next takes the note back.
+    """
+    exec("")  # noqa: S102  nothing is executed
 
 
 def _print_anything(stream: "TextIO") -> None:

@@ -1,13 +1,15 @@
 """Several commands at once, and commands that are stopped: through Prefect, as processes."""
 
+import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.helpers import MIRA, assert_one_line, finish, rlm, start
+from tests.cli.helpers import MIRA, ROOT, assert_one_line, finish, rlm, start
 from tests.rlm.servers.faults import Fault, always
 from tests.rlm.servers.messages import MESSAGES, MessagesServer
 from tests.waiting import until
@@ -68,6 +70,20 @@ def test_ctrl_c_is_one_line_and_the_next_run_goes_on(
     assert again.code == 0
     assert again.document["totals"]["sessions"]["total"] == 4
     assert "[s:" in rlm("search", "sqlite").out
+
+
+def test_ctrl_c_while_something_is_imported(tmp_path: Path) -> None:
+    """Libraries execute strings then, and Python would end as killed by the signal: exit 1, as ever."""
+    (tmp_path / "stopped.py").write_text(
+        "from rlm_context import main\n"
+        "main._dispatch = lambda arguments: exec('raise KeyboardInterrupt')\n"
+        "main.main()\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "stopped"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, check=False
+    )
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
 
 
 def test_two_compiles_of_a_project_at_the_same_moment(own_store: None) -> None:
