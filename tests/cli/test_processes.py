@@ -75,7 +75,7 @@ def test_ctrl_c_is_one_line_and_the_next_run_goes_on(
 def test_ctrl_c_while_something_is_imported(tmp_path: Path) -> None:
     """Libraries execute strings then, and Python would end as killed by the signal: exit 1, as ever."""
     (tmp_path / "stopped.py").write_text(
-        "from rlm_context import main\n"
+        "from rlm_context import failures, main\n"
         "main._dispatch = lambda arguments: exec('raise KeyboardInterrupt')\n"
         "main.main()\n"
     )
