@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from rlm_context.doctor import every, machine
+from rlm_context.doctor import server as prefect_server
 from tests.cli.helpers import rlm
 from tests.hooks.helpers import event, hook, transcript
+from tests.waiting import PATIENCE
 
 
 class Found(NamedTuple):
@@ -148,8 +150,9 @@ class _Health(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server() -> Iterator[str]:
-    """A server that is well; its address."""
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A server that is well, and is given the time that it takes to answer here; its address."""
+    monkeypatch.setattr(prefect_server, "_SECONDS", PATIENCE)
     with HTTPServer(("127.0.0.1", 0), _Health) as http:
         thread = threading.Thread(target=http.serve_forever)
         thread.start()
