@@ -23,11 +23,13 @@ from compiler.runs import RunRecord
 from compiler.runtime import open_runtime
 from compiler.uploading.upload import upload
 from data_models.env import raw_folder, worker_log
+from rlm_context import attention_prefect
 from rlm_context.hooks.trigger.record import Trigger, write_trigger
 from store.codec import encode
 from store.keys import run_key
 from tests.cli.conftest import _small, direct, without_prefect  # noqa: F401  fixtures
 from tests.cli.helpers import EXAMPLES, MIRA, ROOT, rlm
+from tests.waiting import PATIENCE
 
 PROJECT = "acme/tide"
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -189,6 +191,8 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], None]]:
     servers: list[Server] = []
 
     def start(is_silent: bool) -> None:
+        if not is_silent:  # a busy machine may take longer to ask it than `status` waits
+            monkeypatch.setattr(attention_prefect, "_SECONDS", PATIENCE)
         kind = type("Its", (Prefect,), {"is_silent": is_silent})
         servers.append(Server(("127.0.0.1", 0), kind))
         threading.Thread(target=servers[0].serve_forever, daemon=True).start()
@@ -244,7 +248,9 @@ def run(command: list[str]) -> tuple[int, str]:
         ]
         command = [*program[:-1], "--help"]
     text = " ".join(command).replace("~", "$HOME")
-    done = subprocess.run(["/bin/sh", "-c", text], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["/bin/sh", "-c", text], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     return done.returncode, done.stdout + done.stderr
 
 
