@@ -149,6 +149,11 @@ class Emulator:
         serving.cancel()
         await self._containers.close()
         await self._sandboxes.close()
+        # Whoever was let in at the last moment is known before all is closed: asyncio would lose the connection, and
+        # its socket would be a later test's warning.
+        self._loop.remove_reader(listening.fileno())
+        for _ in range(20):  # turns of the event loop; a connection is a handful of them on its way
+            await asyncio.sleep(0)
         server.close()
         await server.wait_closed()
         await runner.cleanup()
