@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 MISSING = "no PostgreSQL: apt-get install postgresql"
 _DEBIANS = Path("/usr/lib/postgresql")
@@ -74,19 +74,24 @@ class Postgres:
 
     def start(self) -> None:
         """Start it, and wait until it takes connections."""
-        self.begin()
-        until(self.answers)
+        until(self._is_there, 3 * PATIENCE, step=0.2)
 
     def answers(self) -> bool:
         """Whether it takes connections."""
         command = [self._program("pg_isready"), f"--host={self.folder}", "--quiet"]
         return subprocess.run(command, check=False).returncode == 0
 
+    def _is_there(self) -> bool:
+        """Whether it takes connections; begun again where parts of the one before still ended."""
+        if self._process is None or self._process.poll() is not None:
+            self.begin()
+        return self.answers()
+
     def crash(self) -> None:
         """End it without a goodbye to its clients; the next start recovers from its log."""
         if self._process:
             self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(30)
+            self._process.wait(PATIENCE)
             self._process = None
 
     def run(self, program: str, *arguments: str) -> str:

@@ -21,6 +21,7 @@ import msgspec
 
 from tests.chaos.calls import ASKING
 from tests.chaos.place import FlowProcess, flow_processes
+from tests.waiting import PATIENCE
 
 KILLS = "kills.jsonl"
 FLOW, ASKING_FLOW = "flow", "asking flow"
@@ -49,7 +50,7 @@ class Killer:
 
     def __init__(self, folder: Path, api: str, models: str, chance: random.Random) -> None:
         self._folder, self._api, self._models, self._chance = folder, api, models, chance
-        self._http = httpx.Client(timeout=5)  # making one takes longer than a call
+        self._http = httpx.Client(timeout=PATIENCE)  # making one takes longer than a call
         self._projects: dict[str, str] = {}
 
     def turns(self) -> Iterator[str]:

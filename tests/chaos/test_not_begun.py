@@ -13,7 +13,7 @@ from rlm_context.hooks.trigger.remote import Asked, AwayError
 from rlm_context.hooks.trigger.rest import PrefectRest
 from tests.chaos.api import deploy, post
 from tests.chaos.place import running
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 PROJECT = "acme/tide"
 
@@ -55,7 +55,7 @@ def test_a_run_that_its_worker_left_behind_holds_nobody_up(tmp_path: Path) -> No
         left = ask(server)
         take_up(place.api, left)
         assert ask(server).run == left.run
-        until(lambda: has_ended(server, left))
+        until(lambda: has_ended(server, left), 3 * PATIENCE)
         asked = ask(server)
         assert (asked.attempt, asked.run == left.run) == (1, False)
 
@@ -81,7 +81,7 @@ def test_a_container_may_wait_for_its_image(tmp_path: Path) -> None:
         def state(run: str) -> str:
             return str(httpx.get(f"{place.api}/flow_runs/{run}", timeout=60).json()["state_type"])
 
-        until(lambda: state(process) == "CRASHED")
+        until(lambda: state(process) == "CRASHED", 3 * PATIENCE)
         assert state(container) == "PENDING"
 
 
@@ -96,7 +96,7 @@ def test_nor_does_one_of_which_the_server_lost_the_event(tmp_path: Path) -> None
         )
         left = ask(server)
         take_up(place.api, left)
-        asked = until(lambda: found if (found := ask(server)).run != left.run else None)
+        asked = until(lambda: found if (found := ask(server)).run != left.run else None, 3 * PATIENCE)
         assert (asked.attempt, asked.state) == (1, "waiting")
         ended = httpx.get(f"{place.api}/flow_runs/{left.run}", timeout=60).json()
         assert ended["state_type"] == "CRASHED"

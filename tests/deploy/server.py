@@ -101,7 +101,7 @@ def killed(process: subprocess.Popen[bytes] | None) -> None:
     """SIGKILL a process and its group."""
     if process:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 def free_port() -> int:

@@ -40,7 +40,7 @@ def test_a_trigger_is_compiled_by_the_worker(team: Team, person: Person) -> None
     asked = person.ask(team.server.url, "acme/first")
     assert ended(team, asked.run) == "COMPLETED", team.server.log("worker")
     assert person.published("acme/first") == 1
-    assert team.worker_is_healthy()
+    until(team.worker_is_healthy)
 
 
 def test_a_wrong_password_is_told(team: Team, person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
