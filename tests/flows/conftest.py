@@ -43,6 +43,16 @@ def _copy_database(source: Path, target: Path) -> None:
         before.backup(copy)
 
 
+@pytest.fixture(autouse=True)
+def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Prefect leaves its threads' connections to the garbage collector; no later test shall be blamed for them."""
+    yield
+    if "server_home" in request.fixturenames:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
+
+
 @pytest.fixture
 def api(server_home: Path) -> Iterator[Api]:
     """The server, with this process's Prefect pointed at it."""
@@ -50,10 +60,6 @@ def api(server_home: Path) -> Iterator[Api]:
     assert server is not None
     with prefect_api(server_home):
         yield Api(server)
-    # Prefect leaves its threads' connections to the garbage collector; no later test shall be blamed for them.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 @pytest.fixture
