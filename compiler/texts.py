@@ -1,6 +1,5 @@
 """The texts of a generation: the root pass over the month nodes, then the brief and the full text as blobs."""
 
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from compiler.runtime import Runtime
 from compiler.sessions import Sessions
 from compiler.tree import load_nodes
 from compiler.work import Texts
+from data_models.folders import temporary_folder
 from data_models.records import CatalogEntry, Segment
 from store.blobs import put_blobs
 
@@ -61,8 +61,7 @@ async def write_texts(
 @contextmanager
 def _index_at_hand(runtime: Runtime, segments: Sequence[Segment]) -> Iterator[Callable[[], Path]]:
     """What lays out the search index of these segments when it is called, to be used within the block."""
-    with tempfile.TemporaryDirectory(prefix="rlm-context-") as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
 
         def open_index() -> Path:
             assemble_index(runtime, segments, folder / "index", folder / "segments")

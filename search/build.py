@@ -17,6 +17,7 @@ from typing import Any
 import tantivy
 
 from data_models.errors import DamagedError
+from data_models.folders import remove_folder, temporary_folder
 from search.archive import pack, unpack
 from search.document import Document
 from search.read import documents_in
@@ -32,15 +33,15 @@ Owner = tuple[str, str]
 
 def build_segment(documents: Iterable[Document]) -> bytes:
     """Index documents into one immutable archive; equal documents give equal bytes."""
-    with tempfile.TemporaryDirectory(prefix="rlm-context-") as folder:
-        index = open_index(make_schema(), folder)
+    with temporary_folder() as folder:
+        index = open_index(make_schema(), str(folder))
         # One thread: the order of documents, and so the bytes, do not depend on scheduling.
         writer = index.writer(_HEAP, 1)
         for document in documents:
             writer.add_document(_encode(document))
         writer.commit()
         writer.wait_merging_threads()
-        return pack(Path(folder))
+        return pack(folder)
 
 
 def prepare(segment: bytes, stale: Collection[Owner], folder: Path) -> None:
@@ -88,10 +89,9 @@ def assemble(segments: Sequence[Path | bytes], stale: Mapping[int, Collection[Ow
 
 def merge(segments: Sequence[Path | bytes], stale: Mapping[int, Collection[Owner]]) -> bytes:
     """One segment with the living documents of many, for the nightly run. Arguments as in `assemble`."""
-    with tempfile.TemporaryDirectory(prefix="rlm-context-") as name:
-        folder = Path(name) / "index"
-        assemble(segments, stale, folder)
-        return build_segment(documents_in(folder))
+    with temporary_folder() as folder:
+        assemble(segments, stale, folder / "index")
+        return build_segment(documents_in(folder / "index"))
 
 
 def _lay_out(segments: Sequence[Path | bytes], stale: Mapping[int, Collection[Owner]], folder: Path) -> None:
@@ -111,7 +111,7 @@ def _lay_out_one(segment: Path | bytes, stale: Collection[Owner], folder: Path) 
     meta = _unpacked(segment if isinstance(segment, bytes) else segment.read_bytes(), stale, part)
     for path in _data_files(part):
         path.replace(folder / path.name)
-    shutil.rmtree(part)
+    remove_folder(part)
     return meta
 
 

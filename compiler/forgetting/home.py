@@ -7,9 +7,7 @@ Prefect's database in the home is only rid of what Prefect deleted: the compile 
 artifacts that showed it.
 """
 
-import errno
 import hashlib
-import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -21,6 +19,7 @@ import msgspec
 from compiler.runtime import Runtime
 from data_models.env import raw_folder
 from data_models.errors import StoreError
+from data_models.folders import remove_folder
 from data_models.records import CatalogEntry
 from store.codec import MALFORMED
 from store.files import FileWriter, store_errors
@@ -31,7 +30,6 @@ _LEAST = 8
 """Characters of a session's id that are worth looking for in the names of files."""
 
 _BUSY_SECONDS = 60.0
-_TRIES = 10
 
 
 def purge_home(runtime: Runtime, *, shown: Path | None = None, again: bool = False) -> None:
@@ -145,12 +143,4 @@ def _remove(path: Path) -> None:
     if not path.is_dir() or path.is_symlink():
         path.unlink(missing_ok=True)
         return
-    for left in reversed(range(_TRIES)):
-        try:
-            return shutil.rmtree(path)
-        except FileNotFoundError:
-            return  # another process removes it too
-        except OSError as error:
-            # Who has an index open for searching leaves a lock's file in there when he looks whether it has changed.
-            if error.errno != errno.ENOTEMPTY or not left:
-                raise
+    remove_folder(path)

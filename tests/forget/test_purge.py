@@ -1,7 +1,6 @@
 """What is forgotten is found nowhere, and nothing else is lost."""
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from store.leases import acquire
 from store.tombstones import forget_sessions, read_tombstones
 from tests.forget.conftest import compile_shop
 from tests.forget.words import found_in, session_id_of, word_of, write_words
+from tests.latecomers import leave_a_lock
 
 
 def copy_of(runtime: Runtime) -> Copy:
@@ -131,15 +131,8 @@ def test_another_machine_lets_go_with_its_next_refresh(
 
 def test_who_searches_meanwhile_holds_nothing_up(compiled: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lock's file that appears in an index while that is being removed goes with it."""
-    index, remove, late = copy_of(compiled).index, os.rmdir, []
-
-    def rmdir(path: str | Path, *, dir_fd: int | None = None) -> None:
-        if not late and index.is_dir() and not any(index.iterdir()):
-            late.append(index / ".tantivy-meta.lock")
-            late[0].touch()
-        remove(path, dir_fd=dir_fd)
-
-    monkeypatch.setattr(os, "rmdir", rmdir)
+    index = copy_of(compiled).index
+    late = leave_a_lock(monkeypatch, lambda: [index])
     forget(compiled, 1)
     assert late
     assert not index.parent.exists()

@@ -1,6 +1,7 @@
 """Segments are immutable, add up without indexing again, and are refused when damaged."""
 
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from data_models.errors import DamagedError
 from search.build import assemble, build_segment, merge, prepare
 from search.filters import Filters
 from search.query import search
+from tests.latecomers import leave_a_lock
 from tests.search.samples import CONES, GLAZE, documents
 
 ANY = Filters()
@@ -21,6 +23,19 @@ def _found(folder: Path, query: str) -> list[tuple[str, str, float]]:
 def test_equal_documents_give_equal_bytes() -> None:
     """A segment is named by its content, so building it again must give the same bytes."""
     assert build_segment(documents("s-1", GLAZE)) == build_segment(documents("s-1", GLAZE))
+
+
+def test_an_index_that_is_looked_at_while_it_goes_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread of tantivy's looks at each commit, at any moment: no build fails of it, none leaves words behind."""
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    late = leave_a_lock(monkeypatch, place.iterdir)
+    assert build_segment(documents("s-1", GLAZE))
+    assert late
+    assert list(place.iterdir()) == []
 
 
 def test_segments_add_up(tmp_path: Path) -> None:
