@@ -19,7 +19,7 @@ import msgspec
 from compiler.runtime import Runtime
 from data_models.env import raw_folder
 from data_models.errors import StoreError
-from data_models.folders import remove_folder
+from data_models.folders import remove_abandoned, remove_folder
 from data_models.records import CatalogEntry
 from store.codec import MALFORMED
 from store.files import FileWriter, store_errors
@@ -53,6 +53,7 @@ def purge_home(runtime: Runtime, *, shown: Path | None = None, again: bool = Fal
             _remove(path)
         for name in ("copies", "trajectories"):
             _remove(runtime.home / "cache" / name)
+        remove_abandoned()
         folders = _folders(runtime.home / "cache" / "projects")
         held = [folder for folder in folders if not _purge_project(folder, tombstones, shown)]
         if again:

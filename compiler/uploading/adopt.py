@@ -8,12 +8,11 @@ goes on with those that have no receipt yet.
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 
 from data_models.errors import KeyMissingError
+from data_models.folders import temporary_folder
 from data_models.records import Receipt
 from store.blobs import blob_ref
 from store.codec import encode
@@ -75,8 +74,8 @@ class Adoption:
     def _upload(self, key: str, data: bytes) -> tuple[Receipt, bytes]:
         """A text as an upload: what it says of itself is redacted too, since names of projects are shown."""
         session, text = session_of(key), data.decode("utf-8", "replace")
-        with TemporaryDirectory(prefix="rlm-context-") as folder:
-            main = Path(folder, session, "transcript.txt")
+        with temporary_folder() as folder:
+            main = folder / session / "transcript.txt"
             main.parent.mkdir()
             main.write_bytes(b"".join(msgspec.json.encode(record) + b"\n" for record in records(text)))
             os.utime(main, (0, 0))  # a text without times has none: neither this moment nor this machine's
