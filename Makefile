@@ -30,13 +30,14 @@ define install
 	$$pip install --no-deps --no-build-isolation -e .
 endef
 
-.PHONY: help compile test lint live clean
+.PHONY: help compile test test-all lint live clean
 .NOTPARALLEL:
 
 help:
 	@echo "make compile              compile your coding-agent sessions and print the brief"
 	@echo "make compile SOURCE=DIR   the same for the sessions in DIR"
-	@echo "make test                 run every test"
+	@echo "make test                 run the fast tests, in some five minutes"
+	@echo "make test-all             run every test: also with real agents, servers, databases and a browser"
 	@echo "make lint                 ruff, mypy and the import contract"
 	@echo "make live                 one small compile and one question with real models, under a cent"
 	@echo "make clean                remove $(VENV) and caches"
@@ -60,6 +61,9 @@ compile: $(READY)
 	echo "  $(BIN)/rlm-context sessions"
 
 test: $(READY_DEV)
+	@$(BIN)/python -m pytest -n 3 -m "not slow"  # on two cores too: many wait for what they started
+
+test-all: $(READY_DEV)
 	@$(BIN)/python -m pytest -n 2
 
 lint: $(READY_DEV)

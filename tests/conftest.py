@@ -20,6 +20,21 @@ SHARED = Path(
 )
 
 
+_REAL_PROGRAMS = ("browser", "chaos", "deploy", "e2e", "flows")
+"""Folders of tests that run Prefect's server, agents, a database or a browser."""
+_SPINE = "flows/test_compile_flow.py"
+"""What stays of them where slow tests are left out: a whole compile through Prefect."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what runs real programs; single tests elsewhere say it themselves."""
+    here = Path(__file__).parent
+    for item in items:
+        path = item.path.relative_to(here)
+        if path.parts[0] in _REAL_PROGRAMS and path.as_posix() != _SPINE:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home: no test sees or touches the real one."""

@@ -13,11 +13,10 @@ CHROMIUM = shutil.which("chromium")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test here is slow, and skipped where there is no browser."""
+    """Every test here is skipped where there is no browser."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
-            item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.timeout(600))
             item.add_marker(
                 pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")

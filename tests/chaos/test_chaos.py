@@ -13,7 +13,6 @@ from tests.chaos.run import settings
 from tests.postgres import programs
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.timeout(2700),  # two minutes or so where nothing else runs
     pytest.mark.skipif(sys.platform != "linux", reason="flow runs' processes are found in Linux's /proc"),
     # Prefect leaves the connections of its threads to the garbage collector.

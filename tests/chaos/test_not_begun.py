@@ -42,7 +42,7 @@ def has_ended(server: PrefectServer, asked: Asked) -> bool:
     return False
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 
 def test_a_run_that_its_worker_left_behind_holds_nobody_up(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tests.deploy.person import Person
 from tests.deploy.team import MORTAL, Team
 from tests.waiting import PATIENCE, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 

@@ -20,7 +20,7 @@ from tests.e2e.places import checkout_in, held, log_of, until_done, uploads, wit
 from tests.rlm.servers.messages import MessagesServer
 from tests.waiting import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 _SLACK = 10.0
 """Seconds that the agent may take longer than with no hooks, on a machine where others work: less than any time-out."""

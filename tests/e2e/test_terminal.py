@@ -7,7 +7,7 @@ from tests.e2e.places import compile_here, held, log_of, until_done, uploads
 from tests.hooks.helpers import transcript, undated
 from tests.rlm.servers.models import Call, asked_in
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 _CHANGED = "has changed. New in it:"
 

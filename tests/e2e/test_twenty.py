@@ -15,7 +15,7 @@ from store.registry import open_store
 from tests.e2e.places import checkout_in, held, log_of, until_done, uploads, with_workers
 from tests.hooks.helpers import event, session_id, transcript
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 _SESSIONS = 20
 _HOOK = [sys.executable, "-I", "-S", str(Path(hooks_program.__file__)), "session-end"]

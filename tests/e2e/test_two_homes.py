@@ -9,7 +9,7 @@ from tests.e2e.claude import Claude, briefs, statements
 from tests.e2e.places import held, log_of, until_done, uploads, with_workers
 from tests.e2e.team import LATER, cited, two_homes
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 _WEEK_MS = 7 * 86_400_000
 

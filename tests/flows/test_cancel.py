@@ -52,7 +52,6 @@ def ended(api: Api, run: str) -> dict[str, Any]:
     return until(look, 2 * PATIENCE)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_cancelled_run_stops_and_the_next_goes_on(
     warm_home: Path, start: Callable[..., Popen[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

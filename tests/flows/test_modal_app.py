@@ -173,7 +173,6 @@ def test_a_store_that_is_not_on_modal(modal_emulator: Emulator) -> None:
     assert "a store in a Modal volume" in done.stdout + done.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_the_script_for_real_accounts(modal_emulator: Emulator) -> None:
     """tests/real_modal.py finds the emulator to be what the project relies on, and leaves nothing there."""

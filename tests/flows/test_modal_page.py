@@ -76,7 +76,6 @@ def fits(shown: str, printed: str) -> bool:
     return re.fullmatch(".*".join(map(re.escape, shown.split("…"))), printed.strip()) is not None
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)  # two dozen commands, each of which imports modal
 def test_the_transcript_is_real(emulator: dict[str, str], homes: dict[str, dict[str, str]]) -> None:
     """Every command ends well, and every line that the page shows stands in its output, in that order."""

@@ -38,7 +38,6 @@ def compiled(*, full: bool = False) -> ProjectReport:
     return asyncio.run(compile_context(PROJECT, full))
 
 
-@pytest.mark.slow
 def test_a_provider_that_fails_in_every_way(
     api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

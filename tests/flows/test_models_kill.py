@@ -33,7 +33,6 @@ if isinstance(report, Exception):
 """
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_what_was_answered_is_not_asked_again(
     server_home: Path,

@@ -150,7 +150,6 @@ def test_what_was_handed_over_is_compiled_by_the_morning(api: Api) -> None:
     assert abs(due - timedelta(seconds=BOUND)) < timedelta(minutes=5)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_night_killed_while_it_hands_over_pays_nothing_twice(
     server: PricedServer,

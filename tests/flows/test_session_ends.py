@@ -109,7 +109,6 @@ def is_idle(folder: Path) -> bool:
 ALL = {session_id(number) for number in range(1, SESSIONS + 1)}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("homes", [1, 5])
 def test_twenty_sessions_that_end_at_once(
     homes: int, home: Path, store: str, checkout: Path, served: LocalServer
@@ -134,7 +133,6 @@ def test_twenty_sessions_that_end_at_once(
     print(f"{homes} homes: {len(runs)} runs, {len(generations)} generations")
 
 
-@pytest.mark.slow
 def test_a_server_that_dies_before_the_run_begins(
     home: Path, store: str, checkout: Path, warm_home: Path, start: Start
 ) -> None:
@@ -158,7 +156,6 @@ def test_a_server_that_dies_before_the_run_begins(
     until(lambda: is_idle(warm_home))
 
 
-@pytest.mark.slow
 def test_a_worker_that_compiles_here_leaves_nothing_behind(
     home: Path, checkout: Path, warm_home: Path
 ) -> None:

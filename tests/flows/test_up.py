@@ -58,7 +58,6 @@ def running(warm_home: Path, start: Start) -> Popen[str]:
     return process
 
 
-@pytest.mark.slow
 def test_one_command_serves_all_and_stops_cleanly(
     running: Popen[str], warm_home: Path, start: Start, uploaded: str
 ) -> None:
@@ -100,7 +99,6 @@ def test_one_command_serves_all_and_stops_cleanly(
     assert not is_up(warm_home)
 
 
-@pytest.mark.slow
 def test_it_waits_for_a_compile_and_takes_its_servers_place(warm_home: Path, start: Start) -> None:
     """A server without schedules that a compile uses is not taken away from it, and ended after that."""
     holder = start(HOLD, warm_home)
@@ -117,7 +115,6 @@ def test_it_waits_for_a_compile_and_takes_its_servers_place(warm_home: Path, sta
     assert process.wait(timeout=PATIENT) == 0
 
 
-@pytest.mark.slow
 def test_it_gets_over_a_lost_server_and_stops_without_ctrl_c(warm_home: Path, start: Start) -> None:
     """The same process has another server at the same address, with the same password; SIGTERM ends it all the same
     where the shell that started it has Ctrl-C ignored."""
@@ -138,7 +135,6 @@ def test_it_gets_over_a_lost_server_and_stops_without_ctrl_c(warm_home: Path, st
     assert nightly(Api(second))[0]
 
 
-@pytest.mark.slow
 def test_it_stops_also_where_its_server_is_gone_by_then(warm_home: Path, start: Start) -> None:
     """As when a machine is shut down, which ends all processes at once."""
     process = start(UP)
@@ -153,7 +149,6 @@ def test_it_stops_also_where_its_server_is_gone_by_then(warm_home: Path, start: 
     assert not is_up(warm_home)
 
 
-@pytest.mark.slow
 def test_a_server_of_the_users_own(warm_home: Path, start: Start) -> None:
     """It is named, and no password is said to be in the home; what it refuses is one line."""
     with local_server(warm_home, linger=0.5, schedules=True) as server:

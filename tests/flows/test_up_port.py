@@ -58,7 +58,6 @@ def test_a_password_that_is_none_is_replaced(kept: str, mode: int, tmp_path: Pat
     assert server_process._password(tmp_path) == made
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_ui_asks_the_server_that_shows_it(warm_home: Path) -> None:
     """It comes up at the address of last time, and the page is told that very address for its requests."""
