@@ -1,4 +1,4 @@
-"""Latency and throughput of every kind of store, services as emulators on loopback.
+"""Latency and throughput of every kind of store but memory, services as emulators on loopback.
 
     python -m benchmarks.store_speed        (about half a minute)
 
@@ -7,6 +7,7 @@ object of 20 MB. The services are test servers in Python on this machine (moto; 
 say what our side costs, nothing about the real services, where the way there counts for more.
 """
 
+import logging
 import os
 import statistics
 import tempfile
@@ -17,7 +18,6 @@ from pathlib import Path
 from time import perf_counter
 
 from store.local import LocalStore
-from store.memory import MemoryStore
 from store.protocol import Store
 
 _SMALL = 4096
@@ -28,7 +28,6 @@ def main() -> None:
     """Print one row for each kind of store."""
     print("store      put ms  get ms  size ms  list ms  256 puts s  up MB/s  down MB/s")
     with tempfile.TemporaryDirectory() as folder:
-        _measure("memory", MemoryStore())
         _measure("local", LocalStore(Path(folder) / "store"))
         with _s3() as store:
             _measure("S3", store)
@@ -42,6 +41,7 @@ def _s3() -> Iterator[Store]:
 
     from store.s3 import S3Store
 
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for each request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     url = f"http://127.0.0.1:{server.get_host_and_port()[1]}"
