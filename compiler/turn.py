@@ -52,16 +52,21 @@ async def turn(runtime: Runtime, project: str) -> AsyncIterator[None]:
         yield
     finally:
         over.set()
-        with suppress(asyncio.CancelledError):
-            await renewing
         try:
-            lease.release()
-        except StoreError as error:
-            logger.warning("the lease of this compile was not given back, and expires: %s", error)
+            await asyncio.wait((renewing,))  # a renewal that is under way would leave its claim behind
+            renewing.result()
+        finally:  # also where somebody cancels meanwhile, and the claim expires
+            _release(lease)
+
+
+def _release(lease: Lease) -> None:
+    try:
+        lease.release()
+    except StoreError as error:
+        logger.warning("the lease of this compile was not given back, and expires: %s", error)
 
 
 async def _renew(lease: Lease, over: asyncio.Event) -> None:
-    """Renew it until it is over. A renewal that is under way then is waited for, or its claim would be left behind."""
     while not await _is_set_within(over, _SECONDS / 3):
         try:
             await asyncio.to_thread(lease.renew, _SECONDS)

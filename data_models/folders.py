@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import hashlib
 import os
 import shutil
 import tempfile
@@ -9,7 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_PREFIX = "rlm-context-tmp-"
+_MACHINE = hashlib.blake2b(os.uname().nodename.encode(), digest_size=4).hexdigest()
+_PREFIX = f"rlm-context-tmp-{_MACHINE}-"
+"""With the machine's name: on a file system that several share, a lock may be known to its own machine only."""
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _TRIES = 10
 
 
@@ -18,36 +22,59 @@ def temporary_folder() -> Iterator[Path]:
     """A private folder in the system's place for temporary files; it goes with the block.
 
     Where the process is killed, it goes with the next one's: whoever uses a folder holds a lock (flock) on it.
+
+    Raises:
+        OSError: it cannot be made or removed.
     """
-    remove_abandoned()
+    with suppress(
+        OSError
+    ):  # of others' folders: whoever forgets sessions is told, and a compile needs only its own
+        remove_abandoned()
+    folder, lock = _locked()
+    try:
+        yield folder
+    finally:
+        try:
+            remove_folder(folder)
+        finally:
+            os.close(lock)
+
+
+def _locked() -> tuple[Path, int]:
+    """A new folder, and the descriptor that holds its lock."""
     made = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}"))
-    lock = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    lock = os.open(made, _FOLDER)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        folder = made.rename(made.with_name(made.name[1:]))  # nobody looks for it before it is locked
-        try:
-            yield folder
-        finally:
-            remove_folder(folder)
-    finally:
+        return made.rename(made.with_name(made.name[1:])), lock  # nobody looks for it before it is locked
+    except OSError:
         os.close(lock)
+        made.rmdir()
+        raise
 
 
 def remove_abandoned() -> None:
-    """Remove this user's temporary folders that no process uses any more.
+    """Remove this user's temporary folders that no process of this machine uses any more.
 
     Raises:
-        OSError: one of them cannot be removed.
+        OSError: one of them cannot be removed; the others are gone.
     """
+    failed: OSError | None = None
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with suppress(FileNotFoundError, NotADirectoryError):  # its process removed it, or it is none of ours
+        try:
             _remove_if_abandoned(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            pass  # its process removed it, or it is none of ours
+        except OSError as error:
+            failed = failed or error
+    if failed:
+        raise failed
 
 
 def _remove_if_abandoned(folder: Path) -> None:
     if folder.lstat().st_uid != os.getuid():
         return
-    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    lock = os.open(folder, _FOLDER | os.O_NOFOLLOW)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         remove_folder(folder)
@@ -70,8 +97,8 @@ def remove_folder(folder: Path) -> None:
     for left in reversed(range(_TRIES)):
         try:
             return shutil.rmtree(folder)
-        except FileNotFoundError:
-            return  # another process removes it too
         except OSError as error:
-            if error.errno != errno.ENOTEMPTY or not left:
+            if not os.path.lexists(folder):
+                return  # another process removed it too
+            if error.errno not in (errno.ENOTEMPTY, errno.ENOENT) or not left:
                 raise

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -16,6 +17,7 @@ from flows.server_process import try_lock
 
 UP_LOCK = "up.lock"
 _WATCH_SECONDS = 1.0
+_ASKING_SECONDS = 0.01
 
 
 def up(
@@ -103,6 +105,7 @@ def _alone(home: Path) -> Iterator[None]:
     while (lock := try_lock(path, fcntl.LOCK_EX)) is None:
         if is_up(home):  # else somebody held it only to ask the same, as `status` does
             raise PipelineError("it is up already", next_command="rlm-context status")
+        time.sleep(_ASKING_SECONDS)  # that is over in a moment
     try:
         yield
     finally:

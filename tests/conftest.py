@@ -21,13 +21,13 @@ SHARED = Path(
 
 
 _REAL_PROGRAMS = ("browser", "chaos", "deploy", "e2e", "flows")
-"""Folders of tests that run Prefect's server, agents, a database or a browser."""
+"""Folders of tests that mostly wait: for whole flows, agents, a database or a browser."""
 _SPINE = "flows/test_compile_flow.py"
 """What stays of them where slow tests are left out: a whole compile through Prefect."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what runs real programs; single tests elsewhere say it themselves."""
+    """Mark as slow what stands in these folders; single tests elsewhere say it themselves."""
     here = Path(__file__).parent
     for item in items:
         path = item.path.relative_to(here)

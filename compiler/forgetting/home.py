@@ -9,6 +9,7 @@ artifacts that showed it.
 
 import hashlib
 import sqlite3
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -38,7 +39,8 @@ def purge_home(runtime: Runtime, *, shown: Path | None = None, again: bool = Fal
     Args:
         runtime: the process's runtime.
         shown: the copy of a generation that was fetched this moment: it stays, even if it has to go with the next.
-        again: also where it was done for the same tombstones already, Prefect's database included.
+        again: also where it was done for the same tombstones already, Prefect's database and what killed compiles left
+            among the temporary files included.
 
     Raises:
         StoreError: the store cannot be read, or the home cannot be written.
@@ -53,11 +55,13 @@ def purge_home(runtime: Runtime, *, shown: Path | None = None, again: bool = Fal
             _remove(path)
         for name in ("copies", "trajectories"):
             _remove(runtime.home / "cache" / name)
-        remove_abandoned()
         folders = _folders(runtime.home / "cache" / "projects")
         held = [folder for folder in folders if not _purge_project(folder, tombstones, shown)]
         if again:
             _empty_pages(runtime.home / "prefect" / "prefect.db")
+    if again:
+        with store_errors(Path(tempfile.gettempdir())):
+            remove_abandoned()
     if not held:  # else a generation that still holds it may be fetched once more
         FileWriter(done.parent).write_many([(done, mark.encode())])
 

@@ -55,3 +55,32 @@ def test_a_renewal_that_the_end_overtakes_leaves_no_claim(
     monkeypatch.setattr(Lease, "renew", slow)
     asyncio.run(work())
     assert holder(runtime.store, turn.compile_lease("shop")) is None
+
+
+def test_a_cancellation_meanwhile_is_none_that_was_overlooked(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever cancels a compile that has ended and waits for its last renewal learns that it was cancelled."""
+    renewing, go_on = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> None:
+        renewing.set()
+        assert go_on.wait(PATIENCE)
+
+    async def work(ended: asyncio.Event) -> None:
+        async with turn.turn(runtime, "shop"):
+            assert await asyncio.to_thread(renewing.wait, PATIENCE)
+            asyncio.get_running_loop().call_soon(ended.set)
+
+    async def cancelled() -> bool:
+        ended = asyncio.Event()
+        working = asyncio.create_task(work(ended))
+        await ended.wait()
+        working.cancel()
+        await asyncio.wait((working,))
+        go_on.set()
+        return working.cancelled()
+
+    monkeypatch.setattr(turn, "_SECONDS", 0.03)
+    monkeypatch.setattr(Lease, "renew", slow)
+    assert asyncio.run(cancelled())
