@@ -1,5 +1,6 @@
 """Waiting in tests: for what is looked at, with a deadline, and never for a time."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -23,3 +24,11 @@ def until(look: Callable[[], T | None], patience: float = PATIENCE, step: float 
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(step)  # the pause between two looks, and nothing rests on its length
     return found
+
+
+async def until_async(look: Callable[[], object], patience: float = PATIENCE) -> None:
+    """`until` where an event loop has to go on meanwhile: it returns once `look` gives something."""
+    deadline = time.monotonic() + patience
+    while not look():
+        assert time.monotonic() < deadline, "waited in vain"
+        await asyncio.sleep(0.01)  # the pause between two looks, and nothing rests on its length

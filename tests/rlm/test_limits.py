@@ -24,6 +24,7 @@ from rlm.errors import ClientError, LimitError, RLMError, RunCancelled, Unpriced
 from rlm.prices import PRICES, Price, price_of
 from tests.rlm.conftest import Run, repl
 from tests.rlm.passing_time import let_pass
+from tests.waiting import until_async
 
 ROOT = Path(__file__).parents[2]
 
@@ -214,9 +215,7 @@ def test_cancellation_stays_one_and_brings_what_there_is(make: Run) -> None:
 
     async def main() -> None:
         task = asyncio.create_task(run())
-        async with asyncio.timeout(30):
-            while not (isinstance(rlm.sub, EchoClient) and rlm.sub.requests):
-                await asyncio.sleep(0.01)
+        await until_async(lambda: isinstance(rlm.sub, EchoClient) and rlm.sub.requests)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -137,7 +137,7 @@ def test_many_writers_at_once(kind: Kind, place: Place) -> None:
     if kind == "memory":
         processes = [threading.Thread(target=write_as, args=(place, share)) for share in shares]
     else:
-        processes = [FORKED.Process(target=write_as, args=(place, share)) for share in shares]  # type: ignore[misc]
+        processes = [FORKED.Process(target=write_as, args=(place, share)) for share in shares]  # type: ignore[misc]  # used like threads
     for process in processes:
         process.start()
     while any(process.is_alive() for process in processes):

@@ -24,6 +24,7 @@ from tests.rlm.clients.running import ask, run
 from tests.rlm.passing_time import let_pass
 from tests.rlm.servers.faults import Fault, always, first, sometimes
 from tests.rlm.servers.models import asked_in
+from tests.waiting import until_async
 
 SCHEMA = {
     "type": "object",
@@ -131,8 +132,7 @@ def test_a_silent_server_is_given_up_and_asked_again(bench: Bench) -> None:
 
     async def work(client: Client) -> Completion:
         call = asyncio.create_task(client.complete(ask()))
-        while bench.asked == 0:
-            await asyncio.sleep(0.01)
+        await until_async(lambda: bench.asked)
         let_pass(bench.patience.attempt)
         return await call
 
@@ -291,8 +291,7 @@ def test_cancelling_gives_the_place_back(bench: Bench) -> None:
 
     async def work(client: Client) -> Completion:
         call = asyncio.create_task(client.complete(ask()))
-        while bench.asked == 0:
-            await asyncio.sleep(0.01)
+        await until_async(lambda: bench.asked)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.rlm.servers.faults import Fault, Plan, never
+from tests.waiting import until_async
 
 
 @dataclass
@@ -140,8 +141,7 @@ class Server:
         writer.write_eof()
         await reader.read()  # who came before was let in before
         writer.close()
-        while len(self._connections) > self._inside:  # some are not read to their end
-            await asyncio.sleep(0.01)
+        await until_async(lambda: len(self._connections) <= self._inside)  # some are read only now
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
