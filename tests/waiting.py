@@ -32,3 +32,9 @@ async def until_async(look: Callable[[], object], patience: float = PATIENCE) ->
     while not look():
         assert time.monotonic() < deadline, "waited in vain"
         await asyncio.sleep(0.01)  # the pause between two looks, and nothing rests on its length
+
+
+async def turns() -> None:
+    """Let the event loop do what it has begun: a connection is a handful of its turns from accepted to served."""
+    for _ in range(20):
+        await asyncio.sleep(0)

@@ -85,9 +85,8 @@ class Process:
 
     async def wait(self) -> int:
         """Its end, and the end of its outputs."""
-        await asyncio.shield(
-            self._collecting
-        )  # a caller who goes away does not take the others' outputs along
+        # A caller who goes away does not take the others' outputs along.
+        await asyncio.shield(self._collecting)
         code = await self._process.wait()
         if self._process.stdin:
             self._process.stdin.close()

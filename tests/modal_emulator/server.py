@@ -32,6 +32,7 @@ from tests.modal_emulator.router import Router
 from tests.modal_emulator.sandboxes import Sandbox, Sandboxes
 from tests.modal_emulator.volumes import Volumes
 from tests.modal_emulator.wire import TOKEN_ID, TOKEN_SECRET, Server, Service
+from tests.waiting import turns
 
 START_TIMEOUT_S = 60
 
@@ -152,8 +153,7 @@ class Emulator:
         # Whoever was let in at the last moment is known before all is closed: asyncio would lose the connection, and
         # its socket would be a later test's warning.
         self._loop.remove_reader(listening.fileno())
-        for _ in range(20):  # turns of the event loop; a connection is a handful of them on its way
-            await asyncio.sleep(0)
+        await turns()
         server.close()
         await server.wait_closed()
         await runner.cleanup()

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.rlm.servers.faults import Fault, Plan, never
-from tests.waiting import until_async
+from tests.waiting import turns, until_async
 
 
 @dataclass
@@ -129,12 +129,12 @@ class Server:
         # socket would be a later test's warning.
         for listening in self._server.sockets:
             self._loop.remove_reader(listening.fileno())
-        await _turns()
+        await turns()
         self._server.close()
         for task in self._connections:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
-        await _turns()  # until their sockets are closed
+        await turns()  # until their sockets are closed
 
     async def _hear_out(self) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
@@ -210,12 +210,6 @@ class Server:
         open_still = await _write(writer, answer, broken=fault.kind if fault else "")
         received.answered = open_still and (fault is None or fault.kind != "garbage")
         return open_still
-
-
-async def _turns() -> None:
-    """Let the event loop do what it has begun: a connection is a handful of its turns from accepted to served."""
-    for _ in range(20):
-        await asyncio.sleep(0)
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
