@@ -70,7 +70,7 @@ def runs(draw: st.DrawFn) -> tuple[Told, float | None, bool, bool]:
     unheard = draw(st.floats(0, HEARTBEAT + 240))
     cancelled = draw(st.none() | st.floats(0, began))
     labelled = lived >= label_took
-    written = ours and lived > label_took / 2
+    written = ours and lived >= label_took / 2  # before the label, so whoever has that wrote
     told = Told(
         began=began,
         labelled=labelled,
